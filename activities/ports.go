@@ -1,0 +1,134 @@
+// Package activities is the hands of the workflows: each activity has one
+// effect and can be repeated. It declares the ports (small interfaces) through
+// which effects happen; adapters under internal/ implement them and app plugs
+// them in. It decides nothing and never imports an adapter.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// CA issues certificates in three steps; each can be repeated after a crash,
+// by another process, with nothing but the order's URL. Errors carry a
+// fault.Kind: Unavailable (with the CA's date), Validation, Configuration,
+// Transient, NotFound (the order is gone or invalid: open another).
+type CA interface {
+	// Order opens an order, or returns the URL of order.URL's if that one can still be used.
+	Order(ctx context.Context, order cert.Order) (url string, err error)
+	// Authorize answers every pending challenge and waits until the CA has
+	// validated them; it cleans up always. progress is called at least every few seconds.
+	Authorize(ctx context.Context, url string, progress func(string)) error
+	// Finalize looks at the order first, finalizes it only if it is ready, and
+	// downloads the chain (PEM, leaf first).
+	Finalize(ctx context.Context, url string, csr []byte, progress func(string)) (chain []byte, err error)
+}
+
+// CertIDer is the optional ability of a CA that supports ARI: the certificate
+// ID (RFC 9773, 4.1) to send as replaces, empty when it did not issue the leaf.
+type CertIDer interface {
+	CertID(chain []byte) (string, error)
+}
+
+// Versions keeps issued pairs: immutable, addressed by fingerprint.
+type Versions interface {
+	// PutVersion stores a pair; storing it again changes nothing.
+	PutVersion(ctx context.Context, name, ca string, pair cert.Pair) (cert.Version, error)
+	// Pair gives chain and key of a version; fault.NotFound if there is none.
+	Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.Pair, error)
+	// Versions lists what was stored for a certificate, newest NotBefore first.
+	Versions(ctx context.Context, name string) ([]cert.Version, error)
+	// Live gives the proven version; empty if none.
+	Live(ctx context.Context, name string) (cert.Fingerprint, error)
+	// SetLive moves it if it still is expect; fault.Conflict otherwise; setting
+	// what it already is succeeds.
+	SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error
+}
+
+// Issuances keeps the pending issuance of each replacement, and its key.
+type Issuances interface {
+	// Issuance gives the record; fault.NotFound if there is none.
+	Issuance(ctx context.Context, name string, replaces cert.Fingerprint) (cert.Issuance, error)
+	// PutIssuance writes the record if its Revision is the stored one (0: new)
+	// and returns it with the next; fault.Conflict otherwise.
+	PutIssuance(ctx context.Context, iss cert.Issuance) (cert.Issuance, error)
+	// PutKey seals a private key (PKCS#8 PEM) and gives its reference.
+	PutKey(ctx context.Context, name string, key []byte) (ref string, err error)
+	// Key opens it again.
+	Key(ctx context.Context, name, ref string) ([]byte, error)
+}
+
+// Captures keeps what a target had before a deployment, sealed: it may hold keys.
+type Captures interface {
+	// PutCapture keeps data; the first for (name, deployment, target) wins.
+	PutCapture(ctx context.Context, name, deployment, target string, data []byte) error
+	// Capture gives it back; fault.NotFound if there is none.
+	Capture(ctx context.Context, name, deployment, target string) ([]byte, error)
+}
+
+// Journal keeps what happened to a certificate, for years.
+type Journal interface {
+	// Append adds entries; one whose (name, Sequence) is there already is left alone.
+	Append(ctx context.Context, name string, entries []cert.Entry) error
+	// Entries gives them in the order of their Sequence.
+	Entries(ctx context.Context, name string) ([]cert.Entry, error)
+}
+
+// Claims keeps which certificate owns which place.
+type Claims interface {
+	// Claim takes all identities for name or none; fault.Conflict names the
+	// identity and its holder. Claiming again what name holds succeeds;
+	// identities that name held and are not listed any more are released.
+	Claim(ctx context.Context, name string, identities []string) error
+}
+
+// Target is a place that receives a version. It has no undo verb of its own:
+// restoring is putting back what Capture took.
+type Target interface {
+	// Identity names what the target writes (kind, host, resolved paths), for Claims.
+	Identity() []string
+	// Capture takes what is there now, byte for byte with owner and mode, in
+	// a form that Restore understands. An empty place is a valid capture.
+	Capture(ctx context.Context) ([]byte, error)
+	// Preflight runs the server's own check before anything is changed; a
+	// configuration that is already broken is a fault.Configuration that says so.
+	Preflight(ctx context.Context) error
+	// Install writes the pair, runs the server's check and reloads it. If the
+	// check fails before the reload, before (a Capture) is put back at once and
+	// the error is a fault.Configuration with the check's exact text. A target
+	// out of reach is fault.Unavailable.
+	Install(ctx context.Context, pair cert.Pair, before []byte) error
+	// Restore puts back what Capture took, checks and reloads.
+	Restore(ctx context.Context, before []byte) error
+	// Installed reads back the leaf that is there; fault.NotFound if there is none.
+	Installed(ctx context.Context) (cert.Version, error)
+	// CapturedVersion reads the leaf out of a capture; fault.NotFound if it holds none.
+	CapturedVersion(before []byte) (cert.Version, error)
+}
+
+// Scanner looks at what is served.
+type Scanner interface {
+	// Observe makes a fresh handshake with every address behind the endpoint.
+	// Trouble is in the observations (Err, Problems), never an error.
+	Observe(ctx context.Context, e cert.Endpoint, names []string) []cert.Observation
+}
+
+// Channel reaches a human. Errors carry a fault.Kind: Transient and Unavailable
+// are retried, Configuration and Invalid make the next kind of channel the way.
+type Channel interface {
+	// Send delivers the message; retry tells that an earlier try may have been
+	// accepted, so a channel that can look does.
+	Send(ctx context.Context, m alert.Message, retry bool) (alert.Receipt, error)
+}
+
+// Updater is the optional ability to change a sent message in place, and to
+// tell its thread when the alert is resolved.
+type Updater interface {
+	Update(ctx context.Context, r alert.Receipt, m alert.Message) error
+}
+
+// Clock gives the time; the real one outside tests.
+type Clock func() time.Time

@@ -1,0 +1,194 @@
+// Package alert says what a human is told: the reasons for which a certificate
+// needs somebody, how urgent each is, the Notice that carries every fact, and
+// its rendering to text in the reader's language. It is pure; lifecycle decides
+// when a notice is due, channels deliver it.
+package alert
+
+import (
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// Severity orders notices; P1 pages.
+type Severity string
+
+// The severities, most urgent first.
+const (
+	P1 Severity = "P1"
+	P2 Severity = "P2"
+	P3 Severity = "P3"
+	P4 Severity = "P4"
+)
+
+// MoreUrgentThan compares; an empty severity is the least urgent.
+func (s Severity) MoreUrgentThan(other Severity) bool { return s.rank() < other.rank() }
+
+func (s Severity) rank() int {
+	switch s {
+	case P1, P2, P3, P4:
+		return int(s[1] - '0')
+	}
+	return 9
+}
+
+// Reason is a condition that a human must see. The strings are a stable
+// contract: they stand in the journal, in metrics and in search attributes.
+type Reason string
+
+// The reasons.
+const (
+	// Expiring: a threshold was crossed without a proven replacement.
+	Expiring Reason = "expiring"
+	// RenewalFailing: an attempt failed and more will follow.
+	RenewalFailing Reason = "renewal-failing"
+	// AttemptsSpent: all attempts failed; nothing automatic follows.
+	AttemptsSpent Reason = "attempts-spent"
+	// CAUnavailable: the CA is down or asks to wait; it costs no attempt.
+	CAUnavailable Reason = "ca-unavailable"
+	// TargetBehind: a target could not be reached and still has an older version.
+	TargetBehind Reason = "target-behind"
+	// RollbackUnproven: the previous version could not be shown to be back.
+	RollbackUnproven Reason = "rollback-unproven"
+	// Unseen: no place could be observed for too long.
+	Unseen Reason = "unseen"
+	// ChannelBroken: a channel refuses messages; another was used.
+	ChannelBroken Reason = "channel-broken"
+)
+
+// Reasons lists them.
+var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, Unseen, ChannelBroken}
+
+// ID names one alert: there is one per certificate, version and reason.
+func ID(certificate string, version cert.Fingerprint, reason Reason) string {
+	v := version.Short()
+	if v == "" {
+		v = "none"
+	}
+	return certificate + "/" + v + "/" + string(reason)
+}
+
+// Phase says which kind of news a notice is.
+type Phase string
+
+// The phases.
+const (
+	Firing       Phase = "firing"       // something needs somebody
+	Changed      Phase = "changed"      // same alert, new facts (a later attempt failed): existing messages are edited
+	Acknowledged Phase = "acknowledged" // somebody has it: existing messages are edited
+	Snoozed      Phase = "snoozed"
+	Resolved     Phase = "resolved" // evidence closed it: existing messages are edited and their thread told
+)
+
+// Reach says how loudly a notice is sent.
+type Reach string
+
+// The reaches.
+const (
+	// Quiet: one channel that does not interrupt (the team's Slack channel, a mail).
+	Quiet Reach = "quiet"
+	// Direct: one channel that reaches the person, of a kind not yet used in this round if there is one.
+	Direct Reach = "direct"
+	// Wide: two kinds of channel in parallel.
+	Wide Reach = "wide"
+	// PageAll: every kind of channel the person has, in parallel.
+	PageAll Reach = "page"
+)
+
+// Action is something the reader may do from the message.
+type Action string
+
+// The actions; the strings are the Slack action IDs and the CLI verbs.
+const (
+	ActAcknowledge Action = "acknowledge"
+	ActSnooze      Action = "snooze"
+	ActRenew       Action = "renew-now"
+	ActCheck       Action = "observe-now"
+)
+
+// NextStep tells what the system itself will do next; rendered per language.
+type NextStep struct {
+	Kind string    `json:"kind"` // renew, retry, escalate, repeat, none, observe, wait-ca
+	At   time.Time `json:"at,omitzero"`
+	Who  string    `json:"who,omitempty"` // role told next, for escalate
+}
+
+// Place is one target or endpoint and what it serves.
+type Place struct {
+	Where       string           `json:"where"`
+	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"`
+	NotAfter    time.Time        `json:"notAfter,omitzero"`
+	Err         string           `json:"err,omitempty"`
+}
+
+// Try is one attempt, told in a page.
+type Try struct {
+	At      time.Time `json:"at"`
+	Outcome string    `json:"outcome"` // short reason code
+	Cause   string    `json:"cause"`   // the exact error text
+}
+
+// Answer is what somebody did about an alert.
+type Answer struct {
+	By    string    `json:"by"`
+	Via   string    `json:"via"`
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until,omitzero"`
+	Note  string    `json:"note,omitempty"`
+}
+
+// Notice carries every fact a message may tell, once, without language. Texts
+// in it that came from servers or users are hostile; rendering and channels
+// escape them.
+type Notice struct {
+	// Key is the same for every delivery of one notice, over retries and restarts.
+	Key         string       `json:"key"`
+	AlertID     string       `json:"alertID"`
+	Phase       Phase        `json:"phase"`
+	Severity    Severity     `json:"severity"`
+	Reason      Reason       `json:"reason"`
+	Reach       Reach        `json:"reach"`
+	Certificate string       `json:"certificate"`
+	Names       []string     `json:"names"`
+	Managed     bool         `json:"managed"`
+	Environment string       `json:"environment,omitempty"`
+	Owner       string       `json:"owner,omitempty"`
+	Team        string       `json:"team,omitempty"`
+	Version     cert.Version `json:"version,omitzero"` // the version in danger
+	Replacement cert.Version `json:"replacement,omitzero"`
+	At          time.Time    `json:"at"` // when it was decided to tell; days left are counted from here
+	Places      []Place      `json:"places,omitempty"`
+	Cause       string       `json:"cause,omitempty"` // last error, exact
+	Tried       []Try        `json:"tried,omitempty"`
+	Next        NextStep     `json:"next"`
+	Commands    []string     `json:"commands,omitempty"` // what to type, one command a line
+	Answer      *Answer      `json:"answer,omitempty"`
+	Evidence    string       `json:"evidence,omitempty"` // what closed it
+	Step        int          `json:"step"`               // escalation step, from 0
+	Actions     []Action     `json:"actions,omitempty"`
+	Link        string       `json:"link,omitempty"` // where to see it whole
+}
+
+// Message is a notice for one recipient by one channel.
+type Message struct {
+	Notice    Notice         `json:"notice"`
+	To        people.Contact `json:"to"`
+	Channel   string         `json:"channel"` // configured name
+	Kind      string         `json:"kind"`    // kind of channel: slack, email, console
+	Address   string         `json:"address"`
+	DedupKey  string         `json:"dedupKey"`            // unique per notice, recipient and channel
+	InReplyTo *Receipt       `json:"inReplyTo,omitempty"` // the first message of this alert there, if one was sent
+}
+
+// Receipt is a channel's word that it accepted a message. Accepted is not read.
+type Receipt struct {
+	Channel  string    `json:"channel"`
+	Kind     string    `json:"kind"`
+	To       string    `json:"to"`      // person or team ID
+	Address  string    `json:"address"` // as sent to
+	ID       string    `json:"id"`      // the channel's own ID of the message (Slack ts, Message-ID)
+	Thread   string    `json:"thread,omitempty"`
+	At       time.Time `json:"at"`
+	DedupKey string    `json:"dedupKey"`
+}

@@ -1,0 +1,112 @@
+// Package cert says what a certificate is: an issued Version and its Pair, the
+// names it covers, the window in which it counts, and what a scanner observed.
+// It is pure: no files, no network, no clock. Everything else imports it.
+package cert
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"time"
+)
+
+// Fingerprint is the SHA-256 of a leaf's DER, in lower-case hex. Empty: none.
+type Fingerprint string
+
+// FingerprintOf gives the fingerprint of a leaf.
+func FingerprintOf(leaf *x509.Certificate) Fingerprint {
+	sum := sha256.Sum256(leaf.Raw)
+	return Fingerprint(hex.EncodeToString(sum[:]))
+}
+
+// Short is the first twelve hex digits, for humans and workflow IDs.
+func (f Fingerprint) Short() string {
+	if len(f) > 12 {
+		return string(f[:12])
+	}
+	return string(f)
+}
+
+// Version is one issued chain: immutable, without key material.
+type Version struct {
+	Fingerprint  Fingerprint `json:"fingerprint"`
+	Serial       string      `json:"serial"` // hex, lower case
+	Issuer       string      `json:"issuer"` // common name, or the whole distinguished name
+	NotBefore    time.Time   `json:"notBefore"`
+	NotAfter     time.Time   `json:"notAfter"`
+	Names        []string    `json:"names"` // DNS names and IP addresses, sorted
+	KeyAlgorithm string      `json:"keyAlgorithm"`
+	CA           string      `json:"ca,omitempty"` // the configured CA that issued it; empty if not ours
+}
+
+// VersionOf reads a version off a leaf.
+func VersionOf(leaf *x509.Certificate) Version {
+	return Version{
+		Fingerprint:  FingerprintOf(leaf),
+		Serial:       leaf.SerialNumber.Text(16),
+		Issuer:       issuerName(leaf),
+		NotBefore:    leaf.NotBefore.UTC(),
+		NotAfter:     leaf.NotAfter.UTC(),
+		Names:        namesOf(leaf),
+		KeyAlgorithm: KeyAlgorithmOf(leaf),
+	}
+}
+
+func issuerName(leaf *x509.Certificate) string {
+	if leaf.Issuer.CommonName != "" {
+		return leaf.Issuer.CommonName
+	}
+	return leaf.Issuer.String()
+}
+
+// Lifetime is NotAfter - NotBefore.
+func (v Version) Lifetime() time.Duration { return v.NotAfter.Sub(v.NotBefore) }
+
+// ValidAt reports whether now lies inside [NotBefore, NotAfter).
+func (v Version) ValidAt(now time.Time) bool {
+	return !now.Before(v.NotBefore) && now.Before(v.NotAfter)
+}
+
+// DaysLeft floors the time from now to notAfter to whole days of 24 hours;
+// negative once it has passed.
+func DaysLeft(now, notAfter time.Time) int {
+	left := notAfter.Sub(now)
+	days := int(left / (24 * time.Hour))
+	if left < 0 && left%(24*time.Hour) != 0 {
+		days--
+	}
+	return days
+}
+
+// Window is a span of time, Start inclusive.
+type Window struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// Observation is what a scanner saw at one address of one endpoint, or read
+// back from one target. Either Err is set or the version is.
+type Observation struct {
+	Endpoint Endpoint  `json:"endpoint,omitzero"`
+	Target   string    `json:"target,omitempty"`  // read back from this target; empty for a handshake
+	Address  string    `json:"address,omitempty"` // ip:port that was dialled
+	At       time.Time `json:"at"`
+	Version  Version   `json:"version,omitzero"`
+	Problems []string  `json:"problems,omitempty"` // chain or name trouble in plain words
+	Err      string    `json:"err,omitempty"`      // why nothing could be read
+}
+
+// Seen reports whether a certificate was read.
+func (o Observation) Seen() bool { return o.Err == "" && o.Version.Fingerprint != "" }
+
+// Where names the place in one short string.
+func (o Observation) Where() string {
+	switch {
+	case o.Target != "":
+		return "target " + o.Target
+	case o.Address != "" && o.Address != o.Endpoint.Address():
+		return o.Endpoint.String() + " (" + o.Address + ")"
+	default:
+		return o.Endpoint.String()
+	}
+}

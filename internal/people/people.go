@@ -1,0 +1,105 @@
+// Package people says who the humans are and who fills a role for a
+// certificate at a given time. It is pure; config reads it, activities ask it.
+package people
+
+import (
+	"slices"
+	"time"
+)
+
+// Role is what a policy names instead of a person.
+type Role string
+
+// The roles, in the order in which they are usually told.
+const (
+	Owner   Role = "owner"
+	TeamAll Role = "team"
+	Manager Role = "manager"
+	OnCall  Role = "on-call"
+)
+
+// Roles lists them.
+var Roles = []Role{Owner, TeamAll, Manager, OnCall}
+
+// Person can be told, and can answer.
+type Person struct {
+	ID       string `mapstructure:"id" json:"id"` // stable, lower case: "minji"
+	Name     string `mapstructure:"name" json:"name"`
+	Email    string `mapstructure:"email" json:"email,omitempty"`
+	Slack    string `mapstructure:"slack" json:"slack,omitempty"` // Slack user ID: U012ABC
+	Language string `mapstructure:"language" json:"language,omitempty"`
+	TimeZone string `mapstructure:"timezone" json:"timezone,omitempty"` // IANA name
+	Away     bool   `mapstructure:"away" json:"away,omitempty"`         // told nothing; the next in line is
+}
+
+// Team owns certificates together.
+type Team struct {
+	ID       string   `mapstructure:"id" json:"id"`
+	Name     string   `mapstructure:"name" json:"name"`
+	Members  []string `mapstructure:"members" json:"members,omitempty"`
+	Manager  string   `mapstructure:"manager" json:"manager,omitempty"`
+	OnCall   []Shift  `mapstructure:"on_call" json:"onCall,omitempty"`
+	Slack    string   `mapstructure:"slack" json:"slack,omitempty"` // Slack channel ID: C012ABC
+	Email    string   `mapstructure:"email" json:"email,omitempty"` // list address
+	Language string   `mapstructure:"language" json:"language,omitempty"`
+	TimeZone string   `mapstructure:"timezone" json:"timezone,omitempty"`
+}
+
+// Shift puts persons on call. With several shifts the person changes at every
+// Handover after Start, in the order listed; with one it is always that person.
+type Shift struct {
+	Person string `mapstructure:"person" json:"person"`
+}
+
+// Directory is everybody. CatchAll is a team that is told when a role leads
+// nowhere; a valid directory always has one.
+type Directory struct {
+	People   []Person `mapstructure:"people" json:"people"`
+	Teams    []Team   `mapstructure:"teams" json:"teams"`
+	CatchAll string   `mapstructure:"catch_all" json:"catchAll"`
+}
+
+// Contact is somebody, or some group, that can be told.
+type Contact struct {
+	ID       string            `json:"id"` // person or team ID
+	Name     string            `json:"name"`
+	Role     Role              `json:"role"`
+	Language string            `json:"language,omitempty"`
+	TimeZone string            `json:"timeZone,omitempty"`
+	Address  map[string]string `json:"address"` // kind of channel -> address; never empty
+}
+
+// Question asks who fills roles for one certificate.
+type Question struct {
+	Roles []Role    `json:"roles"`
+	Owner string    `json:"owner"` // person ID, may be empty
+	Team  string    `json:"team"`  // team ID, may be empty
+	At    time.Time `json:"at"`
+}
+
+// Person gives the person of an ID, or false.
+func (d Directory) Person(id string) (Person, bool) {
+	i := slices.IndexFunc(d.People, func(p Person) bool { return p.ID == id })
+	if i < 0 || id == "" {
+		return Person{}, false
+	}
+	return d.People[i], true
+}
+
+// Team gives the team of an ID, or false.
+func (d Directory) Team(id string) (Team, bool) {
+	i := slices.IndexFunc(d.Teams, func(t Team) bool { return t.ID == id })
+	if i < 0 || id == "" {
+		return Team{}, false
+	}
+	return d.Teams[i], true
+}
+
+// BySlack gives the person with a Slack user ID, or false.
+func (d Directory) BySlack(user string) (Person, bool) {
+	i := slices.IndexFunc(d.People, func(p Person) bool { return p.Slack == user })
+	if i < 0 || user == "" {
+		return Person{}, false
+	}
+	return d.People[i], true
+}
