@@ -1,0 +1,218 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// Refusal is why a human's word cannot be taken: what is so, and what to do instead.
+type Refusal struct{ Text string }
+
+func (r Refusal) Error() string { return r.Text }
+
+func refuse(format string, args ...any) error { return Refusal{fmt.Sprintf(format, args...)} }
+
+// Answered is a human's word about alerts.
+type Answered struct {
+	Alert string // ID; empty means every firing alert of the certificate
+	By    string
+	Via   string
+	Note  string
+	For   time.Duration // acknowledge: zero means as long as the policy allows
+	Until time.Time     // snooze
+}
+
+func (s *State) meant(id string) []int {
+	var out []int
+	for i, a := range s.Alerts {
+		if a.Open() && (id == "" || a.ID == id) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (s *State) noneFiring(id string) error {
+	if a := s.Alert(id); a != nil {
+		return refuse("alert %s was resolved at %s: %s", id, a.ResolvedAt.UTC().Format(time.RFC3339), a.Evidence)
+	}
+	if id != "" {
+		return refuse("%s has no alert %s; see its alerts by: neverlapse status %s", s.Spec.Name, id, s.Spec.Name)
+	}
+	return refuse("no alert is firing for %s; nothing to answer", s.Spec.Name)
+}
+
+// CheckAcknowledge tells why an acknowledgement cannot be taken; nil if it can.
+func (s *State) CheckAcknowledge(in Answered) error {
+	if len(s.meant(in.Alert)) == 0 {
+		return s.noneFiring(in.Alert)
+	}
+	if in.By == "" {
+		return refuse("an acknowledgement needs a name: who has it?")
+	}
+	return nil
+}
+
+// Acknowledge quiets people until the acknowledgement lapses: after For, at
+// most AckFor, and at the latest at the next threshold. It never closes. It
+// gives the alerts that it quieted.
+func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
+	v := look(now, s)
+	length := v.of(s.Spec.Policy.AckFor)
+	if in.For > 0 {
+		length = in.For
+		if v.plan.next(now).IsZero() {
+			length = min(in.For, v.of(s.Spec.Policy.AckFor))
+		}
+	}
+	until := now.Add(length)
+	if next := v.plan.next(now); v.known() && !next.IsZero() && next.Before(until) {
+		until = next
+	}
+	var done []Alert
+	for _, i := range s.meant(in.Alert) {
+		a := &s.Alerts[i]
+		plan, _ := s.Spec.Policy.escalation(a.Plan)
+		a.Status, a.SnoozedUntil = Acknowledged, time.Time{}
+		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
+		a.Edit = alert.Acknowledged
+		if a.NextAt.IsZero() || a.Step == 0 { // everybody was told: re-enter at the top
+			a.Step = max(0, len(plan.Steps)-1)
+		}
+		a.NextAt = until
+		if a.Plan == EscalateInform {
+			a.NextAt = time.Time{}
+		}
+		done = append(done, *a)
+	}
+	return done
+}
+
+// CheckSnooze tells why a snooze cannot be taken; nil if it can.
+func (s *State) CheckSnooze(now time.Time, in Answered) error {
+	if len(s.meant(in.Alert)) == 0 {
+		return s.noneFiring(in.Alert)
+	}
+	v := look(now, s)
+	switch {
+	case in.By == "":
+		return refuse("a snooze needs a name: who asks?")
+	case !in.Until.After(now):
+		return refuse("a snooze must end in the future; %s is past", in.Until.UTC().Format(time.RFC3339))
+	case v.known() && !now.Before(v.plan.LastSafe):
+		return refuse("the last safe moment %s of %s has passed: acknowledge instead of snoozing", v.plan.LastSafe.UTC().Format(time.RFC3339), s.Spec.Name)
+	}
+	return nil
+}
+
+// Snooze quiets people until an instant, at the latest the last safe moment.
+func (s *State) Snooze(now time.Time, in Answered) []Alert {
+	v, until := look(now, s), in.Until
+	if v.known() && v.plan.LastSafe.Before(until) {
+		until = v.plan.LastSafe
+	}
+	var done []Alert
+	for _, i := range s.meant(in.Alert) {
+		a := &s.Alerts[i]
+		a.Status, a.SnoozedUntil, a.Step, a.NextAt = Firing, until, 0, until
+		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
+		a.Edit = alert.Snoozed
+		done = append(done, *a)
+	}
+	return done
+}
+
+// CheckRenew tells why a renewal cannot be asked for; nil if it can.
+func (s *State) CheckRenew(now time.Time) error {
+	switch {
+	case !s.Spec.Managed:
+		return refuse("%s is only watched; enroll it with --manage, a CA and a target to renew it here", s.Spec.Name)
+	case s.flying(FlyRenewal, "") || s.Renew != nil:
+		return refuse("a renewal of %s is already under way", s.Spec.Name)
+	case s.Paused != nil && now.Before(s.Paused.Until):
+		return refuse("%s is paused until %s by %s (%s); resume it first: neverlapse resume %s", s.Spec.Name, s.Paused.Until.UTC().Format(time.RFC3339), s.Paused.By, s.Paused.Note, s.Spec.Name)
+	}
+	return nil
+}
+
+// CheckRollBack tells why rolling back cannot be asked for; nil if it can. An
+// empty fingerprint means the previous version.
+func (s *State) CheckRollBack(now time.Time, to cert.Fingerprint) error {
+	switch {
+	case !s.Spec.Managed:
+		return refuse("%s is only watched; there is nothing to roll back here", s.Spec.Name)
+	case s.flying(FlyRenewal, "") || s.RollBack != nil:
+		return refuse("a renewal or deployment of %s is under way; try again when it has ended", s.Spec.Name)
+	case to == "" && s.Previous.Fingerprint == "":
+		return refuse("%s has no previous version", s.Spec.Name)
+	case to == s.Live.Fingerprint && to != "":
+		return refuse("%s already is the live version of %s", to.Short(), s.Spec.Name)
+	case (to == "" || to == s.Previous.Fingerprint) && !s.Previous.ValidAt(now):
+		return refuse("the previous version %s of %s expired at %s: rolling back would not help", s.Previous.Fingerprint.Short(), s.Spec.Name, s.Previous.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// AskRollBack notes the order; the loop acts.
+func (s *State) AskRollBack(o Order) {
+	if o.Fingerprint == "" {
+		o.Fingerprint = s.Previous.Fingerprint
+	}
+	s.RollBack = &o
+}
+
+// CheckPause tells why a pause cannot be taken; nil if it can.
+func (s *State) CheckPause(now time.Time, p Pause) error {
+	switch {
+	case !s.Spec.Managed:
+		return refuse("%s is only watched: there is no renewal to pause, and alerts are never paused", s.Spec.Name)
+	case p.Note == "":
+		return refuse("a pause needs a reason")
+	case !p.Until.After(now):
+		return refuse("a pause must end in the future; %s is past", p.Until.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Resume ends a pause and a hold, and gives a spent budget its attempts back.
+func (s *State) Resume() {
+	s.Paused, s.Held = nil, nil
+	if look(time.Time{}, s).spent() {
+		s.Renewal.Attempts, s.Renewal.RetryAt = nil, time.Time{}
+	}
+}
+
+// CheckResume tells why there is nothing to resume; nil if there is.
+func (s *State) CheckResume() error {
+	if s.Paused == nil && s.Held == nil && !look(time.Time{}, s).spent() {
+		return refuse("%s is neither paused nor held back, and its attempts are not spent", s.Spec.Name)
+	}
+	return nil
+}
+
+// CheckRetire tells why a certificate cannot be retired; nil if it can. One
+// that is still served needs force.
+func (s *State) CheckRetire(force bool) error {
+	if s.Retire != nil {
+		return refuse("%s is already being retired", s.Spec.Name)
+	}
+	i := slices.IndexFunc(s.Sight.Observations, func(o cert.Observation) bool {
+		return o.Seen() && o.Target == "" && o.Version.Fingerprint == s.Live.Fingerprint
+	})
+	if i >= 0 && !force {
+		return refuse("%s is still served by %s; use --force to retire it all the same, or check again after it was taken down: neverlapse check %s",
+			s.Spec.Name, s.Sight.Observations[i].Where(), s.Spec.Name)
+	}
+	return nil
+}
+
+// SetSpec replaces what was asked for. Places that are not targets any more are forgotten.
+func (s *State) SetSpec(spec Spec) {
+	s.Spec = spec
+	s.Installed = slices.DeleteFunc(s.Installed, func(i Installed) bool { return !slices.Contains(spec.Targets, i.Target) })
+	s.Look = &Order{By: "set-spec"}
+}

@@ -1,0 +1,182 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// StepKind is what to do.
+type StepKind string
+
+// The steps.
+const (
+	StepWait   StepKind = "wait"   // until Decision.Due, or until something happens
+	StepLook   StepKind = "look"   // observe every endpoint and target
+	StepTell   StepKind = "tell"   // send a notice of Alert to Roles
+	StepEdit   StepKind = "edit"   // bring sent messages of Alert up to date
+	StepClose  StepKind = "close"  // the alert is resolved by Alert.Evidence
+	StepRun    StepKind = "run"    // start the child that renews, deploys or rolls back
+	StepFinish StepKind = "finish" // retired: the entity ends
+)
+
+// Reason names why a step was decided; a stable contract, shown to humans.
+type Reason string
+
+// The reasons of steps.
+const (
+	RetireAsked         Reason = "retire-asked"
+	RetireWaits         Reason = "retire-waits-for-what-is-under-way"
+	FirstLook           Reason = "first-look"
+	LookAsked           Reason = "look-asked"
+	LookBeforeTelling   Reason = "look-before-telling"
+	LookRoutine         Reason = "look-routine"
+	EvidenceFound       Reason = "evidence-found"
+	RollBackAsked       Reason = "roll-back-asked"
+	RenewAsked          Reason = "renew-asked"
+	FirstIssuance       Reason = "first-issuance"
+	RenewalDue          Reason = "renewal-due"
+	RetryDue            Reason = "retry-due"
+	NamesNotCovered     Reason = "names-not-covered"
+	BehindRetryDue      Reason = "behind-retry-due"
+	ThresholdCrossed    Reason = "threshold-crossed"
+	ConditionRaised     Reason = "condition-raised"
+	StepUnanswered      Reason = "step-unanswered"
+	AckLapsed           Reason = "acknowledgement-lapsed"
+	SnoozeEnded         Reason = "snooze-ended"
+	RepeatUnanswered    Reason = "repeat-unanswered"
+	NobodyReached       Reason = "nobody-reached"
+	MessagesOutdated    Reason = "messages-outdated"
+	UntilThreshold      Reason = "until-threshold"
+	UntilRenewal        Reason = "until-renewal"
+	UntilRetry          Reason = "until-retry"
+	UntilBehindRetry    Reason = "until-behind-retry"
+	UntilEscalation     Reason = "until-escalation"
+	UntilAckLapses      Reason = "until-acknowledgement-lapses"
+	UntilSnoozeEnds     Reason = "until-snooze-ends"
+	UntilPauseEnds      Reason = "until-pause-ends"
+	UntilLastSafeMoment Reason = "until-last-safe-moment"
+	UntilLook           Reason = "until-look"
+	UntilUnseenTooLong  Reason = "until-unseen-too-long"
+	UntilBackstop       Reason = "until-backstop"
+)
+
+// Decision is what the brain says at one wake. It is recorded whole, so that
+// later rules do not change what a running entity did.
+type Decision struct {
+	Step       Step       `json:"step"`
+	Reason     Reason     `json:"reason"`
+	Due        time.Time  `json:"due,omitzero"` // for StepWait: when to ask again
+	Next       Event      `json:"next,omitzero"`
+	Attributes Attributes `json:"attributes"`
+}
+
+// Step is one thing to do.
+type Step struct {
+	Kind  StepKind      `json:"kind"`
+	Alert *Alert        `json:"alert,omitempty"` // as it stands after the step
+	Roles []people.Role `json:"roles,omitempty"`
+	Reach alert.Reach   `json:"reach,omitempty"`
+	// Last tells that nobody comes after these roles, so an empty answer goes to the catch-all.
+	Last bool        `json:"last,omitempty"`
+	Next people.Role `json:"next,omitempty"` // who is told after these, if nobody answers
+	Run  *Run        `json:"run,omitempty"`
+}
+
+// Purpose says what a run is for.
+type Purpose string
+
+// The purposes.
+const (
+	ForRenewal  Purpose = "renew"
+	ForDeploy   Purpose = "deploy"
+	ForRollBack Purpose = "roll-back"
+)
+
+// Run is an order to the child workflow.
+type Run struct {
+	Purpose  Purpose          `json:"purpose"`
+	Replaces cert.Fingerprint `json:"replaces,omitempty"`
+	Version  cert.Fingerprint `json:"version,omitempty"` // deploy and roll-back: this one
+	Targets  []string         `json:"targets,omitempty"`
+	Attempt  int              `json:"attempt"` // counts from 1
+	Discard  bool             `json:"discard,omitempty"`
+	ByHand   string           `json:"byHand,omitempty"` // who asked; empty if the rules did
+	Timeout  time.Duration    `json:"timeout"`
+	Proof    time.Duration    `json:"proof"`
+}
+
+// Event is something that will be due.
+type Event struct {
+	At     time.Time `json:"at"`
+	Reason Reason    `json:"reason"`
+	Alert  string    `json:"alert,omitempty"`
+}
+
+// Attributes are the search attributes; upserted only when they change.
+type Attributes struct {
+	State        string    `json:"state"`
+	Severity     string    `json:"severity,omitempty"`
+	Owner        string    `json:"owner,omitempty"`
+	Team         string    `json:"team,omitempty"`
+	Environment  string    `json:"environment,omitempty"`
+	Issuer       string    `json:"issuer,omitempty"`
+	Fingerprint  string    `json:"fingerprint,omitempty"`
+	KeyAlgorithm string    `json:"keyAlgorithm,omitempty"`
+	NotAfter     time.Time `json:"notAfter,omitzero"`
+	NextStepAt   time.Time `json:"nextStepAt,omitzero"`
+	Names        []string  `json:"names,omitempty"`
+	Hosts        []string  `json:"hosts,omitempty"`
+}
+
+// OutcomeKind says how a run ended.
+type OutcomeKind string
+
+// The outcomes.
+const (
+	// Proven: every target has the version and every endpoint serves it.
+	Proven OutcomeKind = "proven"
+	// Behind: the same for every target that could be reached; others could not.
+	Behind OutcomeKind = "behind"
+	// CAUnavailable: the CA is down, or said when to come back. Costs no attempt.
+	CAUnavailable OutcomeKind = "ca-unavailable"
+	// ValidationFailed: the CA looked and refused.
+	ValidationFailed OutcomeKind = "validation-failed"
+	// ConfigurationRefused: what was asked cannot work until a human changes it.
+	ConfigurationRefused OutcomeKind = "configuration-refused"
+	// DeployFailed: a target failed after it was reached; it has its previous version back.
+	DeployFailed OutcomeKind = "deploy-failed"
+	// ProofFailed: the wire did not show the version; the previous one is back and proven.
+	ProofFailed OutcomeKind = "proof-failed"
+	// Unproven: the previous version could not be shown to be back, or putting
+	// it back would not have helped; a target is in doubt.
+	Unproven OutcomeKind = "rollback-unproven"
+	// Unknown: the run ended without a word (timeout, termination). The world is asked.
+	Unknown OutcomeKind = "unknown"
+)
+
+// Counts reports whether an outcome costs an attempt: only validation,
+// configuration, deploy and proof failures do.
+func (k OutcomeKind) Counts() bool {
+	switch k {
+	case ValidationFailed, ConfigurationRefused, DeployFailed, ProofFailed, Unproven:
+		return true
+	}
+	return false
+}
+
+// Success reports whether the version is proven wherever it could be.
+func (k OutcomeKind) Success() bool { return k == Proven || k == Behind }
+
+// Outcome is what a run returns.
+type Outcome struct {
+	Kind         OutcomeKind
+	Cause        string    // exact error text
+	RetryAt      time.Time // not before; zero if nobody said
+	Version      cert.Version
+	Installed    []Installed
+	Observations []cert.Observation
+	ObservedAt   time.Time
+}

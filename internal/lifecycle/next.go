@@ -1,0 +1,339 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// view is one look of the brain at a state.
+type view struct {
+	now  time.Time
+	s    *State
+	plan Plan
+}
+
+func look(now time.Time, s *State) *view {
+	v := &view{now: now, s: s, plan: Plan{Lifetime: 10 * 24 * time.Hour}}
+	if v.known() {
+		v.plan = PlanOf(s.Live, s.Window, s.Spec.Policy)
+	}
+	return v
+}
+
+// The rules, in order; the first that has something to do wins.
+var rules = []func(*view) *Decision{
+	(*view).finish,        // a human retired it
+	(*view).firstLook,     // nothing is decided about a world that was never seen
+	(*view).lookAsked,     // a human wants to know now
+	(*view).closeAlerts,   // evidence closes, before anybody is told old news
+	(*view).rollBackAsked, // a human's word comes before the calendar's
+	(*view).renewAsked,
+	(*view).renewalDue,
+	(*view).behindDue,
+	(*view).tellDue,
+	(*view).editDue,
+	(*view).lookDue,
+}
+
+// Next decides. It is pure, and asks for one step at a time: apply it and ask
+// again until it says wait.
+func Next(now time.Time, s State) Decision {
+	v := look(now, &s)
+	d := v.decide()
+	d.Next = v.nextEvent()
+	d.Attributes = v.attributes(d.Next.At)
+	return d
+}
+
+func (v *view) decide() Decision {
+	for _, rule := range rules {
+		if d := rule(v); d != nil {
+			return *d
+		}
+	}
+	first := v.upcoming()[0]
+	return Decision{Step: Step{Kind: StepWait}, Reason: first.Reason, Due: first.At}
+}
+
+func (v *view) known() bool   { return v.s.Live.Fingerprint != "" }
+func (v *view) running() bool { return v.s.flying(FlyRenewal, "") }
+func (v *view) looking() bool { return v.s.flying(FlyLook, "") }
+func (v *view) paused() bool  { return v.s.Paused != nil && v.now.Before(v.s.Paused.Until) }
+func (v *view) held() bool    { return v.s.Held != nil && v.now.Before(v.plan.LastSafe) }
+func (v *view) of(s Span) time.Duration {
+	return max(s.Of(v.plan.Lifetime), time.Second)
+}
+
+// counted is how many attempts the budget was charged for this replacement.
+func (s *State) counted() int {
+	n := 0
+	for _, a := range s.Renewal.Attempts {
+		if a.Counts {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *view) spent() bool { return v.s.counted() >= v.s.Spec.Policy.MaxAttempts }
+
+func (v *view) finish() *Decision {
+	if v.s.Retire == nil {
+		return nil
+	}
+	if len(v.s.Flights) > 0 {
+		return &Decision{Step: Step{Kind: StepWait}, Reason: RetireWaits, Due: v.now.Add(v.of(v.s.Spec.Policy.ObserveEvery))}
+	}
+	return &Decision{Step: Step{Kind: StepFinish}, Reason: RetireAsked}
+}
+
+func (v *view) lookFor(r Reason) *Decision {
+	if v.looking() {
+		return nil
+	}
+	return &Decision{Step: Step{Kind: StepLook}, Reason: r}
+}
+
+func (v *view) firstLook() *Decision {
+	if !v.s.Sight.At.IsZero() {
+		return nil
+	}
+	if v.looking() {
+		return &Decision{Step: Step{Kind: StepWait}, Reason: UntilLook, Due: v.now.Add(v.of(v.s.Spec.Policy.ObserveEvery))}
+	}
+	return v.lookFor(FirstLook)
+}
+
+func (v *view) lookAsked() *Decision {
+	if v.s.Look == nil {
+		return nil
+	}
+	return v.lookFor(LookAsked)
+}
+
+func (v *view) lookDue() *Decision {
+	if v.now.Before(v.s.Sight.At.Add(v.of(v.s.Spec.Policy.ObserveEvery))) {
+		return nil
+	}
+	return v.lookFor(LookRoutine)
+}
+
+func (v *view) run(r Reason, run Run) *Decision {
+	run.Replaces = v.s.Live.Fingerprint
+	run.Attempt = v.s.counted() + 1
+	run.Timeout = max(v.of(v.s.Spec.Policy.AttemptTimeout), 5*time.Minute)
+	run.Proof = max(v.of(v.s.Spec.Policy.ProofTimeout), 10*time.Second)
+	if run.Targets == nil {
+		run.Targets = v.s.Spec.Targets
+	}
+	return &Decision{Step: Step{Kind: StepRun, Run: &run}, Reason: r}
+}
+
+func (v *view) rollBackAsked() *Decision {
+	if v.s.RollBack == nil || v.running() {
+		return nil
+	}
+	return v.run(RollBackAsked, Run{Purpose: ForRollBack, Version: v.s.RollBack.Fingerprint, ByHand: v.s.RollBack.By})
+}
+
+func (v *view) renewAsked() *Decision {
+	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed {
+		return nil
+	}
+	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New})
+}
+
+// renewAt is when a renewal by rule is due, and why; zero if none is planned.
+func (v *view) renewAt() (time.Time, Reason) {
+	s := v.s
+	if !s.Spec.Managed || v.spent() {
+		return time.Time{}, ""
+	}
+	at, why := v.plan.RenewAt, RenewalDue
+	switch {
+	case !v.known():
+		at, why = s.Sight.At, FirstIssuance
+	case len(cert.Covers(s.Live.Names, s.Spec.Names)) > 0:
+		at, why = s.Sight.At, NamesNotCovered
+	}
+	// A CA that hands out what is due at once must not be asked in a circle.
+	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) {
+		at = apart
+	}
+	if len(s.Renewal.Attempts) > 0 && s.Renewal.RetryAt.After(at) {
+		at, why = s.Renewal.RetryAt, RetryDue
+	}
+	if s.Paused != nil && at.Before(s.Paused.Until) {
+		at = s.Paused.Until
+	}
+	if s.Held != nil && at.Before(v.plan.LastSafe) {
+		at = v.plan.LastSafe
+	}
+	return at, why
+}
+
+func (v *view) renewalDue() *Decision {
+	at, why := v.renewAt()
+	if at.IsZero() || v.now.Before(at) || v.running() {
+		return nil
+	}
+	return v.run(why, Run{Purpose: ForRenewal})
+}
+
+func (v *view) behind() (targets []string, retryAt time.Time) {
+	for _, p := range v.s.Installed {
+		if p.Behind == "" || !slices.Contains(v.s.Spec.Targets, p.Target) {
+			continue
+		}
+		targets = append(targets, p.Target)
+		if retryAt.IsZero() || p.RetryAt.Before(retryAt) {
+			retryAt = p.RetryAt
+		}
+	}
+	return targets, retryAt
+}
+
+// mayDeploy: a pause or a hold stops deploying too, and so does a renewal that
+// is about to replace the version.
+func (v *view) mayDeploy() bool {
+	return v.s.Spec.Managed && v.known() && !v.paused() && !v.held() && v.s.Live.ValidAt(v.now)
+}
+
+func (v *view) behindDue() *Decision {
+	targets, at := v.behind()
+	if len(targets) == 0 || v.now.Before(at) || v.running() || !v.mayDeploy() {
+		return nil
+	}
+	return v.run(BehindRetryDue, Run{Purpose: ForDeploy, Version: v.s.Live.Fingerprint, Targets: targets})
+}
+
+// upcoming lists what will be due, soonest first; never empty, never in the past.
+func (v *view) upcoming() []Event {
+	s, p := v.s, v.s.Spec.Policy
+	var out []Event
+	add := func(at time.Time, r Reason, id string) {
+		if at.After(v.now) {
+			out = append(out, Event{at, r, id})
+		}
+	}
+	if v.known() {
+		add(v.plan.next(v.now), UntilThreshold, "")
+	}
+	if at, why := v.renewAt(); !at.IsZero() {
+		reason := UntilRenewal
+		switch {
+		case why == RetryDue:
+			reason = UntilRetry
+		case s.Paused != nil && at.Equal(s.Paused.Until):
+			reason = UntilPauseEnds
+		case s.Held != nil && at.Equal(v.plan.LastSafe):
+			reason = UntilLastSafeMoment
+		}
+		add(at, reason, "")
+	}
+	if s.Paused != nil {
+		add(s.Paused.Until, UntilPauseEnds, "")
+	}
+	if targets, at := v.behind(); len(targets) > 0 {
+		add(at, UntilBehindRetry, "")
+		if s.Held != nil {
+			add(v.plan.LastSafe, UntilLastSafeMoment, "")
+		}
+	}
+	for _, a := range s.Alerts {
+		if !a.Open() || a.NextAt.IsZero() || v.silenced(a) {
+			continue
+		}
+		reason := UntilEscalation
+		switch {
+		case a.Status == Acknowledged:
+			reason = UntilAckLapses
+		case !a.SnoozedUntil.IsZero():
+			reason = UntilSnoozeEnds
+		}
+		add(a.NextAt, reason, a.ID)
+	}
+	add(v.unseenAt(), UntilUnseenTooLong, "")
+	add(s.Sight.At.Add(v.of(p.ObserveEvery)), UntilLook, "")
+	add(v.now.Add(v.of(p.ObserveEvery)), UntilBackstop, "")
+	slices.SortStableFunc(out, func(a, b Event) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// Upcoming lists what will happen to a certificate if nobody does anything,
+// soonest first, without routine looks.
+func Upcoming(now time.Time, s State) []Event {
+	return look(now, &s).notable()
+}
+
+func (v *view) notable() []Event {
+	return slices.DeleteFunc(v.upcoming(), func(e Event) bool {
+		return e.Reason == UntilBackstop || e.Reason == UntilLook || e.Reason == UntilUnseenTooLong
+	})
+}
+
+func (v *view) nextEvent() Event {
+	if all := v.notable(); len(all) > 0 {
+		return all[0]
+	}
+	return v.upcoming()[0]
+}
+
+// Names of the states of an entity, as searched for.
+const (
+	StateHealthy      = "healthy"
+	StateRenewing     = "renewing"
+	StateFiring       = "firing"
+	StateAcknowledged = "acknowledged"
+	StatePaused       = "paused"
+	StateSpent        = "spent"
+	StateRetired      = "retired"
+)
+
+func (v *view) attributes(next time.Time) Attributes {
+	s := v.s
+	a := Attributes{
+		State: StateHealthy, Owner: s.Spec.Owner, Team: s.Spec.Team, Environment: s.Spec.Environment,
+		Issuer: s.Live.Issuer, Fingerprint: string(s.Live.Fingerprint), KeyAlgorithm: s.Live.KeyAlgorithm,
+		NotAfter: s.Live.NotAfter, NextStepAt: next, Names: s.Spec.Names,
+	}
+	for _, e := range s.Spec.Endpoints {
+		if !slices.Contains(a.Hosts, e.Host) {
+			a.Hosts = append(a.Hosts, e.Host)
+		}
+	}
+	var worst alert.Severity
+	acked, firing := false, false
+	for _, al := range s.Alerts {
+		if !al.Open() {
+			continue
+		}
+		if al.Severity.MoreUrgentThan(worst) {
+			worst = al.Severity
+		}
+		if al.Status == Acknowledged {
+			acked = true
+		} else {
+			firing = true
+		}
+	}
+	a.Severity = string(worst)
+	switch {
+	case s.Retire != nil:
+		a.State = StateRetired
+	case v.running():
+		a.State = StateRenewing
+	case s.Spec.Managed && v.spent():
+		a.State = StateSpent
+	case firing:
+		a.State = StateFiring
+	case acked:
+		a.State = StateAcknowledged
+	case v.paused():
+		a.State = StatePaused
+	}
+	return a
+}

@@ -1,0 +1,222 @@
+// Package lifecycle is the brain: from the time, the state of one certificate
+// and its policy it decides the next step and names the reason. It is pure: no
+// Temporal, no clock, no randomness, no input or output. workflows call it and
+// do what it says; nothing else decides.
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// Spec is what people asked for.
+type Spec struct {
+	Name        string          `json:"name"`
+	Names       []string        `json:"names"`
+	Managed     bool            `json:"managed"`
+	Environment string          `json:"environment,omitempty"`
+	Owner       string          `json:"owner,omitempty"`
+	Team        string          `json:"team,omitempty"`
+	CA          string          `json:"ca,omitempty"`
+	KeyType     cert.KeyType    `json:"keyType,omitempty"`
+	ReuseKey    bool            `json:"reuseKey,omitempty"`
+	Profile     string          `json:"profile,omitempty"`
+	Targets     []string        `json:"targets,omitempty"`
+	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
+	Policy      Policy          `json:"policy"`
+	PolicyHash  string          `json:"policyHash"`
+}
+
+// State is everything the entity knows; it is also the argument of its next
+// run, so it stores instants and survives a JSON round trip unchanged.
+type State struct {
+	Spec       Spec      `json:"spec"`
+	EnrolledAt time.Time `json:"enrolledAt"`
+	EnrolledBy string    `json:"enrolledBy,omitempty"`
+
+	Live     cert.Version `json:"live,omitzero"`     // proven, or seen where only watched
+	LiveAt   time.Time    `json:"liveAt,omitzero"`   // since when
+	Previous cert.Version `json:"previous,omitzero"` // the one before
+	Window   *cert.Window `json:"window,omitempty"`  // the CA's suggestion for Live
+
+	Installed []Installed `json:"installed,omitempty"`
+	Sight     Sight       `json:"sight,omitzero"`
+	Renewal   Renewal     `json:"renewal,omitzero"`
+	Alerts    []Alert     `json:"alerts,omitempty"`
+
+	Paused   *Pause `json:"paused,omitempty"`
+	Held     *Order `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
+	RollBack *Order `json:"rollBack,omitempty"` // asked for and not yet begun
+	Renew    *Order `json:"renew,omitempty"`    // asked for and not yet begun
+	Look     *Order `json:"look,omitempty"`     // asked for and not yet begun
+	Retire   *Order `json:"retire,omitempty"`
+
+	Flights []Flight `json:"flights,omitempty"`
+}
+
+// Installed is what one target has.
+type Installed struct {
+	Target      string           `json:"target"`
+	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"`
+	At          time.Time        `json:"at,omitzero"`
+	Behind      string           `json:"behind,omitempty"` // why it could not be reached; empty if it was
+	Since       time.Time        `json:"since,omitzero"`   // behind since
+	RetryAt     time.Time        `json:"retryAt,omitzero"`
+}
+
+// Sight is the latest look at the world.
+type Sight struct {
+	At           time.Time          `json:"at,omitzero"`     // when the look ended
+	SeenAt       time.Time          `json:"seenAt,omitzero"` // when every place was last seen
+	Observations []cert.Observation `json:"observations,omitempty"`
+}
+
+// Renewal is how the replacement of Live is going.
+type Renewal struct {
+	Attempts  []Attempt    `json:"attempts,omitempty"`
+	RetryAt   time.Time    `json:"retryAt,omitzero"`   // nothing is started before
+	DownSince time.Time    `json:"downSince,omitzero"` // the CA has been unavailable since
+	Candidate cert.Version `json:"candidate,omitzero"` // issued, not yet proven
+	Unproven  string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
+	Renewed   time.Time    `json:"renewed,omitzero"`   // the last success, to keep renewals apart
+}
+
+// Attempt is one run of the renewal.
+type Attempt struct {
+	At      time.Time   `json:"at"`
+	Outcome OutcomeKind `json:"outcome"`
+	Cause   string      `json:"cause,omitempty"`
+	Counts  bool        `json:"counts"`
+}
+
+// Pause stops renewal, and nothing else, until an instant.
+type Pause struct {
+	Order
+	Until time.Time `json:"until"`
+}
+
+// Order is something a human asked for.
+type Order struct {
+	By          string           `json:"by"`
+	Via         string           `json:"via,omitempty"`
+	At          time.Time        `json:"at"`
+	Note        string           `json:"note,omitempty"`
+	New         bool             `json:"new,omitempty"`         // renew: discard the candidate
+	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // roll-back: to this version
+}
+
+// Status is where an alert stands.
+type Status string
+
+// The statuses.
+const (
+	Firing       Status = "firing"
+	Acknowledged Status = "acknowledged"
+	Resolved     Status = "resolved"
+)
+
+// Alert is one condition that a human must see, and how telling goes. There is
+// at most one unresolved alert per reason.
+type Alert struct {
+	ID       string           `json:"id"`
+	Reason   alert.Reason     `json:"reason"`
+	Version  cert.Fingerprint `json:"version,omitempty"`
+	Severity alert.Severity   `json:"severity"`
+	Plan     string           `json:"plan"`  // name of the escalation it follows
+	Level    int              `json:"level"` // index of the threshold; -1 where thresholds play no part
+	Status   Status           `json:"status"`
+	FiredAt  time.Time        `json:"firedAt"`
+	Round    int              `json:"round"` // counts firings from 1
+	// Step is told next, at NextAt; a zero NextAt means nothing more is told
+	// until the alert is raised.
+	Step   int       `json:"step"`
+	NextAt time.Time `json:"nextAt,omitzero"`
+	Told   int       `json:"told"` // notices decided so far; makes each notice's key
+
+	Cause        string          `json:"cause,omitempty"`
+	Answer       *alert.Answer   `json:"answer,omitempty"`
+	SnoozedUntil time.Time       `json:"snoozedUntil,omitzero"`
+	Receipts     []alert.Receipt `json:"receipts,omitempty"` // first message per recipient and channel
+	Used         []string        `json:"used,omitempty"`     // kinds of channel used in this round
+	Failed       []string        `json:"failed,omitempty"`   // channels that refused the last notice, in words
+	Edit         alert.Phase     `json:"edit,omitempty"`     // sent messages are to be brought up to date
+	Evidence     string          `json:"evidence,omitempty"`
+	ResolvedAt   time.Time       `json:"resolvedAt,omitzero"`
+}
+
+// Open reports whether the alert is unresolved.
+func (a Alert) Open() bool { return a.Status != Resolved }
+
+// FlightKind says what is under way.
+type FlightKind string
+
+// What can be under way. At most one child (FlyRenewal) at a time.
+const (
+	FlyLook    FlightKind = "look"
+	FlyTell    FlightKind = "tell"
+	FlyEdit    FlightKind = "edit"
+	FlyRenewal FlightKind = "renewal"
+)
+
+// Flight is an action that was started and has not reported.
+type Flight struct {
+	Kind FlightKind `json:"kind"`
+	ID   string     `json:"id,omitempty"` // alert ID, or the child's workflow ID
+	At   time.Time  `json:"at"`
+}
+
+func (s *State) flying(kind FlightKind, id string) bool {
+	return slices.ContainsFunc(s.Flights, func(f Flight) bool { return f.Kind == kind && (id == "" || f.ID == id) })
+}
+
+// Land takes an action off the list of what is under way.
+func (s *State) Land(kind FlightKind, id string) {
+	s.Flights = slices.DeleteFunc(s.Flights, func(f Flight) bool { return f.Kind == kind && (id == "" || f.ID == id) })
+}
+
+// Alert finds an alert by its ID.
+func (s *State) Alert(id string) *Alert {
+	for i := range s.Alerts {
+		if s.Alerts[i].ID == id {
+			return &s.Alerts[i]
+		}
+	}
+	return nil
+}
+
+// open finds the unresolved alert of a reason.
+func (s *State) open(r alert.Reason) *Alert {
+	for i := range s.Alerts {
+		if s.Alerts[i].Reason == r && s.Alerts[i].Open() {
+			return &s.Alerts[i]
+		}
+	}
+	return nil
+}
+
+// Place finds what a target has.
+func (s *State) Place(target string) *Installed {
+	for i := range s.Installed {
+		if s.Installed[i].Target == target {
+			return &s.Installed[i]
+		}
+	}
+	return nil
+}
+
+// Clone copies the state so that the copy can be changed freely.
+func (s State) Clone() State {
+	s.Installed = slices.Clone(s.Installed)
+	s.Sight.Observations = slices.Clone(s.Sight.Observations)
+	s.Renewal.Attempts = slices.Clone(s.Renewal.Attempts)
+	s.Alerts = slices.Clone(s.Alerts)
+	for i := range s.Alerts {
+		a := &s.Alerts[i]
+		a.Receipts, a.Used, a.Failed = slices.Clone(a.Receipts), slices.Clone(a.Used), slices.Clone(a.Failed)
+	}
+	s.Flights = slices.Clone(s.Flights)
+	return s
+}
