@@ -1,5 +1,6 @@
 // Package people says who the humans are and who fills a role for a
-// certificate at a given time. It is pure; config reads it, activities ask it.
+// certificate at a given time. It is pure; config reads and validates it,
+// activities ask it. It sends nothing and knows no calendar.
 package people
 
 import (
@@ -45,8 +46,9 @@ type Team struct {
 	TimeZone string   `mapstructure:"timezone" json:"timezone,omitempty"`
 }
 
-// Shift puts persons on call. With several shifts the person changes at every
-// Handover after Start, in the order listed; with one it is always that person.
+// Shift is one place in a team's on-call list. The first listed person who can
+// be told is on call; the others stand in, in the order listed. Who is first
+// changes with the configuration, not with the clock.
 type Shift struct {
 	Person string `mapstructure:"person" json:"person"`
 }

@@ -1,0 +1,129 @@
+package people
+
+import (
+	"slices"
+	"time"
+)
+
+// Resolve gives who is to be told, in the order of the roles asked for and each
+// only once, under the first role that led there. It is empty when no role
+// leads to anybody; the caller then goes on to its next step.
+func (d Directory) Resolve(q Question) []Contact {
+	var out []Contact
+	for _, role := range q.Roles {
+		for _, c := range d.fill(role, q) {
+			if !slices.ContainsFunc(out, func(o Contact) bool { return o.ID == c.ID }) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// CatchAllContacts gives who is told when roles lead nowhere: the catch-all team
+// and who is on call there. When everybody is away, they are told all the same:
+// somebody must be. Of a valid directory it is never empty.
+func (d Directory) CatchAllContacts(at time.Time) []Contact {
+	q := Question{Roles: []Role{TeamAll, OnCall}, Team: d.CatchAll, At: at}
+	if found := d.Resolve(q); len(found) > 0 {
+		return found
+	}
+	here := d
+	here.People = slices.Clone(d.People)
+	for i := range here.People {
+		here.People[i].Away = false
+	}
+	return here.Resolve(q)
+}
+
+func (d Directory) fill(role Role, q Question) []Contact {
+	team := d.teamOf(q)
+	switch role {
+	case Owner:
+		return d.persons(role, team, q.Owner)
+	case TeamAll:
+		if c, ok := team.contact(role); ok {
+			return []Contact{c}
+		}
+		return d.persons(role, team, team.Members...)
+	case Manager:
+		return d.persons(role, team, team.Manager)
+	case OnCall:
+		if first := d.onCall(team); len(first) > 0 {
+			return first
+		}
+		catchAll, _ := d.Team(d.CatchAll)
+		return d.onCall(catchAll)
+	}
+	return nil
+}
+
+// teamOf gives the certificate's team or, if it names none, the first team that
+// its owner is a member of; an empty team, with nobody in it, if there is none.
+func (d Directory) teamOf(q Question) Team {
+	if q.Team != "" {
+		team, _ := d.Team(q.Team)
+		return team
+	}
+	i := slices.IndexFunc(d.Teams, func(t Team) bool { return slices.Contains(t.Members, q.Owner) })
+	if i < 0 || q.Owner == "" {
+		return Team{}
+	}
+	return d.Teams[i]
+}
+
+func (d Directory) onCall(team Team) []Contact {
+	for _, shift := range team.OnCall {
+		if c := d.persons(OnCall, team, shift.Person); len(c) > 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// persons gives those who exist, are not away and have an address. What they do
+// not say about language and time zone is their team's.
+func (d Directory) persons(role Role, team Team, ids ...string) []Contact {
+	var out []Contact
+	for _, id := range ids {
+		p, ok := d.Person(id)
+		if !ok || p.Away || !reachable(p.Slack, p.Email) {
+			continue
+		}
+		c := contact(p.ID, p.Name, role, p.Slack, p.Email)
+		c.Language, c.TimeZone = p.Language, p.TimeZone
+		if c.Language == "" {
+			c.Language = team.Language
+		}
+		if c.TimeZone == "" {
+			c.TimeZone = team.TimeZone
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (t Team) contact(role Role) (Contact, bool) {
+	if !reachable(t.Slack, t.Email) {
+		return Contact{}, false
+	}
+	c := contact(t.ID, t.Name, role, t.Slack, t.Email)
+	c.Language, c.TimeZone = t.Language, t.TimeZone
+	return c, true
+}
+
+func reachable(slack, email string) bool { return slack != "" || email != "" }
+
+func contact(id, name string, role Role, slack, email string) Contact {
+	if name == "" {
+		name = id
+	}
+	address := map[string]string{"console": id}
+	if slack != "" {
+		address["slack"] = slack
+	}
+	if email != "" {
+		address["email"] = email
+	}
+	return Contact{ID: id, Name: name, Role: role, Address: address}
+}

@@ -1,0 +1,117 @@
+package people
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"slices"
+	"time"
+)
+
+var (
+	idPattern    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+	slackPattern = regexp.MustCompile(`^[UWCGD][A-Z0-9]+$`)
+	languages    = []string{"en", "ko"}
+)
+
+// Validate refuses a directory in which somebody could not be found or told.
+// All that is wrong is joined into one error; each line begins with the path of
+// the field, like people[2].timezone, and ends with how to mend it.
+func (d Directory) Validate() error {
+	c := check{directory: d, holder: map[string]string{}}
+	for i, p := range d.People {
+		at := fmt.Sprintf("people[%d]", i)
+		c.id(at, p.ID)
+		c.reach(at, p.Slack, p.Email)
+		c.locale(at, p.Language, p.TimeZone)
+	}
+	for i, t := range d.Teams {
+		at := fmt.Sprintf("teams[%d]", i)
+		c.id(at, t.ID)
+		c.reach(at, t.Slack, t.Email)
+		c.locale(at, t.Language, t.TimeZone)
+		for j, m := range t.Members {
+			c.person(fmt.Sprintf("%s.members[%d]", at, j), m)
+		}
+		if t.Manager != "" {
+			c.person(at+".manager", t.Manager)
+		}
+		for j, s := range t.OnCall {
+			c.person(fmt.Sprintf("%s.on_call[%d].person", at, j), s.Person)
+		}
+	}
+	c.catchAll()
+	return errors.Join(c.errs...)
+}
+
+// check gathers what is wrong with a directory.
+type check struct {
+	directory Directory
+	holder    map[string]string // id -> path of the entry that has it
+	errs      []error
+}
+
+func (c *check) failf(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
+
+// id holds persons and teams to one set of ids: a message is addressed by either.
+func (c *check) id(at, id string) {
+	if !idPattern.MatchString(id) {
+		c.failf("%s.id: %q is not an id; use a-z, 0-9, '.', '_' and '-', beginning with a letter or digit", at, id)
+		return
+	}
+	if first, taken := c.holder[id]; taken {
+		c.failf("%s.id: %q is %s's id already; give every person and team an id of its own", at, id, first)
+		return
+	}
+	c.holder[id] = at
+}
+
+func (c *check) reach(at, slack, email string) {
+	if slack != "" && !slackPattern.MatchString(slack) {
+		c.failf("%s.slack: %q is not a Slack ID; copy the ID of the member (U...) or channel (C...) from its details in Slack, not its name", at, slack)
+	}
+	if email == "" {
+		return
+	}
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
+		c.failf("%s.email: %q is not an e-mail address; write it like minji@example.com, without a name", at, email)
+	}
+}
+
+func (c *check) locale(at, language, zone string) {
+	if language != "" && !slices.Contains(languages, language) {
+		c.failf("%s.language: %q is not known; use en or ko", at, language)
+	}
+	if zone == "" {
+		return
+	}
+	if zone == "Local" { // would mean another zone on every machine
+		c.failf("%s.timezone: %q is not an IANA time zone; write for example Asia/Seoul", at, zone)
+	} else if _, err := time.LoadLocation(zone); err != nil {
+		c.failf("%s.timezone: %q is not an IANA time zone; write for example Asia/Seoul: %w", at, zone, err)
+	}
+}
+
+func (c *check) person(at, id string) {
+	if _, ok := c.directory.Person(id); !ok {
+		c.failf("%s: nobody has the id %q; add the person under people or correct the id", at, id)
+	}
+}
+
+func (c *check) catchAll() {
+	id := c.directory.CatchAll
+	if id == "" {
+		c.failf("catch_all: no team is named; name the team that is told when nobody else can be")
+		return
+	}
+	if _, ok := c.directory.Team(id); !ok {
+		c.failf("catch_all: no team has the id %q; add it under teams or correct the id", id)
+		return
+	}
+	if len(c.directory.CatchAllContacts(time.Time{})) == 0 {
+		c.failf("catch_all: nobody can be told through team %q; give it slack or email, or a member who has one", id)
+	}
+}
