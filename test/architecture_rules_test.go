@@ -55,7 +55,7 @@ var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "manag
 // violations says how a package breaks the rules of the house.
 func violations(p sourcePackage) (out []string) {
 	say := func(format string, args ...any) { out = append(out, p.path+" "+fmt.Sprintf(format, args...)) }
-	for _, name := range []string{p.name, path.Base(p.path)} {
+	for _, name := range slices.Compact([]string{p.name, path.Base(p.path)}) {
 		if slices.Contains(vagueNames, name) {
 			say("is called %q, which says nothing; name what it does", name)
 		}
