@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,7 @@ func TestAwkwardCertificatesAreReadAndTheirTroubleNamed(t *testing.T) {
 		}
 		return c
 	}
+	junk := append(slices.Repeat([]string{"(Old Intermediate) expired at "}, maxProblems), "and 21 problems more")
 	for name, tc := range map[string]struct {
 		sent tls.Certificate
 		want []string // a piece of each problem
@@ -65,9 +67,10 @@ func TestAwkwardCertificatesAreReadAndTheirTroubleNamed(t *testing.T) {
 		"expired intermediate":   {send(lapsed.leaf(t, nil, host), lapsed.intermediate), []string{"certificate 2 of the chain (Old Intermediate) expired at "}},
 		"self-signed":            {send(alone), []string{"self-signed"}},
 		"for clients only":       {send(a.leaf(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, host), a.intermediate), []string{"not issued for servers"}},
+		"a long chain of junk":   {send(good, slices.Repeat([]issuer{lapsed.intermediate}, 30)...), junk},
 		"common name only":       {send(a.leaf(t, func(c *x509.Certificate) { c.Subject.CommonName = host }), a.intermediate), []string{"only in its common name"}},
 		"control characters":     {send(a.leaf(t, nil, host, "evil\x1b[2J.test"), a.intermediate), []string{}},
-		"more names than sense":  {send(a.leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(1500) }, host), a.intermediate), []string{"lists 1501 names"}},
+		"more names than sense":  {send(a.leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(9000) }, host), a.intermediate), []string{"lists 9001 names; the first "}},
 		"key of somebody else":   {tls.Certificate{Certificate: a.chain(good).Certificate, PrivateKey: alone.key}, []string{"does not hold the certificate's private key"}},
 		"expired and incomplete": {send(expired), []string{"expired at ", "chain incomplete"}},
 	} {

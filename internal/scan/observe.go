@@ -15,7 +15,7 @@ import (
 )
 
 // maxAddresses bounds what a hostile or broken zone can make us dial.
-const maxAddresses = 64
+const maxAddresses = 32
 
 // Observe makes a fresh handshake with every address behind the endpoint, in
 // parallel, and gives one observation each, in the order of the addresses.

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
+
+var _ activities.Scanner = (*Scanner)(nil)
 
 func TestEveryAddressBehindANameIsObserved(t *testing.T) {
 	a := newAuthority(t)
@@ -91,7 +94,7 @@ func TestTooManyAddressesAreSaid(t *testing.T) {
 		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED },
 	})
 	got := s.Observe(t.Context(), cert.Endpoint{Host: "many.test", Port: 443}, nil)
-	if last := got[len(got)-1]; len(got) != maxAddresses+1 || last.Err != "many.test resolves to 100 addresses; only 64 were looked at" {
+	if last := got[len(got)-1]; len(got) != maxAddresses+1 || last.Err != "many.test resolves to 100 addresses; only 32 were looked at" {
 		t.Errorf("%d observations, the last %+v", len(got), last)
 	}
 }

@@ -12,8 +12,12 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
-// maxNames bounds how many of a served certificate's names are kept.
-const maxNames = 1000
+// What a server sends ends in a workflow's history, so it is bounded: the text
+// of the names that are kept, and the number of problems.
+const (
+	maxNames    = 32 << 10
+	maxProblems = 10
+)
 
 func (s *Scanner) observation(e cert.Endpoint, addr netip.AddrPort, names []string, seen sight) cert.Observation {
 	if len(seen.chain) == 0 {
@@ -34,14 +38,27 @@ func (s *Scanner) observation(e cert.Endpoint, addr netip.AddrPort, names []stri
 		o.Problems = append(o.Problems, p)
 	}
 	o.Version.Issuer, o.Version.Serial = clean(v.Issuer), clean(v.Serial)
-	o.Version.Names = v.Names[:min(len(v.Names), maxNames)]
-	for i, n := range o.Version.Names {
-		o.Version.Names[i] = clean(n)
+	o.Version.Names = bounded(v.Names)
+	if kept := len(o.Version.Names); kept < len(v.Names) {
+		o.Problems = append(o.Problems, fmt.Sprintf("lists %d names; the first %d are shown", len(v.Names), kept))
 	}
-	if len(v.Names) > maxNames {
-		o.Problems = append(o.Problems, fmt.Sprintf("lists %d names; the first %d are shown", len(v.Names), maxNames))
+	if more := len(o.Problems) - maxProblems; more > 0 {
+		o.Problems = append(o.Problems[:maxProblems], fmt.Sprintf("and %d problems more", more))
 	}
 	return o
+}
+
+// bounded gives as many cleaned names as maxNames allows.
+func bounded(names []string) []string {
+	out, size := make([]string, 0, len(names)), 0
+	for _, n := range names {
+		n = clean(n)
+		if size += len(n); size > maxNames {
+			break
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 func validity(chain []*x509.Certificate, now time.Time) (problems []string) {
