@@ -1,0 +1,113 @@
+// Package acme issues certificates from any ACME CA (RFC 8555) as three steps
+// that can be repeated after a crash by another process: Order, Authorize and
+// Finalize. activities call it through the port CA; app builds it. It decides
+// nothing: not when to renew, not whether to try again. It stores only the
+// ACME account; keys, CSRs and order URLs are the caller's to keep.
+//
+// It drives lego's exported acme/api. lego v4 knows no context, so each step
+// gets its own http.Client whose transport (wire) carries the step's context,
+// the nonces and directory that all steps share, and the CA's Retry-After.
+package acme
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	legolog "github.com/go-acme/lego/v4/log"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// Accounts keeps ACME accounts durable; the store implements it.
+type Accounts interface {
+	// Account gives the account of a CA and address; fault.NotFound if there is none.
+	Account(ctx context.Context, ca, email string) (cert.Account, error)
+	// PutAccount stores it. The first key for (CA, Email) wins: another key is
+	// fault.Conflict, so that several processes end up with one account.
+	PutAccount(ctx context.Context, a cert.Account) error
+}
+
+// CA is one configured certificate authority; it is safe for concurrent use.
+type CA struct {
+	name     string
+	options  Options
+	accounts Accounts
+	solver   solver
+	base     http.RoundTripper
+	timeout  time.Duration // of one request
+
+	flights   singleflight.Group // one directory fetch, one account creation at a time
+	directory directory
+	gate      gate
+	nonces    nonces
+
+	mu       sync.Mutex
+	identity *identity // of the account, once known
+	disowned string    // URL of an account that the CA turned out not to know
+}
+
+// New makes a CA; it reads RootFile and dials nothing. The listener serves the
+// challenges of every CA of the process; with Challenge Webroot it may be nil.
+func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fault.New(fault.Configuration, "ca %s: %w", name, err)
+	}
+	transport, err := newTransport(o.RootFile)
+	if err != nil {
+		return nil, fault.New(fault.Configuration, "ca %s: root_file: %w", name, err)
+	}
+	c := &CA{name: name, options: o, accounts: accounts, base: transport, timeout: o.RequestTimeout}
+	if c.timeout == 0 {
+		c.timeout = 30 * time.Second
+	}
+	switch {
+	case o.Challenge == Webroot:
+		c.solver = &webroot{dir: o.Webroot}
+	case l == nil:
+		return nil, fault.New(fault.Configuration, "ca %s: challenge %s needs the process's listener; configure its address", name, HTTP01)
+	default:
+		c.solver = l
+	}
+	silenceLego()
+	return c, nil
+}
+
+// silenceLego keeps lego from writing every refused nonce to stderr: what
+// matters comes back as an error.
+var silenceLego = sync.OnceFunc(func() { legolog.Logger = log.New(io.Discard, "", 0) })
+
+func newTransport(rootFile string) (*http.Transport, error) {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 16,
+		IdleConnTimeout:     time.Minute,
+	}
+	if rootFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(rootFile)
+	if err != nil {
+		return nil, err
+	}
+	t.TLSClientConfig.RootCAs = x509.NewCertPool()
+	if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", rootFile)
+	}
+	return t, nil
+}
