@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package target
+
+import (
+	"errors"
+	"os"
+)
+
+// exchange is a system call of Linux; elsewhere renames do it.
+func exchange(*os.Root, string, string) error { return errors.ErrUnsupported }

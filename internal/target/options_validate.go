@@ -1,0 +1,124 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// Validate tells everything that is wrong with the options, each with its field.
+func (o FileOptions) Validate() error {
+	errs := []error{o.Files.Validate()}
+	if o.Check != nil {
+		errs = append(errs, validateCommand("check", o.Check))
+	}
+	if o.Reload != nil {
+		errs = append(errs, validateCommand("reload", o.Reload))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate tells everything that is wrong with the options, each with its field.
+func (o NginxOptions) Validate() error {
+	errs := []error{o.Files.Validate(), validateCommand("binary", []string{o.binary()})}
+	for _, p := range []struct{ field, path string }{{"config", o.Config}, {"prefix", o.Prefix}, {"error_log", o.ErrorLog}} {
+		if p.path != "" {
+			errs = append(errs, validatePath(p.field, p.path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate tells everything that is wrong with the files, each with its field.
+func (f Files) Validate() error {
+	var errs []error
+	add := func(err error) { errs = append(errs, err) }
+	if f.Directory != "" {
+		add(validatePath("directory", f.Directory))
+	}
+	seen := map[string]role{}
+	var hasKey, hasLeaf bool
+	for _, it := range f.items() {
+		hasKey = hasKey || it.role.holdsKey()
+		hasLeaf = hasLeaf || it.role.holdsLeaf()
+		if f.Directory != "" {
+			add(validateFileName(string(it.role), it.path))
+		} else {
+			add(validatePath(string(it.role), it.path))
+		}
+		if other, ok := seen[it.path]; ok {
+			add(fmt.Errorf("%s: %q is already the file of %s; give each its own", it.role, it.path, other))
+		}
+		seen[it.path] = it.role
+	}
+	if !hasKey {
+		add(errors.New("key: no file receives the private key; set key or combined (or directory alone, for fullchain.pem and privkey.pem)"))
+	}
+	if !hasLeaf {
+		add(errors.New("fullchain: no file receives the certificate; set fullchain, certificate or combined"))
+	}
+	_, err := f.attributes()
+	add(err)
+	if f.Timeout < 0 || f.Timeout > maxTimeout {
+		add(fmt.Errorf("timeout: %s is not between 0 and %s", f.Timeout, maxTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+func validatePath(field, p string) error {
+	if err := validateText(field, p); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(p) || p == "/" || filepath.Clean(p) != strings.TrimSuffix(p, "/") {
+		return fmt.Errorf("%s: %q is not a clean absolute path; write it from / without '.', '..' or doubled slashes", field, p)
+	}
+	return validateLength(field, filepath.Base(p))
+}
+
+func validateFileName(field, name string) error {
+	if err := validateText(field, name); err != nil {
+		return err
+	}
+	if strings.ContainsRune(name, '/') || name == "." || name == ".." {
+		return fmt.Errorf("%s: with directory, give the file's name alone (it is reached as <directory>/live/<name>), not %q", field, name)
+	}
+	return validateLength(field, name)
+}
+
+// maxFileName leaves room for the suffix of a temporary name within the 255
+// bytes of a directory entry.
+const maxFileName = 200
+
+func validateLength(field, name string) error {
+	if len(name) > maxFileName {
+		return fmt.Errorf("%s: a file name of %d bytes is too long; use at most %d", field, len(name), maxFileName)
+	}
+	return nil
+}
+
+func validateText(field, s string) error {
+	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }); i >= 0 {
+		return fmt.Errorf("%s: %q has a control character or invalid UTF-8 at byte %d; remove it", field, s, i)
+	}
+	return nil
+}
+
+func validateCommand(field string, argv []string) error {
+	if len(argv) == 0 || argv[0] == "" {
+		return fmt.Errorf("%s: the argument list is empty; write the program and each argument as its own element, or leave %s out", field, field)
+	}
+	var errs []error
+	for i, a := range argv {
+		if strings.ContainsRune(a, 0) {
+			errs = append(errs, fmt.Errorf("%s: argument %d holds a NUL byte; remove it", field, i))
+		}
+	}
+	if err := validateText(field, argv[0]); err != nil {
+		errs = append(errs, err)
+	} else if _, err := findProgram(argv[0]); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", field, err))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,41 @@
+// Package target holds the places that receive a certificate: files that any
+// program reads, and nginx. Each kind implements the port activities.Target:
+// what was there is captured, the pair is written, the server's own check runs,
+// and only then is it reloaded; a check that fails brings the old bytes back.
+// activities calls it through that port and app builds it from the options.
+//
+// It decides nothing: not when to deploy, not whether to roll back after a
+// failed proof, and it never asks the wire what is served (scan does). It runs
+// on unix, on the host whose files it writes.
+package target
+
+// Guarantees is what a kind of target promises while a pair is replaced. The
+// table in the README is generated from it.
+type Guarantees struct {
+	// Atomic: key and certificate change together, whenever the process dies.
+	Atomic bool
+	// ChecksBefore: the server's own check must pass before it is reloaded.
+	ChecksBefore bool
+	// ReloadsWithoutDrop: no new connection is refused during the reload.
+	ReloadsWithoutDrop bool
+	// Reversible: what was there before comes back byte for byte, with owner and mode.
+	Reversible bool
+	// Note says in one line what the flags depend on.
+	Note string
+}
+
+// FileGuarantees are those of the kind file with its recommended options.
+func FileGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
+		Note: "atomic with `directory` or with `combined` alone, otherwise each file by itself; checks if `check` is set; the reload is as gentle as the command in `reload`",
+	}
+}
+
+// NginxGuarantees are those of the kind nginx with its recommended options.
+func NginxGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: true, Reversible: true,
+		Note: "atomic with `directory`, otherwise each file by itself; idle keep-alive connections are closed by a reload, as nginx always does",
+	}
+}
