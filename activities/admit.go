@@ -1,0 +1,90 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// Admission knows what this installation can do; app implements it.
+type Admission interface {
+	// Admit checks names of CA, targets, people and policy, and gives the policy
+	// whole. All complaints come at once; the error is a fault.Invalid.
+	Admit(ctx context.Context, r AdmitRequest) (policy json.RawMessage, err error)
+	// Enrolled reports whether the certificate has a running entity.
+	Enrolled(ctx context.Context, name string) (bool, error)
+}
+
+// AdmitRequest is what somebody wants to enrol, or to change.
+type AdmitRequest struct {
+	Name        string          `json:"name"`
+	Names       []string        `json:"names"`
+	Managed     bool            `json:"managed"`
+	Environment string          `json:"environment,omitempty"`
+	Owner       string          `json:"owner,omitempty"`
+	Team        string          `json:"team,omitempty"`
+	CA          string          `json:"ca,omitempty"`
+	KeyType     cert.KeyType    `json:"keyType,omitempty"`
+	ReuseKey    bool            `json:"reuseKey,omitempty"`
+	Profile     string          `json:"profile,omitempty"`
+	Targets     []string        `json:"targets,omitempty"`
+	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
+	Policy      string          `json:"policy,omitempty"`
+	Change      bool            `json:"change,omitempty"` // of one that is enrolled
+}
+
+// Admitted is a request that was found good; its places are claimed.
+type Admitted struct {
+	Policy json.RawMessage `json:"policy"`
+}
+
+// Admit refuses what cannot work before anything is begun, and claims the
+// places that the targets write.
+func (a *Activities) Admit(ctx context.Context, r AdmitRequest) (Admitted, error) {
+	out, err := a.admit(ctx, r)
+	return out, toTemporal(err, a.Now())
+}
+
+func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error) {
+	if err := cert.ValidateName(r.Name); err != nil {
+		return Admitted{}, fault.New(fault.Invalid, "%w", err)
+	}
+	enrolled, err := a.Admission.Enrolled(ctx, r.Name)
+	switch {
+	case err != nil:
+		return Admitted{}, err
+	case enrolled && !r.Change:
+		return Admitted{}, fault.New(fault.Conflict, "%s is already enrolled; see it by: neverlapse status %s (to change it: enroll --update)", r.Name, r.Name)
+	case !enrolled && r.Change:
+		return Admitted{}, fault.New(fault.NotFound, "%s is not enrolled, so it cannot be changed", r.Name)
+	}
+	policy, err := a.Admission.Admit(ctx, r)
+	if err != nil {
+		return Admitted{}, err
+	}
+	var identities []string
+	var errs []error
+	for _, name := range r.Targets {
+		t, err := a.target(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		identities = append(identities, t.Identity()...)
+	}
+	if len(errs) > 0 {
+		return Admitted{}, fault.New(fault.Invalid, "%w", errors.Join(errs...))
+	}
+	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
+		return Admitted{}, err
+	}
+	return Admitted{Policy: policy}, nil
+}
+
+// Release gives up every place that a certificate claimed.
+func (a *Activities) Release(ctx context.Context, name string) error {
+	return toTemporal(a.Store.Claim(ctx, name, nil), a.Now())
+}

@@ -1,0 +1,129 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// DeployInput names a version and one target that shall have it.
+type DeployInput struct {
+	Name        string           `json:"name"`
+	Names       []string         `json:"names"`
+	Fingerprint cert.Fingerprint `json:"fingerprint"`
+	Target      string           `json:"target"`
+	Deployment  string           `json:"deployment"` // the run; what was there before is kept under it
+}
+
+// Prepare checks that the pair may go to the target, takes what is there now,
+// once per deployment, and runs the server's own check before anything is
+// changed. It gives the version that was there; empty if there was none.
+func (a *Activities) Prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
+	_, stop := beat(ctx)
+	defer stop()
+	v, err := a.prepare(ctx, in)
+	return v, toTemporal(err, a.Now())
+}
+
+func (a *Activities) prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
+	if _, err := a.checked(ctx, in); err != nil {
+		return cert.Version{}, err
+	}
+	t, err := a.target(in.Target)
+	if err != nil {
+		return cert.Version{}, err
+	}
+	before, err := t.Capture(ctx)
+	if err != nil {
+		return cert.Version{}, err
+	}
+	if err := t.Preflight(ctx); err != nil {
+		return cert.Version{}, err
+	}
+	if err := a.Store.PutCapture(ctx, in.Name, in.Deployment, in.Target, before); err != nil {
+		return cert.Version{}, err
+	}
+	return captured(t, before)
+}
+
+func captured(t Target, before []byte) (cert.Version, error) {
+	v, err := t.CapturedVersion(before)
+	if fault.Is(err, fault.NotFound) {
+		return cert.Version{}, nil
+	}
+	return v, err
+}
+
+// checked gives the pair if it may reach a target: complete, matching its key,
+// covering the names, in date.
+func (a *Activities) checked(ctx context.Context, in DeployInput) (cert.Pair, error) {
+	pair, err := a.Store.Pair(ctx, in.Name, in.Fingerprint)
+	if fault.Is(err, fault.NotFound) {
+		return pair, fault.New(fault.Configuration, "the store has no version %s of %s", in.Fingerprint.Short(), in.Name)
+	}
+	if err != nil {
+		return pair, err
+	}
+	if err := pair.Check(in.Names, a.Now()); err != nil {
+		return pair, fault.New(fault.Configuration, "version %s of %s must not be deployed: %w", in.Fingerprint.Short(), in.Name, err)
+	}
+	return pair, nil
+}
+
+// Install puts the version on the target, by way of the target's own check.
+func (a *Activities) Install(ctx context.Context, in DeployInput) error {
+	_, stop := beat(ctx)
+	defer stop()
+	return toTemporal(a.install(ctx, in), a.Now())
+}
+
+func (a *Activities) install(ctx context.Context, in DeployInput) error {
+	pair, err := a.checked(ctx, in)
+	if err != nil {
+		return err
+	}
+	t, err := a.target(in.Target)
+	if err != nil {
+		return err
+	}
+	before, err := a.Store.Capture(ctx, in.Name, in.Deployment, in.Target)
+	if err != nil {
+		return err
+	}
+	return t.Install(ctx, pair, before)
+}
+
+// RollBack puts back, byte for byte, what the target had before the deployment.
+func (a *Activities) RollBack(ctx context.Context, in DeployInput) error {
+	_, stop := beat(ctx)
+	defer stop()
+	return toTemporal(a.rollBack(ctx, in), a.Now())
+}
+
+func (a *Activities) rollBack(ctx context.Context, in DeployInput) error {
+	t, err := a.target(in.Target)
+	if err != nil {
+		return err
+	}
+	before, err := a.Store.Capture(ctx, in.Name, in.Deployment, in.Target)
+	if err != nil {
+		return err
+	}
+	return t.Restore(ctx, before)
+}
+
+// PromoteInput moves the store's live pointer.
+type PromoteInput struct {
+	Name        string           `json:"name"`
+	Fingerprint cert.Fingerprint `json:"fingerprint"`
+}
+
+// Promote makes a proven version the live one in the store.
+func (a *Activities) Promote(ctx context.Context, in PromoteInput) error {
+	now, err := a.Store.Live(ctx, in.Name)
+	if err == nil {
+		err = a.Store.SetLive(ctx, in.Name, in.Fingerprint, now)
+	}
+	return toTemporal(err, a.Now())
+}

@@ -1,0 +1,109 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// ObserveInput says where to look.
+type ObserveInput struct {
+	Endpoints []cert.Endpoint `json:"endpoints,omitempty"`
+	Targets   []string        `json:"targets,omitempty"`
+	Names     []string        `json:"names"`
+}
+
+// Observe looks once at every endpoint and reads every target back. What cannot
+// be seen is in the observations.
+func (a *Activities) Observe(ctx context.Context, in ObserveInput) ([]cert.Observation, error) {
+	_, stop := beat(ctx)
+	defer stop()
+	return a.observe(ctx, in), nil
+}
+
+func (a *Activities) observe(ctx context.Context, in ObserveInput) []cert.Observation {
+	wire := make([][]cert.Observation, len(in.Endpoints))
+	done := make(chan struct{})
+	for i, e := range in.Endpoints {
+		go func() {
+			wire[i] = a.Scanner.Observe(ctx, e, in.Names)
+			done <- struct{}{}
+		}()
+	}
+	for range in.Endpoints {
+		<-done
+	}
+	out := slices.Concat(wire...)
+	for _, name := range in.Targets {
+		o := cert.Observation{Target: name, At: a.Now()}
+		t, err := a.target(name)
+		if err == nil {
+			o.Version, err = t.Installed(ctx)
+		}
+		if err != nil {
+			o.Err = err.Error()
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// VerifyInput says what must be shown, where, and how long it may take.
+type VerifyInput struct {
+	ObserveInput
+	// Want lists the fingerprints of which every place must show one.
+	Want    []cert.Fingerprint `json:"want"`
+	Timeout time.Duration      `json:"timeout"`
+}
+
+// Verified is the last look, and whether it is the proof.
+type Verified struct {
+	Proven       bool               `json:"proven"`
+	Observations []cert.Observation `json:"observations"`
+	At           time.Time          `json:"at"`
+}
+
+// Verify looks again and again, each time by fresh connections, until every
+// place shows a wanted version or the timeout has passed: servers go on serving
+// the old certificate for a while after a reload.
+func (a *Activities) Verify(ctx context.Context, in VerifyInput) (Verified, error) {
+	_, stop := beat(ctx)
+	defer stop()
+	deadline := time.NewTimer(in.Timeout)
+	defer deadline.Stop()
+	pause := 50 * time.Millisecond
+	for {
+		out := Verified{Observations: a.observe(ctx, in.ObserveInput), At: a.Now()}
+		out.Proven = Shows(out.Observations, in.Want)
+		if out.Proven {
+			return out, nil
+		}
+		activity.RecordHeartbeat(ctx)
+		again := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			again.Stop()
+			return out, ctx.Err()
+		case <-deadline.C:
+			again.Stop()
+			return out, nil
+		case <-again.C:
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// Shows reports whether every observation saw one of the wanted versions, and
+// at least one did.
+func Shows(seen []cert.Observation, want []cert.Fingerprint) bool {
+	for _, o := range seen {
+		if !o.Seen() || !slices.Contains(want, o.Version.Fingerprint) {
+			return false
+		}
+	}
+	return len(seen) > 0
+}

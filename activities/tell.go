@@ -1,0 +1,146 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// AddressInput asks who is told, and by which channels.
+type AddressInput struct {
+	people.Question
+	Reach alert.Reach `json:"reach"`
+	Used  []string    `json:"used,omitempty"` // kinds of channel used in this round already
+	Last  bool        `json:"last"`           // nobody comes after these roles
+}
+
+// Delivery is one way to one contact; Others are tried in order if it fails.
+type Delivery struct {
+	To     people.Contact `json:"to"`
+	Way    Way            `json:"way"`
+	Others []Way          `json:"others,omitempty"`
+}
+
+// Way is a configured channel and an address in it.
+type Way struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+	Address string `json:"address"`
+}
+
+// Address resolves roles at the time of sending. Nobody found is an empty
+// answer; where nobody comes after, the catch-all is.
+func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, error) {
+	out := a.deliveries(a.Directory.Resolve(in.Question), in)
+	if len(out) == 0 && in.Last {
+		out = a.deliveries(a.Directory.CatchAllContacts(in.At), in)
+	}
+	return out, nil
+}
+
+func (a *Activities) deliveries(contacts []people.Contact, in AddressInput) []Delivery {
+	var out []Delivery
+	for _, c := range contacts {
+		ways := a.ways(c, in)
+		for i := range ways[:min(len(ways), width(in.Reach))] {
+			d := Delivery{To: c, Way: ways[i]}
+			for _, w := range ways[min(len(ways), width(in.Reach)):] {
+				d.Others = append(d.Others, w)
+			}
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func width(r alert.Reach) int {
+	switch r {
+	case alert.Wide:
+		return 2
+	case alert.PageAll:
+		return 100
+	}
+	return 1
+}
+
+// ways lists the channels that reach a contact, the best first: kinds not used
+// in this round before used ones, and what interrupts first unless the notice is quiet.
+func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
+	type ranked struct {
+		Way
+		rank int
+	}
+	var all []ranked
+	for _, ch := range a.Channels {
+		address := c.Address[ch.Kind]
+		if address == "" {
+			continue
+		}
+		rank := 0
+		if slices.Contains(in.Used, ch.Kind) {
+			rank += 2
+		}
+		if !ch.Interrupts && in.Reach != alert.Quiet {
+			rank++
+		}
+		all = append(all, ranked{Way{ch.Name, ch.Kind, address}, rank})
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
+	out := make([]Way, len(all))
+	for i, r := range all {
+		out[i] = r.Way
+	}
+	return out
+}
+
+func (a *Activities) channel(name string) (Channel, error) {
+	for _, c := range a.Channels {
+		if c.Name == name {
+			return c.Channel, nil
+		}
+	}
+	return nil, fault.New(fault.Configuration, "channel %q is not configured on this worker", name)
+}
+
+// Deliver sends one message by one channel. A repeated try says so to the
+// channel, which looks before it sends where it can.
+func (a *Activities) Deliver(ctx context.Context, m alert.Message) (alert.Receipt, error) {
+	c, err := a.channel(m.Channel)
+	if err != nil {
+		return alert.Receipt{}, toTemporal(err, a.Now())
+	}
+	r, err := c.Send(ctx, m, activity.GetInfo(ctx).Attempt > 1)
+	if err != nil {
+		return alert.Receipt{}, toTemporal(err, a.Now())
+	}
+	if r.At.IsZero() {
+		r.At = a.Now()
+	}
+	r.At = r.At.UTC().Truncate(time.Millisecond)
+	return r, nil
+}
+
+// EditInput is a message that was sent, and what it should say now.
+type EditInput struct {
+	Receipt alert.Receipt `json:"receipt"`
+	Message alert.Message `json:"message"`
+}
+
+// Edit brings a sent message up to date; channels that cannot do it do nothing.
+func (a *Activities) Edit(ctx context.Context, in EditInput) error {
+	c, err := a.channel(in.Receipt.Channel)
+	if err != nil {
+		return toTemporal(err, a.Now())
+	}
+	u, ok := c.(Updater)
+	if !ok {
+		return nil
+	}
+	return toTemporal(u.Update(ctx, in.Receipt, in.Message), a.Now())
+}

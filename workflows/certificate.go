@@ -1,0 +1,156 @@
+// Package workflows is the story: one certificate is one workflow that sleeps
+// until the next thing that matters, tells the right human, renews, proves and
+// rolls back. It is deterministic and does nothing itself: lifecycle decides,
+// activities act. app registers it; starter and web send it messages.
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// Workflows are the workflows of a worker. Brain is lifecycle.Next; a replay
+// never asks it, so its rules may change under running certificates.
+type Workflows struct {
+	Brain func(time.Time, lifecycle.State) lifecycle.Decision
+	// Link gives the address at which people see a certificate whole; "" if there is none.
+	Link func(name string) string
+}
+
+// Entity is all that one run of a certificate hands to the next.
+type Entity struct {
+	State    lifecycle.State `json:"state"`
+	Sequence int64           `json:"sequence"`          // of the last journal entry
+	Unread   []cert.Entry    `json:"unread,omitempty"`  // journal entries that are not yet written
+	Answers  []string        `json:"answers,omitempty"` // IDs of requests already counted
+	Runs     int             `json:"runs"`
+}
+
+// certificate is one run of the entity.
+type certificate struct {
+	*Workflows
+	Entity
+	began     cert.Fingerprint // the live version when this run began
+	changes   int              // counts everything that may change a decision
+	recording bool
+	shown     lifecycle.Attributes // as upserted last
+	last      lifecycle.Decision
+	lastAt    time.Time
+	signals   signals
+}
+
+// CertificateWorkflow guards one certificate for as long as it is enrolled.
+func (w *Workflows) CertificateWorkflow(ctx workflow.Context, e Entity) error {
+	c := &certificate{Workflows: w, Entity: e, began: e.State.Live.Fingerprint}
+	if err := c.setup(ctx); err != nil {
+		return err
+	}
+	return c.run(ctx)
+}
+
+// run is the story: ask what is next, begin it or wait for it.
+func (c *certificate) run(ctx workflow.Context) error {
+	for {
+		d := c.decide(ctx)
+		c.show(ctx, d)
+		c.record(ctx)
+		switch {
+		case d.Step.Kind == lifecycle.StepFinish:
+			return c.finish(ctx)
+		case c.full(ctx) && !pages(d):
+			if c.atRest(ctx) {
+				return c.continueAsNew(ctx)
+			}
+			c.waitForChange(ctx)
+		case d.Step.Kind == lifecycle.StepWait:
+			c.waitUntil(ctx, d)
+		default:
+			c.begin(ctx, d)
+		}
+	}
+}
+
+// decide asks the brain once and records its whole answer.
+func (c *certificate) decide(ctx workflow.Context) lifecycle.Decision {
+	var d lifecycle.Decision
+	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "decide what is next"}, func(workflow.Context) any {
+		return c.Brain(workflow.Now(ctx), c.State.Clone())
+	}).Get(&d)
+	if err != nil {
+		panic(err) // blocks the task, not the certificate: it goes on when the payload can be read again
+	}
+	return d
+}
+
+// begin does one step; none of them blocks.
+func (c *certificate) begin(ctx workflow.Context, d lifecycle.Decision) {
+	c.State.Apply(d, workflow.Now(ctx))
+	switch d.Step.Kind {
+	case lifecycle.StepLook:
+		c.look(ctx, d)
+	case lifecycle.StepTell:
+		c.tell(ctx, d)
+	case lifecycle.StepEdit:
+		c.edit(ctx, d)
+	case lifecycle.StepClose:
+		c.note(ctx, entry{Kind: "resolved", Text: string(d.Step.Alert.Reason) + " is resolved: " + d.Step.Alert.Evidence})
+	case lifecycle.StepRun:
+		c.attempt(ctx, d)
+	}
+}
+
+// changed wakes the loop.
+func (c *certificate) changed() { c.changes++ }
+
+// waitUntil sleeps until the decision is due or something happened. The timer
+// is cancelled by hand: AwaitWithTimeout would leave it running.
+func (c *certificate) waitUntil(ctx workflow.Context, d lifecycle.Decision) {
+	seen := c.changes
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	timer := workflow.NewTimerWithOptions(timerCtx, max(d.Due.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: sleepSummary(d)})
+	_ = workflow.Await(ctx, func() bool { return c.changes != seen || timer.IsReady() })
+	cancel()
+}
+
+func (c *certificate) waitForChange(ctx workflow.Context) {
+	seen := c.changes
+	_ = workflow.Await(ctx, func() bool { return c.changes != seen || c.atRest(ctx) })
+}
+
+// full reports whether this run should hand over: a version was replaced, or
+// the history has grown long.
+func (c *certificate) full(ctx workflow.Context) bool {
+	replaced := c.began != "" && c.State.Live.Fingerprint != c.began
+	return replaced || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+}
+
+// pages tells the one kind of step that is begun even while handing over.
+func pages(d lifecycle.Decision) bool {
+	return d.Step.Kind == lifecycle.StepTell && d.Step.Alert.Severity == "P1"
+}
+
+func (c *certificate) atRest(ctx workflow.Context) bool {
+	return len(c.State.Flights) == 0 && !c.recording && workflow.AllHandlersFinished(ctx)
+}
+
+func (c *certificate) continueAsNew(ctx workflow.Context) error {
+	c.drain(ctx)
+	c.Runs++
+	return workflow.NewContinueAsNewError(ctx, (*Workflows).CertificateWorkflow, c.Entity)
+}
+
+// finish writes the last entries and gives up the places.
+func (c *certificate) finish(ctx workflow.Context) error {
+	o := c.State.Retire
+	c.note(ctx, entry{Kind: "retired", Text: "the certificate is not guarded any more", By: o.By, Via: o.Via, Note: o.Note})
+	_ = workflow.Await(ctx, func() bool { return !c.recording })
+	if err := workflow.ExecuteActivity(recording(ctx, "write the last journal entries"), hands.Record, c.unwritten()).Get(ctx, nil); err != nil {
+		return temporal.NewApplicationErrorWithCause("the journal could not be closed", "Journal", err)
+	}
+	return workflow.ExecuteActivity(recording(ctx, "give up the claimed places"), hands.Release, c.State.Spec.Name).Get(ctx, nil)
+}

@@ -1,0 +1,65 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// EnrollmentInput is a request to enrol a certificate, or to change the spec of one.
+type EnrollmentInput struct {
+	activities.AdmitRequest
+	By  string `json:"by,omitempty"`
+	Via string `json:"via,omitempty"`
+}
+
+// EnrollmentOutput is the admitted spec.
+type EnrollmentOutput struct {
+	Spec lifecycle.Spec `json:"spec"`
+}
+
+// EnrollmentID serialises the enrolments of one name.
+func EnrollmentID(name string) string { return "enrollment/" + name }
+
+// EnrollmentWorkflow refuses at the door what cannot work, claims the places
+// and starts the certificate's entity. A change is admitted here and then sent
+// as set-spec by the caller. A refusal is a non-retryable error of type
+// "Refused", and nothing is half done.
+func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput) (EnrollmentOutput, error) {
+	var admitted activities.Admitted
+	if err := workflow.ExecuteActivity(quick(ctx, "admit "+in.Name), hands.Admit, in.AdmitRequest).Get(ctx, &admitted); err != nil {
+		f, text := activities.FailureOf(err)
+		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(text, refused, nil, f)
+	}
+	spec := lifecycle.Spec{
+		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team,
+		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Targets: in.Targets, Endpoints: in.Endpoints,
+	}
+	if err := json.Unmarshal(admitted.Policy, &spec.Policy); err != nil {
+		return EnrollmentOutput{}, fmt.Errorf("policy of %s: %w", in.Name, err)
+	}
+	spec.PolicyHash = spec.Policy.Hash()
+	if in.Change {
+		return EnrollmentOutput{Spec: spec}, nil
+	}
+	entity := Entity{State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            WorkflowID(in.Name),
+		StaticSummary:         enrolledText(spec),
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+	}), (*Workflows).CertificateWorkflow, entity)
+	err := child.GetChildWorkflowExecution().Get(ctx, nil)
+	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &started) {
+		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(in.Name+" is already enrolled; see it by: neverlapse status "+in.Name, refused, nil)
+	}
+	return EnrollmentOutput{Spec: spec}, err
+}

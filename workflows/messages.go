@@ -1,0 +1,166 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// Update is a validated message whose sender is answered. In and Out are its
+// wire contract.
+type Update[In, Out any] struct{ Name, Description string }
+
+// The updates of a certificate. Each is refused with a reason that a human can
+// act on, or taken at once; the loop acts on it afterwards.
+var (
+	Acknowledge = Update[AcknowledgeRequest, AnswerResult]{"acknowledge", "Somebody has it: people are quiet until it lapses"}
+	Snooze      = Update[SnoozeRequest, AnswerResult]{"snooze", "Quiet until a date, at the latest the last safe moment"}
+	RenewNow    = Update[RenewRequest, Taken]{"renew-now", "Renew or deploy again at once"}
+	ObserveNow  = Update[Request, Taken]{"observe-now", "Look at every place at once"}
+	RollBack    = Update[RollBackRequest, Taken]{"roll-back", "Deploy the previous or a stated version"}
+	SetSpec     = Update[SetSpecRequest, Taken]{"set-spec", "Replace what was asked for"}
+	PauseUntil  = Update[PauseRequest, Taken]{"pause", "No renewal until a date; alerts go on"}
+	Resume      = Update[Request, Taken]{"resume", "End a pause or a hold, and give a spent budget back"}
+	Retire      = Update[RetireRequest, Taken]{"retire", "Stop guarding the certificate"}
+)
+
+// SignalAcknowledge is acknowledge for senders that cannot wait for a worker;
+// the payload is an AcknowledgeRequest.
+const SignalAcknowledge = "acknowledge"
+
+// SignalObserved carries []cert.Observation from a scanner that saw a change.
+const SignalObserved = "observed"
+
+// QueryStatus asks a certificate for its Status.
+const QueryStatus = "status"
+
+// Request says who asks. ID makes the same request count once, however often
+// and by whatever way it arrives.
+type Request struct {
+	ID   string `json:"id,omitempty"`
+	By   string `json:"by"`
+	Via  string `json:"via,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
+// AcknowledgeRequest takes one alert, or all that fire when Alert is empty.
+type AcknowledgeRequest struct {
+	Request
+	Alert string        `json:"alert,omitempty"`
+	For   time.Duration `json:"for,omitempty"`
+}
+
+// SnoozeRequest quiets until an instant.
+type SnoozeRequest struct {
+	Request
+	Alert string    `json:"alert,omitempty"`
+	Until time.Time `json:"until"`
+}
+
+// AnswerResult tells what an answer did.
+type AnswerResult struct {
+	Alerts []string  `json:"alerts"`
+	Until  time.Time `json:"until"`
+	Text   string    `json:"text"`
+}
+
+// Taken tells what will follow.
+type Taken struct {
+	Text string `json:"text"`
+}
+
+// RenewRequest asks for a renewal; New discards a candidate.
+type RenewRequest struct {
+	Request
+	New bool `json:"new,omitempty"`
+}
+
+// RollBackRequest asks for a version; empty means the previous one.
+type RollBackRequest struct {
+	Request
+	To cert.Fingerprint `json:"to,omitempty"`
+}
+
+// SetSpecRequest carries an admitted spec.
+type SetSpecRequest struct {
+	Request
+	Spec lifecycle.Spec `json:"spec"`
+}
+
+// PauseRequest needs an end and a reason (Note).
+type PauseRequest struct {
+	Request
+	Until time.Time `json:"until"`
+}
+
+// RetireRequest ends the guard; Force where the certificate is still served.
+type RetireRequest struct {
+	Request
+	Force bool `json:"force,omitempty"`
+}
+
+func (r Request) requestID() string { return r.ID }
+
+type identified interface{ requestID() string }
+
+// WorkflowID is the ID of a certificate's entity.
+func WorkflowID(name string) string { return "certificate/" + name }
+
+// ErrNotEnrolled is the cause of a call to a certificate without an entity.
+var ErrNotEnrolled = errors.New("not enrolled")
+
+// Call sends the update to a certificate and waits for its answer. A refusal
+// is a lifecycle.Refusal; a certificate that is not there is ErrNotEnrolled.
+func (u Update[In, Out]) Call(ctx context.Context, c client.Client, name string, in In) (Out, error) {
+	return u.send(ctx, c, name, in, client.WorkflowUpdateStageCompleted)
+}
+
+func (u Update[In, Out]) send(ctx context.Context, c client.Client, name string, in In, stage client.WorkflowUpdateStage) (Out, error) {
+	var out Out
+	id := ""
+	if i, ok := any(in).(identified); ok {
+		id = i.requestID()
+	}
+	h, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		UpdateID: id, WorkflowID: WorkflowID(name), UpdateName: u.Name, Args: []any{in}, WaitForStage: stage,
+	})
+	if err == nil {
+		err = h.Get(ctx, &out)
+	}
+	return out, refusal(name, err)
+}
+
+func refusal(name string, err error) error {
+	var missing *serviceerror.NotFound
+	var app *temporal.ApplicationError
+	switch {
+	case errors.As(err, &missing):
+		return fmt.Errorf("%s: %w", name, ErrNotEnrolled)
+	case errors.As(err, &app) && app.Type() == refused:
+		return lifecycle.Refusal{Text: app.Message()}
+	}
+	return err
+}
+
+const refused = "Refused"
+
+// handle registers a handler that never blocks, with its validator.
+func (u Update[In, Out]) handle(ctx workflow.Context, take func(workflow.Context, In) Out, check func(workflow.Context, In) error) error {
+	return workflow.SetUpdateHandlerWithOptions(ctx, u.Name,
+		func(ctx workflow.Context, in In) (Out, error) { return take(ctx, in), nil },
+		workflow.UpdateHandlerOptions{Description: u.Description, Validator: func(ctx workflow.Context, in In) error {
+			if err := check(ctx, in); err != nil {
+				return temporal.NewNonRetryableApplicationError(err.Error(), refused, nil)
+			}
+			return nil
+		}})
+}

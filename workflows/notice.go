@@ -1,0 +1,114 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// notice gathers every fact that a message about an alert may tell.
+func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase alert.Phase, step lifecycle.Step) alert.Notice {
+	s, now := c.State, workflow.Now(ctx).UTC()
+	n := alert.Notice{
+		Key:     noticeKey(a, phase),
+		AlertID: a.ID, Phase: phase, Severity: a.Severity, Reason: a.Reason, Reach: step.Reach,
+		Certificate: s.Spec.Name, Names: s.Spec.Names, Managed: s.Spec.Managed, Environment: s.Spec.Environment,
+		Owner: s.Spec.Owner, Team: s.Spec.Team, Version: s.Live, At: now, Places: places(s.Sight.Observations),
+		Cause: a.Cause, Next: nextStep(workflow.Now(ctx), s, a, step), Answer: a.Answer, Evidence: a.Evidence,
+		Step: max(0, a.Step-1),
+	}
+	if a.Version != s.Live.Fingerprint && s.Previous.Fingerprint == a.Version {
+		n.Version, n.Replacement = s.Previous, s.Live
+	}
+	for _, t := range s.Renewal.Attempts {
+		n.Tried = append(n.Tried, alert.Try{At: t.At, Outcome: string(t.Outcome), Cause: t.Cause})
+	}
+	if c.Link != nil {
+		n.Link = c.Link(s.Spec.Name)
+	}
+	n.Actions = actions(s, a)
+	n.Commands = commands(s, a)
+	return n
+}
+
+// noticeKey is the same for every delivery of one notice, over retries and restarts.
+func noticeKey(a lifecycle.Alert, phase alert.Phase) string {
+	key := fmt.Sprintf("%s/%d/%d", a.ID, a.Round, a.Told)
+	if phase != alert.Firing {
+		key += "/" + string(phase)
+	}
+	return key
+}
+
+func places(seen []cert.Observation) []alert.Place {
+	out := make([]alert.Place, 0, len(seen))
+	for _, o := range seen {
+		out = append(out, alert.Place{Where: o.Where(), Fingerprint: o.Version.Fingerprint, NotAfter: o.Version.NotAfter, Err: o.Err})
+	}
+	return out
+}
+
+// actions are the buttons that make sense now.
+func actions(s lifecycle.State, a lifecycle.Alert) []alert.Action {
+	if !a.Open() {
+		return nil
+	}
+	out := []alert.Action{alert.ActAcknowledge, alert.ActSnooze}
+	if a.Status == lifecycle.Acknowledged {
+		out = out[1:]
+	}
+	if s.Spec.Managed {
+		out = append(out, alert.ActRenew)
+	}
+	return append(out, alert.ActCheck)
+}
+
+// commands are what a human can type, the most helpful first.
+func commands(s lifecycle.State, a lifecycle.Alert) []string {
+	if !a.Open() {
+		return nil
+	}
+	name := s.Spec.Name
+	out := []string{"neverlapse status " + name}
+	if s.Spec.Managed {
+		out = append(out, "neverlapse renew "+name)
+	} else {
+		out = append(out, "neverlapse check "+name)
+	}
+	if a.Status != lifecycle.Acknowledged {
+		out = append(out, "neverlapse ack "+name+" --for 4h --note '...'")
+	}
+	if a.Reason == alert.RollbackUnproven && s.Previous.Fingerprint != "" {
+		out = append(out, "neverlapse rollback "+name+" --to previous")
+	}
+	return out
+}
+
+// nextStep tells what the system itself does next about this trouble.
+func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycle.Step) alert.NextStep {
+	events := lifecycle.Upcoming(now, s)
+	find := func(reasons ...lifecycle.Reason) (lifecycle.Event, bool) {
+		i := slices.IndexFunc(events, func(e lifecycle.Event) bool { return slices.Contains(reasons, e.Reason) })
+		if i < 0 {
+			return lifecycle.Event{}, false
+		}
+		return events[i], true
+	}
+	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilRenewal, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
+		kind := "renew"
+		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilBehindRetry {
+			kind = "retry"
+		}
+		return alert.NextStep{Kind: kind, At: e.At}
+	}
+	if !a.NextAt.IsZero() && a.Open() {
+		return alert.NextStep{Kind: "escalate", At: a.NextAt, Who: string(step.Next)}
+	}
+	return alert.NextStep{Kind: "none"}
+}
