@@ -1,0 +1,103 @@
+// Package notify holds the channels that reach a human, one file each: Slack,
+// e-mail, console. Activities send through them; each says in its Guarantees
+// what it can promise. They decide nothing, retry nothing and keep no state
+// that matters: what is retried, and over which channel, is the workflow's.
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+)
+
+// The kinds of channels; people's addresses are kept by these names.
+const (
+	KindSlack   = "slack"
+	KindEmail   = "email"
+	KindConsole = "console"
+)
+
+// Guarantees says what a kind of channel can promise. The README's table is
+// generated from it.
+type Guarantees struct {
+	Kind         string
+	Interrupts   bool   // makes a telephone ring or buzz, as a rule
+	Interruption string // how
+	Deduplicates string // how a repeated delivery is recognised; "no" if it is not
+	ReachesOne   bool   // can be addressed to a person
+	ReachesGroup bool   // can be addressed to a team
+	Answers      bool   // has buttons
+	Updates      bool   // a sent message is changed in place
+}
+
+// All lists the guarantees of every kind of channel.
+var All = []Guarantees{SlackGuarantees, EmailGuarantees, ConsoleGuarantees}
+
+// Secret is a text that printing does not show.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "(hidden)"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides the secret from JSON, YAML and slog.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// checkSecret tells what is wrong with a secret given as a value or as a file.
+func checkSecret(option string, value Secret, file string, required bool) error {
+	switch {
+	case value != "" && file != "":
+		return fmt.Errorf("%s and %s_file are both set; keep one", option, option)
+	case required && value == "" && file == "":
+		return fmt.Errorf("%s or %s_file is required", option, option)
+	}
+	return nil
+}
+
+// readSecret gives the secret from its value or its file.
+func readSecret(option string, value Secret, file string) (string, error) {
+	if file == "" {
+		return string(value), nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_file: %w", option, err)
+	}
+	s := strings.TrimSpace(string(data))
+	if s == "" {
+		return "", fmt.Errorf("%s_file: %s is empty", option, file)
+	}
+	return s, nil
+}
+
+// receipt is the word of a channel for a message.
+func receipt(m alert.Message, kind, address, id, thread string, at time.Time) alert.Receipt {
+	return alert.Receipt{
+		Channel: m.Channel, Kind: kind, To: m.To.ID, Address: address,
+		ID: id, Thread: thread, At: at.UTC(), DedupKey: m.DedupKey,
+	}
+}
+
+// text renders a message for its recipient.
+func text(m alert.Message) alert.Text {
+	return alert.Render(m.Notice, m.To.Language, m.To.TimeZone)
+}
+
+// named prefixes what is wrong with a channel's options.
+func named(kind string, errs ...error) error {
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("channel of kind %s: %w", kind, err)
+	}
+	return nil
+}

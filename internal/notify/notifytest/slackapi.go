@@ -1,0 +1,241 @@
+package notifytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reply is what a method answers with, beside "ok".
+type reply map[string]any
+
+// refusal is an {"ok": false, "error": ...} answer.
+type refusal struct {
+	code     string
+	messages []string
+}
+
+func (s *SlackServer) method(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("method")
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "bad form", http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	mode, wait := s.mode, s.retryAfter
+	s.calls[name]++
+	s.mu.Unlock()
+	switch mode {
+	case SlackRateLimited:
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+		http.Error(w, `{"ok":false,"error":"ratelimited"}`, http.StatusTooManyRequests)
+		return
+	case SlackFails:
+		http.Error(w, "<html>Server Error</html>", http.StatusServiceUnavailable)
+		return
+	case SlackDown:
+		hangUp(w)
+		return
+	case SlackHangs:
+		<-r.Context().Done()
+		return
+	}
+	out, no := s.answer(name, r)
+	if mode == SlackReplyLost && strings.HasPrefix(name, "chat.") {
+		hangUp(w)
+		return
+	}
+	if no != nil {
+		out = reply{"error": no.code}
+		if no.code == "missing_scope" {
+			out["needed"], out["provided"] = "channels:history", "chat:write"
+		}
+		out["response_metadata"] = map[string]any{"messages": no.messages}
+	}
+	out["ok"] = no == nil
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		hangUp(w)
+	}
+}
+
+// hangUp ends the connection without an answer.
+func hangUp(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		conn.Close()
+	}
+}
+
+func (s *SlackServer) answer(name string, r *http.Request) (reply, *refusal) {
+	token := r.PostForm.Get("token")
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		token = bearer
+	}
+	s.mu.Lock()
+	refused, revoked := s.noScope[name], s.revoked
+	s.mu.Unlock()
+	switch {
+	case token == "":
+		return nil, &refusal{code: "not_authed"}
+	case token != s.Token:
+		return nil, &refusal{code: "invalid_auth"}
+	case revoked:
+		return nil, &refusal{code: "token_revoked"}
+	case refused:
+		return nil, &refusal{code: "missing_scope"}
+	}
+	switch name {
+	case "auth.test":
+		return reply{"url": s.url, "team": "stand-in", "team_id": s.Team, "user": "neverlapse", "user_id": "U0NEVERLAPSE", "bot_id": s.Bot}, nil
+	case "chat.postMessage":
+		return s.post(r.PostForm)
+	case "chat.update":
+		return s.update(r.PostForm)
+	case "conversations.open":
+		return s.open(r.PostForm.Get("users"))
+	case "conversations.history", "conversations.replies":
+		return s.list(name, r.PostForm)
+	}
+	return nil, &refusal{code: "unknown_method"}
+}
+
+func (s *SlackServer) post(f url.Values) (reply, *refusal) {
+	blocks, no := checkMessage(f)
+	if no != nil {
+		return nil, no
+	}
+	m := &SlackMessage{
+		Channel: f.Get("channel"), Thread: f.Get("thread_ts"), Broadcast: f.Get("reply_broadcast") == "true",
+		Text: f.Get("text"), Blocks: blocks, Metadata: json.RawMessage(f.Get("metadata")),
+	}
+	var hook func(SlackMessage)
+	var posted SlackMessage
+	s.change(func() {
+		if no = s.may(m.Channel); no != nil {
+			return
+		}
+		if m.Thread != "" && s.message(m.Channel, m.Thread) == nil {
+			no = &refusal{code: "thread_not_found"}
+			return
+		}
+		m.TS = s.stamp()
+		for i, b := range m.Blocks {
+			if _, named := b["block_id"]; !named {
+				b["block_id"] = fmt.Sprintf("b%d-%d", s.serial, i)
+			}
+		}
+		s.messages = append(s.messages, m)
+		hook, posted = s.onPost, *m
+	})
+	if no != nil {
+		return nil, no
+	}
+	if hook != nil {
+		s.hooks.Lock()
+		defer s.hooks.Unlock()
+		hook(posted)
+	}
+	return reply{"channel": posted.Channel, "ts": posted.TS, "message": reply{"text": posted.Text, "ts": posted.TS}}, nil
+}
+
+func (s *SlackServer) update(f url.Values) (reply, *refusal) {
+	blocks, no := checkMessage(f)
+	if no != nil {
+		return nil, no
+	}
+	s.change(func() {
+		if no = s.may(f.Get("channel")); no != nil {
+			return
+		}
+		m := s.message(f.Get("channel"), f.Get("ts"))
+		if m == nil {
+			no = &refusal{code: "message_not_found"}
+			return
+		}
+		m.Text, m.Blocks = f.Get("text"), blocks
+		m.Updates++
+	})
+	return reply{"channel": f.Get("channel"), "ts": f.Get("ts"), "text": f.Get("text")}, no
+}
+
+func (s *SlackServer) open(user string) (out reply, no *refusal) {
+	s.change(func() {
+		if !s.users[user] {
+			no = &refusal{code: "user_not_found"}
+			return
+		}
+		if s.direct[user] == "" {
+			s.direct[user] = "D" + strings.TrimLeft(user, "UW")
+			s.channels[s.direct[user]] = true
+		}
+		out = reply{"channel": reply{"id": s.direct[user]}}
+	})
+	return out, no
+}
+
+// list is conversations.history (newest first, no replies but broadcast ones)
+// and conversations.replies (oldest first, the first message included).
+func (s *SlackServer) list(name string, f url.Values) (reply, *refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	channel, thread := f.Get("channel"), f.Get("ts")
+	if no := s.may(channel); no != nil {
+		return nil, no
+	}
+	if name == "conversations.replies" && s.message(channel, thread) == nil {
+		return nil, &refusal{code: "thread_not_found"}
+	}
+	all := []reply{}
+	for _, m := range s.messages {
+		inThread := m.TS == thread || m.Thread == thread
+		inChannel := m.Thread == "" || m.Broadcast
+		if m.Channel != channel || name == "conversations.replies" && !inThread || name == "conversations.history" && !inChannel {
+			continue
+		}
+		one := reply{"type": "message", "bot_id": s.Bot, "ts": m.TS, "thread_ts": m.Thread, "text": m.Text}
+		if f.Get("include_all_metadata") == "1" && len(m.Metadata) > 0 {
+			one["metadata"] = m.Metadata
+		}
+		all = append(all, one)
+	}
+	if name == "conversations.history" {
+		slices.Reverse(all)
+	}
+	limit, err := strconv.Atoi(f.Get("limit"))
+	if err != nil || limit < 1 {
+		limit = 100
+	}
+	from, err := strconv.Atoi(f.Get("cursor"))
+	if err != nil {
+		from = 0
+	}
+	to, next := from+limit, strconv.Itoa(from+limit)
+	if to >= len(all) {
+		to, next = len(all), ""
+	}
+	return reply{"messages": all[min(from, to):to], "has_more": next != "", "response_metadata": reply{"next_cursor": next}}, nil
+}
+
+func (s *SlackServer) may(channel string) *refusal {
+	member, known := s.channels[channel]
+	switch {
+	case !known:
+		return &refusal{code: "channel_not_found"}
+	case !member:
+		return &refusal{code: "not_in_channel"}
+	}
+	return nil
+}
+
+func (s *SlackServer) message(channel, ts string) *SlackMessage {
+	for _, m := range s.messages {
+		if m.Channel == channel && m.TS == ts {
+			return m
+		}
+	}
+	return nil
+}

@@ -1,0 +1,250 @@
+package notifytest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// SlackMode is how the Slack stand-in behaves.
+type SlackMode string
+
+// The modes.
+const (
+	SlackWorks       SlackMode = ""
+	SlackRateLimited SlackMode = "rate-limited" // 429 with Retry-After
+	SlackFails       SlackMode = "fails"        // 503 with an HTML page
+	SlackDown        SlackMode = "down"         // the connection ends before anything is done
+	SlackHangs       SlackMode = "hangs"        // says nothing until the caller gives up
+	SlackReplyLost   SlackMode = "reply-lost"   // chat methods are done, but the connection ends before the answer
+)
+
+// SlackMessage is a message as the stand-in keeps it.
+type SlackMessage struct {
+	Channel   string
+	TS        string
+	Thread    string // ts of the first message; empty outside threads
+	Broadcast bool   // a reply that is shown in the channel, too
+	Text      string // fallback text
+	Blocks    []map[string]any
+	Metadata  json.RawMessage
+	Updates   int // how often it was changed
+}
+
+// SlackServer answers as Slack's Web API does, for the few methods that are
+// used, and refuses what Slack refuses. It keeps everything in memory.
+type SlackServer struct {
+	Token         string // bot token that it accepts
+	SigningSecret string // with which clicks are signed
+	Team          string
+	Bot           string
+
+	http  *http.Server
+	url   string
+	hooks sync.Mutex // one OnPost at a time
+
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced at every change
+	mode       SlackMode
+	retryAfter time.Duration
+	channels   map[string]bool // ID -> the app is a member
+	users      map[string]bool // ID -> active
+	direct     map[string]string
+	revoked    bool
+	noScope    map[string]bool // methods refused with missing_scope
+	messages   []*SlackMessage
+	ephemeral  []SlackAnswer
+	calls      map[string]int
+	onPost     func(SlackMessage)
+	serial     int
+}
+
+// SlackAnswer is what was sent to the response_url of a click.
+type SlackAnswer struct {
+	User string // who clicked
+	Type string // ephemeral, in_channel
+	Text string
+}
+
+// NewSlackServer listens on a loopback address; empty means any free port.
+func NewSlackServer(address string) (*SlackServer, error) {
+	l, err := listen(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &SlackServer{
+		Token: "xoxb-stand-in-7d3f", SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5", Team: "T0STANDIN", Bot: "B0STANDIN",
+		url: "http://" + l.Addr().String(), changed: make(chan struct{}), retryAfter: 30 * time.Second,
+		channels: map[string]bool{}, users: map[string]bool{}, direct: map[string]string{},
+		noScope: map[string]bool{}, calls: map[string]int{},
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/{method}", s.method)
+	mux.HandleFunc("POST /respond/{user}", s.respond)
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go s.http.Serve(l)
+	return s, nil
+}
+
+// listen opens a port on this machine only.
+func listen(address string) (net.Listener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("stand-in address %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("stand-in address %q: a stand-in listens on loopback only", address)
+	}
+	return net.Listen("tcp", address)
+}
+
+// Close ends every connection.
+func (s *SlackServer) Close() error { return s.http.Close() }
+
+// APIURL is what the api_url option takes.
+func (s *SlackServer) APIURL() string { return s.url + "/api/" }
+
+// SetMode changes how it behaves from the next request on.
+func (s *SlackServer) SetMode(m SlackMode) { s.change(func() { s.mode = m }) }
+
+// AddChannel makes a channel; member says whether the app was invited.
+func (s *SlackServer) AddChannel(id string, member bool) {
+	s.change(func() { s.channels[id] = member })
+}
+
+// AddUser makes a user who can be sent direct messages.
+func (s *SlackServer) AddUser(id string) { s.change(func() { s.users[id] = true }) }
+
+// RefuseScope makes a method ("conversations.history") answer missing_scope.
+func (s *SlackServer) RefuseScope(method string) { s.change(func() { s.noScope[method] = true }) }
+
+// RevokeToken makes every call answer token_revoked.
+func (s *SlackServer) RevokeToken() { s.change(func() { s.revoked = true }) }
+
+// OnPost is called with each new message, one at a time, before it is answered.
+func (s *SlackServer) OnPost(f func(SlackMessage)) { s.change(func() { s.onPost = f }) }
+
+// Calls counts the requests to a method that were let in.
+func (s *SlackServer) Calls(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[method]
+}
+
+// Messages gives all messages, oldest first.
+func (s *SlackServer) Messages() []SlackMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.copied()
+}
+
+// Answers gives what was sent to response URLs.
+func (s *SlackServer) Answers() []SlackAnswer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.ephemeral)
+}
+
+// Wait returns once done holds for the messages, or with ctx's error.
+func (s *SlackServer) Wait(ctx context.Context, done func([]SlackMessage) bool) error {
+	for {
+		s.mu.Lock()
+		messages, changed := s.copied(), s.changed
+		s.mu.Unlock()
+		if done(messages) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("slack stand-in with %d messages: %w", len(messages), ctx.Err())
+		}
+	}
+}
+
+// Direct gives the direct message channel of a user, empty if none was opened.
+func (s *SlackServer) Direct(user string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.direct[user]
+}
+
+func (s *SlackServer) copied() []SlackMessage {
+	out := make([]SlackMessage, len(s.messages))
+	for i, m := range s.messages {
+		out[i] = *m
+	}
+	return out
+}
+
+func (s *SlackServer) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// stamp gives a message ID as Slack writes them: seconds, dot, six digits.
+func (s *SlackServer) stamp() string {
+	s.serial++
+	return strconv.FormatInt(time.Now().Unix(), 10) + fmt.Sprintf(".%06d", s.serial)
+}
+
+// Reading gives every text of the message that a reader sees, one a line; the
+// lines of a code block are set off by "  | ".
+func (m SlackMessage) Reading() string {
+	var out []string
+	inCode := 0 // how many of the next objects stand in a code block
+	walk(m.Blocks, func(o map[string]any) {
+		if o["type"] == "rich_text_preformatted" {
+			elements, _ := o["elements"].([]any)
+			inCode = len(elements)
+			return
+		}
+		text, _ := o["text"].(string)
+		if inCode > 0 {
+			inCode--
+			text = "  | " + strings.ReplaceAll(text, "\n", "\n  | ")
+		}
+		link, _ := o["url"].(string)
+		for _, s := range []string{text, link} {
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+	})
+	return strings.Join(out, "\n")
+}
+
+// Markup gives the texts in which Slack interprets markup.
+func (m SlackMessage) Markup() []string {
+	out := []string{m.Text}
+	walk(m.Blocks, func(o map[string]any) {
+		if s, ok := o["text"].(string); ok && o["type"] == "mrkdwn" {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
+// Buttons lists the action IDs that the message offers, in order.
+func (m SlackMessage) Buttons() []string {
+	var out []string
+	walk(m.Blocks, func(o map[string]any) {
+		if o["type"] == "button" {
+			out = append(out, fmt.Sprint(o["action_id"]))
+		}
+	})
+	return out
+}
