@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/engine"
+)
+
+// engineDir is where the embedded engine keeps its database.
+func engineDir(c config.Config) string { return filepath.Join(c.Data, "engine") }
+
+// Dial connects to the Temporal cluster of the configuration, or to the
+// embedded engine that a worker with the same data folder runs.
+func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Client, error) {
+	if c.Temporal.Address != "" {
+		return dial(ctx, c, c.Temporal.Address, logger)
+	}
+	r, err := engine.Recorded(engineDir(c))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no engine was started in %s yet: start neverlapse-worker with the same configuration, or set temporal.address (--address)", c.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dial(ctx, c, r.Address, logger)
+}
+
+// UIURL is the address of the Temporal Web UI; "" if it is not known.
+func UIURL(c config.Config) string {
+	if c.Temporal.UIURL != "" || c.Temporal.Address != "" {
+		return c.Temporal.UIURL
+	}
+	r, err := engine.Recorded(engineDir(c))
+	if err != nil {
+		return ""
+	}
+	return r.UIURL
+}
+
+func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger) (client.Client, error) {
+	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger)}
+	if c.Temporal.APIKeyFile != "" {
+		key, err := config.ReadSecret(c.Temporal.APIKeyFile)
+		if err != nil {
+			return nil, config.Under("temporal.api_key_file", err)
+		}
+		o.Credentials = client.NewAPIKeyStaticCredentials(key)
+	}
+	if c.Temporal.UsesTLS() {
+		t, err := tlsConfig(c.Temporal.TLS)
+		if err != nil {
+			return nil, config.Under("temporal.tls", err)
+		}
+		o.ConnectionOptions.TLS = t
+	}
+	conn, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("Temporal at %s, namespace %q, cannot be reached: %w; is neverlapse-worker (or the cluster) running?", address, c.Temporal.Namespace, err)
+	}
+	return conn, nil
+}
+
+func tlsConfig(t config.TLS) (*tls.Config, error) {
+	out := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	if t.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file %s holds no certificate", t.CAFile)
+		}
+	}
+	return out, nil
+}
