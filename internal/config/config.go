@@ -1,0 +1,121 @@
+// Package config reads and checks the configuration of the worker and of the
+// operators' CLI: one struct, from one YAML file and the environment. app and
+// the two programs call it. It decodes strictly, says everything that is wrong
+// at once, and touches nothing but that file: it dials nobody, opens no
+// listener and knows no adapter. Certificates are not configured here; people
+// enroll them.
+package config
+
+import (
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// Config is everything that can be configured. Load gives one that is complete
+// and valid.
+type Config struct {
+	// Source is the file it was read from; empty when there was none.
+	Source string `mapstructure:"-"`
+
+	Data         string             `mapstructure:"data"` // absolute after Load
+	Temporal     Temporal           `mapstructure:"temporal"`
+	Engine       Engine             `mapstructure:"engine"`
+	HTTP         HTTP               `mapstructure:"http"`
+	ACMEHTTP     ACMEHTTP           `mapstructure:"acme_http"`
+	Store        Store              `mapstructure:"store"`
+	CAs          []Adapter          `mapstructure:"cas"`
+	Targets      []Adapter          `mapstructure:"targets"`
+	Channels     []Adapter          `mapstructure:"channels"`
+	People       []people.Person    `mapstructure:"people"`
+	Teams        []people.Team      `mapstructure:"teams"`
+	CatchAll     string             `mapstructure:"catch_all"`
+	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
+	Environments []Environment      `mapstructure:"environments"`
+	Log          Log                `mapstructure:"log"`
+}
+
+// Temporal says which cluster to join.
+type Temporal struct {
+	Address       string        `mapstructure:"address"` // host:port; empty: the embedded engine
+	Namespace     string        `mapstructure:"namespace"`
+	TaskQueue     string        `mapstructure:"task_queue"`
+	TLS           TLS           `mapstructure:"tls"`
+	APIKeyFile    string        `mapstructure:"api_key_file"`
+	StickyTimeout time.Duration `mapstructure:"sticky_timeout"`
+	CacheSize     int           `mapstructure:"cache_size"` // workflows
+	UIURL         string        `mapstructure:"ui_url"`
+}
+
+// UsesTLS reports whether the connection is to be encrypted.
+func (t Temporal) UsesTLS() bool { return t.TLS != TLS{} || t.APIKeyFile != "" }
+
+// TLS says how to speak to the cluster. Every file holds PEM.
+type TLS struct {
+	CertFile   string `mapstructure:"cert_file"`
+	KeyFile    string `mapstructure:"key_file"`
+	CAFile     string `mapstructure:"ca_file"` // empty: the system's
+	ServerName string `mapstructure:"server_name"`
+}
+
+// Engine says how to run the embedded Temporal server; it counts when
+// Temporal.Address is empty.
+type Engine struct {
+	Binary  string `mapstructure:"binary"`
+	IP      string `mapstructure:"ip"`
+	Port    int    `mapstructure:"port"`    // 0: a free one
+	UIPort  int    `mapstructure:"ui_port"` // 0: a free one
+	LogFile string `mapstructure:"log_file"`
+}
+
+// HTTP is the listener of the page, Slack's clicks, metrics and health.
+type HTTP struct {
+	Listen string `mapstructure:"listen"`
+	URL    string `mapstructure:"url"` // base of links, without a slash at the end; never empty after Load
+}
+
+// ACMEHTTP is the listener that answers HTTP-01 challenges for every CA of the process.
+type ACMEHTTP struct {
+	Listen string `mapstructure:"listen"` // empty: none
+}
+
+// Store says where versions, accounts and the journal are kept. Options are the kind's own.
+type Store struct {
+	Kind    string         `mapstructure:"kind"`
+	Options map[string]any `mapstructure:"options"`
+}
+
+// Adapter is a named CA, target or channel. Options are the kind's own.
+type Adapter struct {
+	Name    string         `mapstructure:"name"`
+	Kind    string         `mapstructure:"kind"`
+	Options map[string]any `mapstructure:"options"`
+}
+
+// Environment gives certificates of an environment a policy.
+type Environment struct {
+	Name   string `mapstructure:"name"`
+	Policy string `mapstructure:"policy"`
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	Level  string `mapstructure:"level"`
+	Format string `mapstructure:"format"`
+}
+
+// Default is what counts where nothing is configured.
+func Default() Config {
+	return Config{
+		Data: "./data",
+		Temporal: Temporal{
+			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 10000,
+		},
+		Engine:   Engine{IP: "127.0.0.1"},
+		HTTP:     HTTP{Listen: "127.0.0.1:8080"},
+		ACMEHTTP: ACMEHTTP{Listen: ":80"},
+		Store:    Store{Kind: "files"},
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// problem is one thing that is wrong, at one place.
+type problem struct {
+	path string
+	text string // follows the path, separator included
+	// meant is the path of the known key that an unknown one stands for.
+	meant string
+}
+
+func (p problem) Error() string { return p.path + p.text }
+
+func wrong(path, format string, args ...any) problem {
+	return problem{path: path, text: ": " + fmt.Sprintf(format, args...)}
+}
+
+// Under puts path before every error that is joined in err, so that what an
+// adapter's Validate says of its field "key" reads targets[0].options.key.
+func Under(path string, err error) error {
+	var errs []error
+	for _, e := range parts(err) {
+		errs = append(errs, fmt.Errorf("%s.%w", path, e))
+	}
+	return errors.Join(errs...)
+}
+
+// parts takes joined errors apart.
+func parts(err error) []error {
+	var joined interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &joined):
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, parts(e)...)
+	}
+	return out
+}
+
+// beside gives those errors of a validation that do not merely repeat what
+// problems say of the same place.
+func beside(problems []problem, validation error) []error {
+	var out []error
+	for _, err := range parts(validation) {
+		path, _, _ := strings.Cut(err.Error(), ": ")
+		if !said(problems, path) {
+			out = append(out, err)
+		}
+	}
+	return out
+}
+
+func said(problems []problem, path string) bool {
+	for _, p := range problems {
+		for _, at := range []string{p.path, p.meant} {
+			if rest, below := strings.CutPrefix(path, at); at != "" && below && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+				return true
+			}
+		}
+	}
+	return false
+}

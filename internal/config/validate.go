@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// The sticky timeout may lie between these.
+const (
+	minSticky = time.Second
+	maxSticky = 10 * time.Minute
+)
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+// Validate tells everything that is wrong with a complete configuration, each
+// with the path of its key. It opens no file and dials nobody; what the options
+// of adapters say is checked by the adapters.
+func (c Config) Validate() error {
+	var data error
+	if c.Data == "" {
+		data = wrong("data", "no folder is named; write one, for example /var/lib/neverlapse")
+	}
+	return errors.Join(
+		data, c.Temporal.validate(), c.Engine.validate(), c.HTTP.validate(), c.ACMEHTTP.validate(c.HTTP),
+		c.Store.validate(), validateAdapters("cas", c.CAs), validateAdapters("targets", c.Targets),
+		validateAdapters("channels", c.Channels), c.validateDirectory(), c.validatePolicies(),
+		c.validateEnvironments(), c.Log.validate(),
+	)
+}
+
+func (s Store) validate() error {
+	if s.Kind == "" {
+		return wrong("store.kind", "is empty; write files or remove the line")
+	}
+	return nil
+}
+
+func validateAdapters(section string, adapters []Adapter) error {
+	names := names{section: section}
+	for i, a := range adapters {
+		names.add(i, a.Name)
+		if a.Kind == "" {
+			names.errs = append(names.errs, wrong(fmt.Sprintf("%s[%d].kind", section, i), "is empty; say what kind it is"))
+		}
+	}
+	return errors.Join(names.errs...)
+}
+
+// validateDirectory lets nobody be told only as long as nothing could be sent.
+func (c Config) validateDirectory() error {
+	if len(c.People) == 0 && len(c.Teams) == 0 && len(c.Channels) == 0 && c.CatchAll == "" {
+		return nil
+	}
+	return c.Directory().Validate()
+}
+
+func (c Config) validatePolicies() error {
+	names := names{section: "policies"}
+	errs := make([]error, len(c.Policies))
+	for i, p := range c.Policies {
+		if names.add(i, p.Name); p.Name == "" {
+			p.Name = "unnamed" // that it has no name was said
+		}
+		errs[i] = Under(fmt.Sprintf("policies[%d]", i), p.Validate())
+	}
+	return errors.Join(append(names.errs, errs...)...)
+}
+
+func (c Config) validateEnvironments() error {
+	names := names{section: "environments"}
+	for i, e := range c.Environments {
+		names.add(i, e.Name)
+		if _, ok := c.Policy(e.Policy); !ok {
+			known := slices.Collect(func(yield func(string) bool) {
+				for _, p := range c.Policies {
+					if !yield(p.Name) {
+						return
+					}
+				}
+			})
+			names.errs = append(names.errs, wrong(fmt.Sprintf("environments[%d].policy", i),
+				"no policy is called %q; add it under policies or write one of %s", e.Policy, strings.Join(known, ", ")))
+		}
+	}
+	return errors.Join(names.errs...)
+}
+
+func (l Log) validate() error {
+	return errors.Join(
+		oneOf("log.level", l.Level, "debug", "info", "warn", "error"),
+		oneOf("log.format", l.Format, "text", "json"),
+	)
+}
+
+func oneOf(path, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return wrong(path, "%q is not known; write one of %s", value, strings.Join(known, ", "))
+}
+
+// names holds the names of one list to their pattern, and apart.
+type names struct {
+	section string
+	first   map[string]int
+	errs    []error
+}
+
+func (n *names) add(i int, name string) {
+	path := fmt.Sprintf("%s[%d].name", n.section, i)
+	if !namePattern.MatchString(name) {
+		n.errs = append(n.errs, wrong(path, "%q is not a name; use a-z, 0-9, '.', '_' and '-', beginning with a letter or digit", name))
+		return
+	}
+	if at, taken := n.first[name]; taken {
+		n.errs = append(n.errs, wrong(path, "%q is the name of %s[%d] already; give every one its own", name, n.section, at))
+		return
+	}
+	if n.first == nil {
+		n.first = map[string]int{}
+	}
+	n.first[name] = i
+}
+
+func (t Temporal) validateTiming() error {
+	var errs []error
+	if t.StickyTimeout < minSticky || t.StickyTimeout > maxSticky {
+		errs = append(errs, wrong("temporal.sticky_timeout", "%s is not between %s and %s",
+			lifecycle.FormatDuration(t.StickyTimeout), lifecycle.FormatDuration(minSticky), lifecycle.FormatDuration(maxSticky)))
+	}
+	if t.CacheSize < 1 {
+		errs = append(errs, wrong("temporal.cache_size", "%d is too small; write how many workflows to keep, 10000 if unsure", t.CacheSize))
+	}
+	return errors.Join(errs...)
+}
