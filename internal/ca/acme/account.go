@@ -47,14 +47,13 @@ func (c *CA) account(ctx context.Context) (*identity, error) {
 // as test CAs do, gets it again with the same key. That helps once; a CA that
 // does it again needs a human. Deactivated accounts are refused otherwise
 // (unauthorized) and stay as they are.
-func (c *CA) disown() (first bool) {
+func (c *CA) disown(url string) (helps bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.identity == nil || c.disowned != "" {
-		return false
+	if c.disowned == "" && url != "" {
+		c.disowned, c.identity = url, nil
 	}
-	c.disowned, c.identity = c.identity.url, nil
-	return true
+	return url != "" && c.disowned == url
 }
 
 func (c *CA) isDisowned(url string) bool {

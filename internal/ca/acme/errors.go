@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	legoacme "github.com/go-acme/lego/v4/acme"
 
@@ -52,15 +50,6 @@ func (l *lost) Error() string {
 
 func (l *lost) Unwrap() error { return l.err }
 
-// said is an error whose text is safe to show: no control characters, bounded.
-type said struct {
-	text string
-	err  error
-}
-
-func (s *said) Error() string { return s.text }
-func (s *said) Unwrap() error { return s.err }
-
 // fault gives an error of a request its kind. Every failed request passes here.
 func (c *CA) fault(doing string, err error) error {
 	if err == nil {
@@ -73,9 +62,6 @@ func (c *CA) fault(doing string, err error) error {
 	}
 	c.directory.forget()
 	kind, at := kindOf(err)
-	if isProblem(err, "accountDoesNotExist") && c.disown() {
-		kind = fault.Transient
-	}
 	return &fault.Error{Kind: kind, RetryAt: at, Err: &said{text: clean(fmt.Sprintf("ca %s: %s: %s", c.name, doing, textOf(err))), err: err}}
 }
 
@@ -160,51 +146,6 @@ func shortType(t string) string { return strings.TrimPrefix(t, "urn:ietf:params:
 func isProblem(err error, short string) bool {
 	var p *legoacme.ProblemDetails
 	return errors.As(err, &p) && shortType(p.Type) == short
-}
-
-func textOf(err error) string {
-	var p *legoacme.ProblemDetails
-	if errors.As(err, &p) {
-		return problemText(p)
-	}
-	var root x509.UnknownAuthorityError
-	if errors.As(err, &root) {
-		return err.Error() + "; if the CA is a private one, set root_file to its root"
-	}
-	if u := new(url.Error); errors.As(err, &u) { // lego wraps it in words of no use
-		return strings.ToUpper(u.Op) + " " + u.URL + ": " + u.Err.Error()
-	}
-	return err.Error()
-}
-
-// problemText is the CA's own type and detail, with its subproblems.
-func problemText(p *legoacme.ProblemDetails) string {
-	parts := []string{strings.TrimPrefix(p.Type+": "+p.Detail, ": ")}
-	for _, sub := range p.SubProblems {
-		parts = append(parts, fmt.Sprintf("%s: %s: %s", sub.Identifier.Value, sub.Type, sub.Detail))
-	}
-	if shortType(p.Type) == "userActionRequired" && p.Instance != "" {
-		parts = append(parts, "see "+p.Instance)
-	}
-	return strings.Join(parts, "; ")
-}
-
-// clean makes text of a CA safe for logs, terminals and messages.
-func clean(s string) string {
-	const longest = 2000 // runes
-	n := 0
-	return strings.Map(func(r rune) rune {
-		n++
-		switch {
-		case n > longest:
-			return -1
-		case r == '\n' || r == '\r' || r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // refusedAs tells that a 5xx or 429 carried a problem of the type.

@@ -10,6 +10,8 @@ import (
 
 	legoacme "github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
+
+	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 const userAgent = "neverlapse"
@@ -17,6 +19,7 @@ const userAgent = "neverlapse"
 // session is lego's client for the length of one step; it is not for concurrent use.
 type session struct {
 	ca   *CA
+	kid  string          // account URL; empty while there is none
 	ctx  context.Context //nolint:containedctx // lego v4 passes none
 	core *api.Core
 	wire *wire
@@ -32,7 +35,7 @@ func (c *CA) open(ctx context.Context) (*session, error) {
 }
 
 func (c *CA) openAs(ctx context.Context, kid string, key crypto.Signer) (*session, error) {
-	s := &session{ca: c, ctx: ctx, wire: &wire{ca: c, ctx: ctx}}
+	s := &session{ca: c, kid: kid, ctx: ctx, wire: &wire{ca: c, ctx: ctx}}
 	var err error
 	s.core, err = ask(s, "directory", func() (*api.Core, error) {
 		return api.New(&http.Client{Transport: s.wire}, userAgent, c.options.directoryURL(), kid, key)
@@ -54,7 +57,11 @@ func ask[T any](s *session, doing string, call func() (T, error)) (T, error) {
 	}()
 	select {
 	case r := <-done:
-		return r.value, s.ca.fault(doing, r.err)
+		err := s.ca.fault(doing, r.err)
+		if isProblem(r.err, "accountDoesNotExist") && s.ca.disown(s.kid) {
+			err = fault.New(fault.Transient, "%w; making the account again", err)
+		}
+		return r.value, err
 	case <-s.ctx.Done():
 		var none T
 		return none, s.ca.fault(doing, s.ctx.Err())

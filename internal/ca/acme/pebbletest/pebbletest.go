@@ -155,9 +155,13 @@ func (p *CA) RootFile() string { return p.rootFile }
 // TLSRoot is the content of RootFile.
 func (p *CA) TLSRoot() []byte { return p.tlsRoot }
 
-// IssuerRoots gives the root (PEM) that issued certificates lead to.
+// IssuerRoots gives the root (PEM) that issued certificates lead to, then the alternates.
 func (p *CA) IssuerRoots() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.GetRootCert(0).DER})
+	var roots []byte
+	for i := range p.ca.GetNumberOfRootCerts() {
+		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.GetRootCert(i).DER})...)
+	}
+	return roots
 }
 
 // DNS is the server behind every lookup the CA makes, for names that must not
