@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// Admit checks a request against the configuration; all complaints at once.
+func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.RawMessage, error) {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if _, err := cert.ParseNames(r.Names); err != nil {
+		bad("names: %w", err)
+	}
+	for _, e := range r.Endpoints {
+		if err := e.Validate(); err != nil {
+			bad("endpoints: %w", err)
+		}
+		if e.Target != "" && !slices.Contains(r.Targets, e.Target) {
+			bad("endpoints: %s is fed by target %q, which is not among the certificate's targets %v", e, e.Target, r.Targets)
+		}
+	}
+	a.admitPeople(r, bad)
+	if r.Managed {
+		a.admitManaged(r, bad)
+	} else {
+		admitWatched(r, bad)
+	}
+	policy, ok := a.policy(r)
+	if !ok {
+		bad("policy: %q is not configured; use one of %s", r.Policy, strings.Join(a.policies(), ", "))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fault.New(fault.Invalid, "%w", err)
+	}
+	return json.Marshal(policy)
+}
+
+func (a *admission) admitPeople(r activities.AdmitRequest, bad func(string, ...any)) {
+	d := a.config.Directory()
+	if _, ok := d.Person(r.Owner); r.Owner != "" && !ok {
+		bad("owner: %q is nobody in the directory; add the person to people in the worker's configuration", r.Owner)
+	}
+	if _, ok := d.Team(r.Team); r.Team != "" && !ok {
+		bad("team: %q is not in the directory; add it to teams in the worker's configuration", r.Team)
+	}
+}
+
+func (a *admission) admitManaged(r activities.AdmitRequest, bad func(string, ...any)) {
+	if _, ok := a.acts.CAs[r.CA]; !ok {
+		bad("ca: %q is not configured; use one of %s", r.CA, known(a.acts.CAs))
+	}
+	if _, err := cert.ParseKeyType(string(r.KeyType)); err != nil {
+		bad("key type: %w", err)
+	}
+	if len(r.Targets) == 0 {
+		bad("targets: a managed certificate needs at least one place to go; use --target with one of %s", known(a.acts.Targets))
+	}
+	for _, t := range r.Targets {
+		if _, ok := a.acts.Targets[t]; !ok {
+			bad("targets: %q is not configured; use one of %s", t, known(a.acts.Targets))
+		}
+	}
+}
+
+func admitWatched(r activities.AdmitRequest, bad func(string, ...any)) {
+	if len(r.Endpoints) == 0 {
+		bad("endpoints: a watched certificate needs at least one place that serves it")
+	}
+	if len(r.Targets) > 0 || r.CA != "" {
+		bad("targets, ca: only a managed certificate has them; add --manage to renew it here")
+	}
+}
+
+func known[T any](m map[string]T) string {
+	if len(m) == 0 {
+		return "(none is configured)"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")
+}
+
+func (a *admission) policy(r activities.AdmitRequest) (lifecycle.Policy, bool) {
+	if r.Policy == "" {
+		return a.config.PolicyFor(r.Environment), true
+	}
+	return a.config.Policy(r.Policy)
+}
+
+func (a *admission) policies() []string {
+	var out []string
+	for _, p := range a.config.Policies {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// Enrolled asks Temporal whether the certificate has a running entity.
+func (a *admission) Enrolled(ctx context.Context, name string) (bool, error) {
+	d, err := a.client.DescribeWorkflowExecution(ctx, workflows.WorkflowID(name), "")
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fault.New(fault.Unavailable, "is %s enrolled: %w", name, err)
+	}
+	return d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/web"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// answers takes people's clicks to the certificates.
+type answers struct{ client client.Client }
+
+// Answer sends the update and waits until the workflow took or refused it.
+func (s answers) Answer(ctx context.Context, a web.Answer) error {
+	r := request(a)
+	var err error
+	switch a.Action {
+	case alert.ActAcknowledge:
+		_, err = workflows.Acknowledge.Call(ctx, s.client, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID})
+	case alert.ActSnooze:
+		_, err = workflows.Snooze.Call(ctx, s.client, a.Certificate, workflows.SnoozeRequest{Request: r, Alert: a.AlertID, Until: a.Until})
+	case alert.ActRenew:
+		_, err = workflows.RenewNow.Call(ctx, s.client, a.Certificate, workflows.RenewRequest{Request: r})
+	case alert.ActCheck:
+		_, err = workflows.ObserveNow.Call(ctx, s.client, a.Certificate, r)
+	default:
+		return fault.New(fault.Invalid, "action %q is not known", a.Action)
+	}
+	var refusal lifecycle.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return fault.New(fault.Invalid, "%w", err)
+	case errors.Is(err, workflows.ErrNotEnrolled):
+		return fault.New(fault.NotFound, "%s is not enrolled any more", a.Certificate)
+	}
+	return err
+}
+
+// Signal leaves an acknowledgement for when a worker is back.
+func (s answers) Signal(ctx context.Context, a web.Answer) error {
+	in := workflows.AcknowledgeRequest{Request: request(a), Alert: a.AlertID}
+	if err := s.client.SignalWorkflow(ctx, workflows.WorkflowID(a.Certificate), "", workflows.SignalAcknowledge, in); err != nil {
+		return fmt.Errorf("signal %s: %w", a.Certificate, err)
+	}
+	return nil
+}
+
+func request(a web.Answer) workflows.Request {
+	return workflows.Request{ID: a.ID, By: who(a), Via: a.Via}
+}
+
+// who attributes the answer; a Slack user who is in no directory is named as such.
+func who(a web.Answer) string {
+	if a.Person.ID != "" {
+		return a.Person.ID
+	}
+	return "slack:" + a.SlackUser + " (not in the directory)"
+}

@@ -1,0 +1,126 @@
+// Package app builds and runs everything: it knows every adapter by name, turns
+// the configuration into activities, and joins Temporal. It is the only package
+// that knows all others; worker and starter call it. It decides nothing.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/scan"
+	"github.com/neverlapse/neverlapse/internal/store"
+)
+
+// parts are what adapters share.
+type parts struct {
+	store    *store.Files
+	listener *acme.Listener
+}
+
+// build makes every adapter of the configuration; all errors come at once, each
+// with its path. Nothing is dialled.
+func build(ctx context.Context, c config.Config) (*activities.Activities, parts, error) {
+	var p parts
+	var errs []error
+	fail := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	var err error
+	p.store, err = openStore(ctx, c)
+	fail(err)
+	if c.ACMEHTTP.Listen != "" {
+		p.listener = acme.NewListener(c.ACMEHTTP.Listen)
+	}
+	a := &activities.Activities{
+		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory(),
+		Scanner: scan.New(scan.Options{}), Store: p.store, Now: time.Now,
+	}
+	for i, x := range c.CAs {
+		path := fmt.Sprintf("cas[%d]", i)
+		f, err := of(cas, path, x.Kind)
+		if err == nil && p.store != nil {
+			a.CAs[x.Name], err = f(p, x, path)
+		}
+		fail(err)
+	}
+	for i, x := range c.Targets {
+		path := fmt.Sprintf("targets[%d]", i)
+		f, err := of(targets, path, x.Kind)
+		if err == nil {
+			a.Targets[x.Name], err = f(x, path)
+		}
+		fail(err)
+	}
+	for i, x := range c.Channels {
+		path := fmt.Sprintf("channels[%d]", i)
+		f, err := of(channels, path, x.Kind)
+		if err == nil {
+			var ch activities.Channeled
+			if ch, err = f(x, path); err == nil {
+				a.Channels = append(a.Channels, ch)
+			}
+		}
+		fail(err)
+	}
+	return a, p, errors.Join(errs...)
+}
+
+// openStore opens the store on files; without options it lies in the data
+// folder and its key beside it, made at the first start.
+func openStore(ctx context.Context, c config.Config) (*store.Files, error) {
+	if c.Store.Kind != "files" {
+		return nil, fmt.Errorf("store.kind: %q is not known; use files", c.Store.Kind)
+	}
+	var o store.Options
+	if err := config.DecodeOptions("store.options", c.Store.Options, &o); err != nil {
+		return nil, err
+	}
+	if o.Path == "" {
+		o.Path = filepath.Join(c.Data, "store")
+	}
+	if o.KeyFile == "" && o.KeyEnv == "" {
+		o.KeyFile = filepath.Join(c.Data, "store.key")
+		if err := ensureKey(o.KeyFile, o.Path); err != nil {
+			return nil, config.Under("store.options.key_file", err)
+		}
+	}
+	s, err := o.Open(ctx)
+	if err != nil {
+		return nil, config.Under("store.options", err)
+	}
+	return s, nil
+}
+
+// ensureKey makes the key of a store that does not exist yet. A store without
+// its key is never given another one.
+func ensureKey(file, dir string) error {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is missing, and %s holds a store that was sealed with it; put the key back from your backup", file, dir)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return store.GenerateKeyFile(file)
+}
+
+// admission says what this installation can do.
+type admission struct {
+	config config.Config
+	acts   *activities.Activities
+	client client.Client
+}

@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/engine"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// drain is how long activities under way may go on when the worker stops.
+const drain = 10 * time.Second
+
+// App is a running worker.
+type App struct {
+	config   config.Config
+	logger   *slog.Logger
+	engine   *engine.Engine
+	client   client.Client
+	worker   worker.Worker
+	listener *acme.Listener
+	http     *http.Server
+	addr     net.Addr
+	fatal    chan error
+}
+
+// Start builds everything and joins Temporal, or starts the embedded engine
+// where no address is configured. All errors of the configuration come at once,
+// before anything is dialled.
+func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, err error) {
+	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
+	defer func() {
+		if err != nil {
+			a.Stop()
+		}
+	}()
+	acts, p, err := build(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.join(ctx); err != nil {
+		return nil, err
+	}
+	acts.Admission = &admission{config: c, acts: acts, client: a.client}
+	if err := a.listen(p, len(c.CAs) > 0); err != nil {
+		return nil, err
+	}
+	if err := a.serve(); err != nil {
+		return nil, err
+	}
+	return a, a.work(acts)
+}
+
+// join dials the cluster, or starts the embedded engine and dials that.
+func (a *App) join(ctx context.Context) error {
+	c := a.config
+	address := c.Temporal.Address
+	if address == "" {
+		e, err := engine.Start(ctx, engine.Options{
+			Binary: c.Engine.Binary, DataDir: engineDir(c), IP: c.Engine.IP, Port: c.Engine.Port, UIPort: c.Engine.UIPort,
+			Namespace: c.Temporal.Namespace, LogFile: c.Engine.LogFile, Logger: a.logger,
+		})
+		if err != nil {
+			return err
+		}
+		a.engine, address = e, e.Address()
+		a.logger.Info("the embedded engine is up", "address", address, "ui", e.UIURL())
+	}
+	var err error
+	a.client, err = dial(ctx, c, address, a.logger)
+	return err
+}
+
+// listen opens the listener for HTTP-01, if a CA may need it.
+func (a *App) listen(p parts, needed bool) error {
+	if p.listener == nil || !needed {
+		return nil
+	}
+	if err := p.listener.Start(); err != nil {
+		return config.Under("acme_http.listen", fmt.Errorf("%w; choose another address, or challenge: webroot and an empty one", err))
+	}
+	a.listener = p.listener
+	return nil
+}
+
+// work registers the story and the hands and begins to poll.
+func (a *App) work(acts *activities.Activities) error {
+	c := a.config.Temporal
+	worker.SetStickyWorkflowCacheSize(c.CacheSize)
+	w := worker.New(a.client, c.TaskQueue, worker.Options{
+		StickyScheduleToStartTimeout: c.StickyTimeout,
+		WorkerStopTimeout:            drain,
+		OnFatalError:                 func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
+	})
+	Register(w, &workflows.Workflows{Brain: lifecycle.Next, Link: a.link}, acts)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("worker on task queue %q: %w", c.TaskQueue, err)
+	}
+	a.worker = w
+	a.logger.Info("the worker is up", "taskQueue", c.TaskQueue, "http", a.addr.String())
+	return nil
+}
+
+// Register tells a worker, or a replayer, every workflow and activity.
+func Register(w interface {
+	RegisterWorkflow(any)
+}, story *workflows.Workflows, acts *activities.Activities) {
+	w.RegisterWorkflow(story.CertificateWorkflow)
+	w.RegisterWorkflow(story.RenewalWorkflow)
+	w.RegisterWorkflow(story.EnrollmentWorkflow)
+	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
+		r.RegisterActivity(acts)
+	}
+}
+
+// link is where people see a certificate whole: its history in the Web UI.
+func (a *App) link(name string) string {
+	base := a.config.Temporal.UIURL
+	if base == "" && a.engine != nil {
+		base = a.engine.UIURL()
+	}
+	if base == "" {
+		return ""
+	}
+	return strings.TrimRight(base, "/") + "/namespaces/" + a.config.Temporal.Namespace + "/workflows/" + strings.ReplaceAll(workflows.WorkflowID(name), "/", "%2F")
+}
+
+// Address is where HTTP is served.
+func (a *App) Address() string { return a.addr.String() }
+
+// UIURL is the address of the Temporal Web UI; "" if none is known.
+func (a *App) UIURL() string { return UIURL(a.config) }
+
+// Client is the connection to Temporal.
+func (a *App) Client() client.Client { return a.client }
+
+// Failed tells of what the worker cannot go on without.
+func (a *App) Failed() <-chan error { return a.fatal }
+
+// Stop ends polling, lets activities under way finish for a while, and stops the engine.
+func (a *App) Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	if a.http != nil {
+		_ = a.http.Shutdown(ctx)
+	}
+	if a.worker != nil {
+		a.worker.Stop()
+	}
+	if a.listener != nil {
+		_ = a.listener.Close()
+	}
+	if a.client != nil {
+		a.client.Close()
+	}
+	if a.engine != nil {
+		if err := a.engine.Stop(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			a.logger.Error("the engine did not stop", "error", err)
+		}
+	}
+}

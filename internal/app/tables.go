@@ -1,0 +1,77 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify"
+	"github.com/neverlapse/neverlapse/internal/target"
+)
+
+// The tables name every adapter there is. Adding one is a line here, a file of
+// its own, and a row in the README.
+var (
+	cas = map[string]func(parts, config.Adapter, string) (activities.CA, error){
+		"acme": func(p parts, a config.Adapter, path string) (activities.CA, error) {
+			return built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.listener) })
+		},
+	}
+	targets = map[string]func(config.Adapter, string) (activities.Target, error){
+		"file": func(a config.Adapter, path string) (activities.Target, error) {
+			return built(path, a, func(o target.FileOptions) (activities.Target, error) { return target.NewFile(a.Name, o) })
+		},
+		"nginx": func(a config.Adapter, path string) (activities.Target, error) {
+			return built(path, a, func(o target.NginxOptions) (activities.Target, error) { return target.NewNginx(a.Name, o) })
+		},
+	}
+	channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
+		notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {
+			c, err := built(path, a, func(o notify.SlackOptions) (activities.Channel, error) { return notify.NewSlack(o) })
+			return channeled(a, notify.SlackGuarantees, c), err
+		},
+		notify.KindEmail: func(a config.Adapter, path string) (activities.Channeled, error) {
+			c, err := built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
+			return channeled(a, notify.EmailGuarantees, c), err
+		},
+		notify.KindConsole: func(a config.Adapter, path string) (activities.Channeled, error) {
+			c, err := built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
+			return channeled(a, notify.ConsoleGuarantees, c), err
+		},
+	}
+)
+
+func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
+	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, Channel: c}
+}
+
+// built decodes an adapter's options strictly, checks them and makes the adapter.
+func built[O interface{ Validate() error }, A any](path string, a config.Adapter, build func(O) (A, error)) (A, error) {
+	var o O
+	var none A
+	if err := config.DecodeOptions(path+".options", a.Options, &o); err != nil {
+		return none, err
+	}
+	if err := o.Validate(); err != nil {
+		return none, config.Under(path+".options", err)
+	}
+	out, err := build(o)
+	if err != nil {
+		return none, config.Under(path, err)
+	}
+	return out, nil
+}
+
+// of finds the constructor of a kind; an unknown kind lists the known ones.
+func of[F any](table map[string]F, path, kind string) (F, error) {
+	f, ok := table[kind]
+	if !ok {
+		return f, fmt.Errorf("%s.kind: %q is not known; use one of %s", path, kind, strings.Join(slices.Sorted(maps.Keys(table)), ", "))
+	}
+	return f, nil
+}
