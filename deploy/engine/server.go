@@ -24,6 +24,7 @@ import (
 	"go.temporal.io/server/common/testing/freeport"
 	schema "go.temporal.io/server/schema/sqlite"
 	"go.temporal.io/server/temporal"
+	"go.uber.org/zap"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -160,7 +161,8 @@ func (o *options) logger() log.Logger {
 	if format != "json" {
 		format = "console"
 	}
-	return log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.logLevel, Format: format}))
+	zl := log.BuildZapLogger(log.Config{Level: o.logLevel, Format: format})
+	return log.NewZapLogger(zl.WithOptions(zap.AddStacktrace(zap.DPanicLevel)))
 }
 
 // portsAreFree names the port that is taken; the server itself would log a stack trace.

@@ -22,7 +22,8 @@ if [[ ! -x $binary ]]; then
 fi
 if [[ ! -x $binary ]]; then
     draft=$(mktemp -d "$cache/building.XXXXXX")
-    trap 'rm -rf "$draft"' EXIT
+    build=
+    trap '[[ -z $build ]] || kill "$build" 2>/dev/null || true; rm -rf "$draft"' EXIT
     echo "engine: compiling the Temporal server; minutes the first time, seconds later" >&2
     started=$SECONDS
     nice -n 5 go build -v -trimpath -ldflags "-s -w" -o "$draft/neverlapse-engine" . 2>"$draft/log" &
@@ -36,10 +37,12 @@ if [[ ! -x $binary ]]; then
         fi
     done
     if ! wait "$build"; then
+        build=
         tail -n 40 "$draft/log" >&2
         echo "engine: the build failed" >&2
         exit 1
     fi
+    build=
     mkdir -p "$(dirname "$binary")"
     mv "$draft/neverlapse-engine" "$binary"
     echo "engine: built in $((SECONDS - started)) s" >&2
