@@ -215,3 +215,13 @@ func TestNoTextOfANoticeReachesTheReaderRaw(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryWordForAClickIsThere(t *testing.T) {
+	for _, lang := range Languages() {
+		for _, w := range []ClickWord{ClickRefused, ClickNoted, ClickLate, ClickStranger} {
+			if got := w.Say(lang, "slack:U1", "no alert\n is firing"); strings.ContainsAny(got, "⟦{\n") {
+				t.Errorf("%s %s: %q", lang, w, got)
+			}
+		}
+	}
+}

@@ -92,7 +92,7 @@ func (s *SlackServer) deliver(ctx context.Context, to, body string, c click) (*h
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if !c.unsigned {
-		at := strconv.FormatInt(c.signedAt.Unix(), 10)
+		at := Timestamp(c.signedAt)
 		req.Header.Set("X-Slack-Request-Timestamp", at)
 		req.Header.Set("X-Slack-Signature", Sign(c.secret, at, body))
 	}
@@ -111,6 +111,29 @@ func Sign(secret, timestamp, body string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("v0:" + timestamp + ":" + body))
 	return "v0=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// Timestamp writes an instant as the signature's header has it.
+func Timestamp(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+// NextAnswer waits for the next word sent to a response_url and takes it.
+func (s *SlackServer) NextAnswer(ctx context.Context) (SlackAnswer, error) {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		if len(s.ephemeral) > 0 {
+			next := s.ephemeral[0]
+			s.ephemeral = s.ephemeral[1:]
+			s.mu.Unlock()
+			return next, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return SlackAnswer{}, fmt.Errorf("wait for an answer to a click: %w", ctx.Err())
+		}
+	}
 }
 
 // respond takes what is sent to a click's response_url.

@@ -148,7 +148,7 @@ func (s *SlackServer) Messages() []SlackMessage {
 	return s.copied()
 }
 
-// Answers gives what was sent to response URLs.
+// Answers gives what was sent to response URLs and not yet taken by NextAnswer.
 func (s *SlackServer) Answers() []SlackAnswer {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,174 @@
+// Package web is what people and machines reach by HTTP: the clicks of Slack
+// messages and the health of the process. App plugs in who answers; web decides
+// nothing about certificates and never talks to an adapter.
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// Answer is what somebody did about an alert.
+type Answer struct {
+	ID          string // the same for every delivery of one click
+	Certificate string
+	AlertID     string
+	Action      alert.Action
+	Person      people.Person
+	SlackUser   string
+	Until       time.Time // of a snooze
+	Via         string
+}
+
+// Answers takes answers to the certificate's workflow.
+type Answers interface {
+	// Answer returns nil once the workflow has accepted it. A fault of kind
+	// Invalid, Conflict or NotFound is the workflow's refusal; its text is shown
+	// to the person.
+	Answer(ctx context.Context, a Answer) error
+	// Signal leaves the answer for when a worker comes back; the same ID is
+	// counted once. Only acknowledgements are left this way.
+	Signal(ctx context.Context, a Answer) error
+}
+
+const (
+	maxBody     = 1 << 20                // Slack sends the whole message along
+	acceptance  = 2 * time.Second        // Slack waits for three
+	signalling  = 700 * time.Millisecond // what is left of them
+	explanation = 5 * time.Second        // of a word to the person, after Slack has its answer
+	snoozeFor   = 24 * time.Hour         // "Snooze 1 day"
+)
+
+// SlackPath is where Slack is told to send interactions.
+const SlackPath = "/slack/interactions"
+
+// SlackConfig is what the handler of clicks needs.
+type SlackConfig struct {
+	SigningSecret string
+	Answers       Answers
+	Person        func(slackUser string) (people.Person, bool) // who a Slack user is
+	APIURL        string                                       // of a Slack that is not slack.com; its host may be answered, too
+	Log           *slog.Logger
+}
+
+// SlackHandler serves POST SlackPath, the clicks on buttons. Without
+// a signing secret anybody could click, so an empty one is refused.
+func SlackHandler(c SlackConfig) (http.Handler, error) {
+	switch {
+	case c.SigningSecret == "":
+		return nil, errors.New("slack interactions: the signing secret is empty; copy it from the app's page")
+	case c.Answers == nil || c.Person == nil:
+		return nil, errors.New("slack interactions: nobody to take answers to, or no directory")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &slackHandler{SlackConfig: c, acceptance: acceptance, client: &http.Client{
+		Timeout:       explanation,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+type slackHandler struct {
+	SlackConfig
+	acceptance time.Duration
+	client     *http.Client
+}
+
+// ServeHTTP verifies the click, hands the answer over and says how it went: 200
+// when it was taken or refused for a reason the person is told, 500 when it
+// could not be handed over, so that Slack shows that it failed.
+func (h *slackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "only POST", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the body is too large or broken", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err := h.verify(r.Header, body); err != nil {
+		h.Log.Warn("slack click refused", "cause", err.Error(), "from", r.RemoteAddr)
+		http.Error(w, "not signed by Slack", http.StatusUnauthorized)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	callback, err := slack.InteractionCallbackParse(r)
+	if err != nil {
+		http.Error(w, "not an interaction", http.StatusBadRequest)
+		return
+	}
+	a, err := h.answer(callback)
+	if err != nil {
+		h.Log.Warn("slack click not understood", "cause", err.Error())
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	status, word := h.hand(r.Context(), a)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(status)
+	if word == "" {
+		return
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		h.Log.Warn("slack click answered late", "cause", err.Error())
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), explanation)
+	defer cancel()
+	if err := h.tell(ctx, callback.ResponseURL, word); err != nil {
+		h.Log.Warn("the person who clicked could not be told", "person", a.Person.ID, "word", word, "cause", err.Error())
+	}
+}
+
+// hand takes the answer to the workflow and gives the HTTP status and, if there
+// is something to say, a word for the person. Slack hanging up does not stop it.
+func (h *slackHandler) hand(ctx context.Context, a Answer) (status int, word string) {
+	ctx = context.WithoutCancel(ctx)
+	log := h.Log.With("certificate", a.Certificate, "action", a.Action, "person", a.Person.ID)
+	say := func(w alert.ClickWord, cause string) (int, string) {
+		return http.StatusOK, w.Say(a.Person.Language, a.SlackUser, cause)
+	}
+	if !allowed(a) {
+		log.Warn("slack click not allowed")
+		return say(alert.ClickStranger, "")
+	}
+	within, cancel := context.WithTimeout(ctx, h.acceptance)
+	defer cancel()
+	err := h.Answers.Answer(within, a)
+	if err == nil {
+		return http.StatusOK, ""
+	}
+	log = log.With("cause", alert.Clean(err.Error()))
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Invalid || kind == fault.Conflict || kind == fault.NotFound:
+		log.Info("slack click refused by the workflow")
+		return say(alert.ClickRefused, err.Error())
+	case a.Action == alert.ActAcknowledge:
+		within, cancel := context.WithTimeout(ctx, signalling)
+		defer cancel()
+		if err := h.Answers.Signal(within, a); err != nil {
+			log.Error("acknowledgement could not be handed over", "signal", alert.Clean(err.Error()))
+			return http.StatusInternalServerError, ""
+		}
+		log.Warn("acknowledgement left as a signal")
+		return say(alert.ClickNoted, "")
+	case within.Err() != nil:
+		log.Warn("slack click not accepted in time")
+		return say(alert.ClickLate, "")
+	}
+	log.Error("slack click could not be handed over")
+	return http.StatusInternalServerError, ""
+}
