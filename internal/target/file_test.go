@@ -93,8 +93,10 @@ func TestFileCombined(t *testing.T) {
 	h := fileHarness(func(certs string) target.Files { return target.Files{Combined: filepath.Join(certs, "all.pem")} },
 		"all.pem", "all.pem", true)
 	h.Before = map[string]func(testing.TB, string){
-		"nothing":   func(testing.TB, string) {},
-		"a symlink": func(t testing.TB, dir string) { must(t, os.Symlink("/nonexistent/x", filepath.Join(dir, "certs", "all.pem"))) },
+		"nothing": func(testing.TB, string) {},
+		"a symlink": func(t testing.TB, dir string) {
+			must(t, os.Symlink("/nonexistent/x", filepath.Join(dir, "certs", "all.pem")))
+		},
 		"no certificate": func(t testing.TB, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, "certs", "all.pem"), []byte("\x00\xff not a certificate"), 0o604))
 		},

@@ -55,7 +55,7 @@ type spot struct {
 // done relative to it. done closes them.
 func (l plain) open() (spots []spot, done func() error, err error) {
 	roots := map[string]*os.Root{}
-	done = func() error {
+	closeAll := func() error {
 		var errs []error
 		for _, r := range roots {
 			errs = append(errs, r.Close())
@@ -64,7 +64,7 @@ func (l plain) open() (spots []spot, done func() error, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, done())
+			err = errors.Join(err, closeAll())
 		}
 	}()
 	for _, it := range l.items {
@@ -85,7 +85,7 @@ func (l plain) open() (spots []spot, done func() error, err error) {
 		}
 		spots = append(spots, spot{it, roots[dir], name, found})
 	}
-	return spots, done, nil
+	return spots, closeAll, nil
 }
 
 func (l plain) probe() (err error) {

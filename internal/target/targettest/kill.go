@@ -93,17 +93,21 @@ func installForEver(h Harness, orders string) {
 	if err != nil {
 		fail(err)
 	}
+	ctx, before := context.Background(), files["before"]
 	for {
-		for _, p := range []string{"b", "a"} {
+		for _, p := range []string{"b", "a", "b"} {
 			pair := cert.Pair{Chain: files[p+".chain"], Key: files[p+".key"]}
-			if err := target.Install(context.Background(), pair, files["before"]); err != nil {
+			if err := target.Install(ctx, pair, before); err != nil {
 				fail(err)
 			}
+		}
+		if err := target.Restore(ctx, before); err != nil {
+			fail(err)
 		}
 	}
 }
 
-// killAfter starts this test again as a child that installs, and kills it with
+// killAfter starts this test again as a child that installs and restores, and kills it with
 // SIGKILL as soon as the directories have changed n times.
 func killAfter(t *testing.T, orders string, dirs []string, n int) {
 	t.Helper()
