@@ -37,6 +37,12 @@ var slackTransient = map[string]bool{
 	"internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true, "team_added_to_org": true,
 }
 
+// slackGone are messages and threads that cannot be answered or changed any more.
+var slackGone = map[string]bool{
+	"message_not_found": true, "thread_not_found": true, "invalid_thread_ts": true, "invalid_ts": true,
+	"cannot_reply_to_message": true, "restricted_action_thread_locked": true,
+}
+
 var slackInvalid = map[string]bool{
 	"invalid_blocks": true, "invalid_blocks_format": true, "msg_too_long": true, "msg_blocks_too_long": true, "no_text": true,
 	"invalid_arguments": true, "metadata_too_large": true, "invalid_metadata_format": true, "invalid_metadata_schema": true,
@@ -77,7 +83,7 @@ func slackRefusal(doing string, r slack.SlackErrorResponse) error {
 		return fault.New(fault.Transient, "slack: %s: %w", doing, r)
 	case slackInvalid[code]:
 		return fault.New(fault.Invalid, "slack: %s: %s: %s", doing, code, alert.Clean(strings.Join(r.ResponseMetadata.Messages, "; ")))
-	case code == "message_not_found" || code == "thread_not_found" || code == "invalid_thread_ts":
+	case slackGone[code]:
 		return fault.New(fault.NotFound, "slack: %s: %w", doing, r)
 	}
 	hint := slackHints[code]

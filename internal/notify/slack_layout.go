@@ -1,28 +1,35 @@
 package notify
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 )
 
-// Slack's limits on blocks, and ours below them: a whole message stays under
-// what chat.postMessage accepts. All hostile text goes into plain_text and
-// rich_text, in which nothing is markup; the only mrkdwn is the mention.
+// Slack's limits on parts of a message.
 const (
 	maxHeader  = 150
-	maxField   = 300
 	maxFields  = 10
-	maxQuote   = 2500
-	maxList    = 1800
-	maxProse   = 900
 	maxLabel   = 75
 	maxValue   = 2000
 	maxPreview = 1000
+	maxFooter  = 300
 )
+
+// maxBlocks bounds the encoded blocks of a message. Slack refuses somewhere
+// above 11,000 characters with msg_blocks_too_long and does not say where.
+const maxBlocks = 9000
+
+// room is how many characters each kind of text may take.
+type room struct{ field, quote, list, prose int }
+
+// rooms are tried in turn until the blocks fit.
+var rooms = []room{{300, 2500, 1800, 900}, {200, 1200, 900, 600}, {120, 600, 400, 300}, {60, 250, 150, 150}}
 
 // layout gives the blocks and the fallback text of a message.
 func layout(m alert.Message, conversation string) []slack.MsgOption {
@@ -34,51 +41,59 @@ func layout(m alert.Message, conversation string) []slack.MsgOption {
 	}
 	return []slack.MsgOption{
 		slack.MsgOptionText(preview, false),
-		slack.MsgOptionBlocks(blocks(m, t, mention)...),
+		slack.MsgOptionBlocks(fitting(m, t, mention)...),
 		slack.MsgOptionDisableLinkUnfurl(),
 		slack.MsgOptionDisableMediaUnfurl(),
 	}
 }
 
-func blocks(m alert.Message, t alert.Text, mention string) []slack.Block {
+// fitting gives blocks that Slack takes; where they are too long, the texts are
+// cut shorter. The link leads to all of it.
+func fitting(m alert.Message, t alert.Text, mention string) []slack.Block {
+	var out []slack.Block
+	for _, r := range rooms {
+		out = r.blocks(m, t, mention)
+		if data, err := json.Marshal(out); err == nil && utf8.RuneCount(data) <= maxBlocks {
+			break
+		}
+	}
+	return out
+}
+
+// blocks lays a text out. All hostile text goes into plain_text and rich_text,
+// in which nothing is markup; the only mrkdwn is the mention.
+func (r room) blocks(m alert.Message, t alert.Text, mention string) []slack.Block {
 	out := []slack.Block{slack.NewHeaderBlock(plain(t.Subject, maxHeader))}
 	if mention != "" {
 		out = append(out, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, mention, false, true), nil, nil))
 	}
 	if cut(t.Subject, maxHeader) != t.Subject {
-		out = append(out, prose(t.Headline))
+		out = append(out, r.sentence(t.Headline)...)
 	}
-	if t.Answer != "" {
-		out = append(out, prose(t.Answer))
-	}
+	out = append(out, r.sentence(t.Answer)...)
 	for lines := t.Lines; len(lines) > 0; lines = lines[min(maxFields, len(lines)):] {
 		var fields []*slack.TextBlockObject
 		for _, l := range lines[:min(maxFields, len(lines))] {
-			fields = append(fields, plain(l.Label+"\n"+l.Value, maxField))
+			fields = append(fields, plain(l.Label+"\n"+l.Value, r.field))
 		}
 		out = append(out, slack.NewSectionBlock(nil, fields, nil))
 	}
-	out = append(out, quoted(t.Cause)...)
-	for _, s := range []string{t.NextAction, t.Advice} {
-		if s != "" {
-			out = append(out, prose(s))
-		}
-	}
-	out = append(out, quoted(t.Commands)...)
-	out = append(out, listed(t.Places)...)
-	out = append(out, listed(t.Tried)...)
-	if b := buttons(m.Notice, t); b != nil {
-		out = append(out, b)
-	}
+	out = append(out, r.quoted(t.Cause)...)
+	out = append(out, r.sentence(t.NextAction)...)
+	out = append(out, r.sentence(t.Advice)...)
+	out = append(out, r.quoted(t.Commands)...)
+	out = append(out, r.listed(t.Places)...)
+	out = append(out, r.listed(t.Tried)...)
+	out = append(out, buttons(m.Notice, t)...)
 	if u, err := url.Parse(t.Link); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
 		out = append(out, slack.NewRichTextBlock("", slack.NewRichTextSection(
 			slack.NewRichTextSectionLinkElement(u.String(), t.LinkLabel, nil))))
 	}
-	return append(out, slack.NewContextBlock("", plain(t.Footer, maxField)))
+	return append(out, slack.NewContextBlock("", plain(t.Footer, maxFooter)))
 }
 
 // buttons offers what the text offers; each carries which alert is meant.
-func buttons(n alert.Notice, t alert.Text) slack.Block {
+func buttons(n alert.Notice, t alert.Text) []slack.Block {
 	value, err := alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID}.Encode()
 	if err != nil || len(value) > maxValue || len(t.Buttons) == 0 {
 		return nil
@@ -95,7 +110,7 @@ func buttons(n alert.Notice, t alert.Text) slack.Block {
 		}
 		out = append(out, b)
 	}
-	return slack.NewActionBlock("", out...)
+	return []slack.Block{slack.NewActionBlock("", out...)}
 }
 
 // mentioned gives the mention of the person in a team's channel, where an
@@ -110,30 +125,35 @@ func mentioned(m alert.Message, conversation string) string {
 	return "<@" + user + ">"
 }
 
-func prose(s string) slack.Block {
-	return slack.NewSectionBlock(plain(s, maxProse), nil, nil)
+func (r room) sentence(s string) []slack.Block {
+	if s == "" {
+		return nil
+	}
+	return []slack.Block{slack.NewSectionBlock(plain(s, r.prose), nil, nil)}
 }
 
 // quoted shows lines as they are, in a code block under its title.
-func quoted(l alert.List) []slack.Block {
+func (r room) quoted(l alert.List) []slack.Block {
 	if len(l.Items) == 0 {
 		return nil
 	}
 	return []slack.Block{slack.NewRichTextBlock("", titled(l.Title), &slack.RichTextPreformatted{
 		Type:     slack.RTEPreformatted,
-		Elements: []slack.RichTextSectionElement{literal(strings.Join(l.Items, "\n"), maxQuote)},
+		Elements: []slack.RichTextSectionElement{literal(strings.Join(l.Items, "\n"), r.quote)},
 	})}
 }
 
-func listed(l alert.List) []slack.Block {
+// listed shows as many items as there is room for, and that there are more.
+func (r room) listed(l alert.List) []slack.Block {
 	var items []slack.RichTextElement
-	left := maxList
+	left := r.list
 	for _, item := range l.Items {
-		if item = cut(item, maxField); item == "" || left < len([]rune(item)) {
-			continue
+		item = cut(item, r.field)
+		if left -= utf8.RuneCountInString(item); left < 0 && len(items) > 0 {
+			items = append(items, slack.NewRichTextSection(literal("…", 1)))
+			break
 		}
-		left -= len([]rune(item))
-		items = append(items, slack.NewRichTextSection(literal(item, maxField)))
+		items = append(items, slack.NewRichTextSection(literal(item, r.field)))
 	}
 	if len(items) == 0 {
 		return nil
@@ -151,25 +171,4 @@ func literal(s string, limit int) slack.RichTextSectionElement {
 
 func plain(s string, limit int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, cut(s, limit), false, false)
-}
-
-// escape is Slack's own for mrkdwn and fallback texts.
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
-}
-
-// cut keeps a text within a number of UTF-16 units, as Slack's clients count.
-func cut(s string, limit int) string {
-	units := 0
-	for i, r := range s {
-		width := 1
-		if r > 0xffff {
-			width = 2
-		}
-		if units += width; units > limit {
-			head := []rune(s[:i])
-			return string(head[:len(head)-1]) + "…"
-		}
-	}
-	return s
 }
