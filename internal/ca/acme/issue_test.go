@@ -1,9 +1,11 @@
 package acme_test
 
 import (
+	"crypto/ecdsa"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
@@ -137,6 +139,34 @@ func TestPrefersAChain(t *testing.T) {
 		if got := certs[len(certs)-1].Issuer.CommonName; got != wanted.root {
 			t.Errorf("preferring %q: chain leads to %q, want %q", wanted.preferred, got, wanted.root)
 		}
+	}
+}
+
+func TestFiftyAtOnceGiveFifty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{NonceReject: 5, AuthzReuse: 50})
+	c, ctx := w.client(), testContext(t)
+	var group sync.WaitGroup
+	for n := range 50 {
+		name := fmt.Sprintf("host-%d.example.com", n)
+		key, csr := newRequest(t, cert.EC256, name)
+		group.Go(func() {
+			chain, err := w.issue(ctx, same(c), cert.Order{Names: []string{name}}, csr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if leaf, err := cert.DecodeChain(chain); err != nil || !key.Public().(*ecdsa.PublicKey).Equal(leaf[0].PublicKey) {
+				t.Errorf("%s: not ours: %v", name, err)
+			}
+			if w.IssuedFor(name) != 1 {
+				t.Errorf("%s: issued %d times", name, w.IssuedFor(name))
+			}
+		})
+	}
+	group.Wait()
+	if w.Issued() != 50 {
+		t.Errorf("the CA issued %d certificates, want 50", w.Issued())
 	}
 }
 

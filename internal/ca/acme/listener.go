@@ -73,10 +73,19 @@ func (l *Listener) Addr() net.Addr {
 func (l *Listener) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := l.server.Shutdown(ctx); err != nil {
-		return errors.Join(err, l.server.Close())
+	err := l.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, l.server.Close())
 	}
-	return nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.listener == nil {
+		return err
+	}
+	if again := l.listener.Close(); again != nil && !errors.Is(again, net.ErrClosed) {
+		err = errors.Join(err, again)
+	}
+	return err
 }
 
 // Handler serves the challenges, for a process that has a server of its own on port 80.

@@ -20,7 +20,7 @@ const userAgent = "neverlapse"
 type session struct {
 	ca   *CA
 	kid  string          // account URL; empty while there is none
-	ctx  context.Context //nolint:containedctx // lego v4 passes none
+	ctx  context.Context // lego v4 passes none
 	core *api.Core
 	wire *wire
 }

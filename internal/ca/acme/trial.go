@@ -80,11 +80,11 @@ func (t *trial) choose(authz legoacme.Authorization) (legoacme.Challenge, error)
 }
 
 func (t *trial) present(token string) error {
-	if t.token == token {
-		return nil
-	}
 	if err := checkToken(token); err != nil {
 		return err
+	}
+	if t.token == token {
+		return nil
 	}
 	answer, err := t.core.GetKeyAuthorization(token)
 	if err != nil {

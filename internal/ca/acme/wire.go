@@ -22,7 +22,7 @@ const maxBody = 1 << 20
 // wire is the http.RoundTripper of one session.
 type wire struct {
 	ca  *CA
-	ctx context.Context //nolint:containedctx // lego v4 passes none
+	ctx context.Context // lego v4 passes none
 	// names is the key of the set being ordered; empty for other requests.
 	names string
 	// retryAfter is what the latest good answer asked for; zero if nothing.
@@ -106,6 +106,7 @@ func (c *CA) send(ctx context.Context, req *http.Request) (*http.Response, []byt
 	defer cancel()
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) }, // net/http may try another connection
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	resp, err := c.base.RoundTrip(req.WithContext(traced))
