@@ -1,0 +1,278 @@
+// Package harness is a small world for end-to-end tests and the demo: a CA
+// (Pebble), a real nginx, stand-ins for Slack and a mail server, an engine, and
+// our own programs as processes, configured as a user would. It knows nothing
+// of package testing. It is no part of the product.
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/neverlapse/neverlapse/internal/ca/acme/pebbletest"
+	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
+	"github.com/neverlapse/neverlapse/internal/store"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// Slack IDs of the people of the directory that every world has.
+const (
+	OwnerSlack   = "U0000MINJI"
+	ManagerSlack = "U0000HANA"
+	OnCallSlack  = "U0000JUN"
+	TeamSlack    = "C000PLATFORM"
+)
+
+// Options say what a world has. Engine is the address of a running engine;
+// empty lets the worker start its own.
+type Options struct {
+	Dir      string
+	Binaries Binaries
+	Engine   string
+	CA       pebbletest.Options
+	Nginx    targettest.NginxOptions
+	NoNginx  bool
+	// Policies is YAML put below "policies:"; targets, below "targets:", come
+	// beside one nginx target per server of Nginx, named as the server.
+	Policies, Targets string
+	Language          string // of everybody; default en
+	StickyTimeout     string
+}
+
+// World is everything around one worker.
+type World struct {
+	Options
+	CA     *pebbletest.CA
+	Slack  *notifytest.SlackServer
+	Mail   *notifytest.MailServer
+	Nginx  *targettest.Nginx
+	Worker *Process
+	Config string // path of the worker's configuration
+	HTTP   string // address of the worker's HTTP
+	Queue  string // task queue
+}
+
+// New builds the world; the worker is not started yet. Close ends it.
+func New(o Options) (_ *World, err error) {
+	w := &World{Options: o, Queue: "q-" + filepath.Base(o.Dir)}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	w.HTTP = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	o.CA.HTTPPort = ports[1]
+	if w.CA, err = pebbletest.New(o.CA); err != nil {
+		return nil, err
+	}
+	if w.Slack, err = notifytest.NewSlackServer(""); err != nil {
+		return nil, err
+	}
+	w.Slack.AddChannel(TeamSlack, true)
+	for _, u := range []string{OwnerSlack, ManagerSlack, OnCallSlack} {
+		w.Slack.AddUser(u)
+	}
+	if w.Mail, err = notifytest.NewMailServer(""); err != nil {
+		return nil, err
+	}
+	if !o.NoNginx {
+		dir := filepath.Join(o.Dir, "nginx")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		if w.Nginx, err = targettest.StartNginx(dir, o.Nginx); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.configure(ports[1]); err != nil {
+		return nil, err
+	}
+	w.Worker = &Process{Args: []string{o.Binaries.Worker, "--config", w.Config}, Env: w.env(), Log: filepath.Join(o.Dir, "worker.log")}
+	return w, nil
+}
+
+func (w *World) env() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.Dir, "NEVERLAPSE_USER=tester"}
+	if e := os.Getenv("NEVERLAPSE_ENGINE"); e != "" {
+		env = append(env, "NEVERLAPSE_ENGINE="+e)
+	}
+	return env
+}
+
+// Data is the worker's data folder.
+func (w *World) Data() string { return filepath.Join(w.Dir, "data") }
+
+func (w *World) configure(http01 int) error {
+	if w.Language == "" {
+		w.Language = "en"
+	}
+	if w.StickyTimeout == "" {
+		w.StickyTimeout = "5s"
+	}
+	files := map[string][]byte{
+		"mail.pem": w.Mail.RootPEM, "slack.token": []byte(w.Slack.Token), "slack.secret": []byte(w.Slack.SigningSecret), "mail.password": []byte(w.Mail.Password),
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(w.Dir, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	key := filepath.Join(w.Dir, "store.key")
+	if _, err := os.Stat(key); errors.Is(err, os.ErrNotExist) {
+		if err := store.GenerateKeyFile(key); err != nil {
+			return err
+		}
+	}
+	w.Config = filepath.Join(w.Dir, "neverlapse.yaml")
+	return os.WriteFile(w.Config, []byte(w.yaml(http01)), 0o600)
+}
+
+func (w *World) yaml(http01 int) string {
+	in := func(name string) string { return filepath.Join(w.Dir, name) }
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("data: %s", w.Data())
+	p("temporal: {address: %q, task_queue: %s, sticky_timeout: %s}", w.Engine, w.Queue, w.StickyTimeout)
+	p("http: {listen: %q}", w.HTTP)
+	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
+	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
+	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true}}", w.CA.Directory(), w.CA.RootFile())
+	p("channels:")
+	p("  - {name: slack, kind: slack, options: {api_url: %q, token_file: %s, signing_secret_file: %s}}", w.Slack.APIURL(), in("slack.token"), in("slack.secret"))
+	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",
+		w.Mail.Host, w.Mail.Port, in("mail.pem"), w.Mail.Username, in("mail.password"))
+	p("  - {name: console, kind: console}")
+	p("people:")
+	for _, x := range [][3]string{{"minji", "Minji Kim", OwnerSlack}, {"hana", "Hana Lee", ManagerSlack}, {"jun", "Jun Park", OnCallSlack}} {
+		p("  - {id: %s, name: %s, email: %s@example.com, slack: %s, language: %s, timezone: Asia/Seoul}", x[0], x[1], x[0], x[2], w.Language)
+	}
+	p("teams:\n  - {id: platform, name: Platform, members: [minji, jun], manager: hana, on_call: [{person: jun}], slack: %s, email: platform@example.com, language: %s, timezone: Asia/Seoul}", TeamSlack, w.Language)
+	p("catch_all: platform")
+	if w.Policies != "" {
+		p("policies:\n%s", w.Policies)
+	}
+	p("targets:")
+	if w.Nginx == nil && w.Targets == "" {
+		p("  []")
+	}
+	if w.Nginx != nil {
+		for i, s := range w.Nginx.Servers {
+			p("  - {name: %s, kind: nginx, options: {directory: %s, binary: %s, prefix: %s, config: %s, error_log: %s}}",
+				s.Name, w.Nginx.Directory(i), w.Nginx.Binary, w.Nginx.Prefix, w.Nginx.Config, w.Nginx.ErrorLog)
+		}
+	}
+	b.WriteString(w.Targets)
+	return b.String()
+}
+
+// StartWorker starts the worker and waits until it is ready.
+func (w *World) StartWorker(ctx context.Context) error {
+	if err := w.Worker.Start(); err != nil {
+		return err
+	}
+	return WaitFor(ctx, "the worker to be ready", func() (bool, error) {
+		if !w.Worker.Running() {
+			return false, fmt.Errorf("the worker ended: %s", w.Worker.Output())
+		}
+		return ready(ctx, "http://"+w.HTTP+"/readyz")
+	})
+}
+
+// SlackURL is where clicks go.
+func (w *World) SlackURL() string { return "http://" + w.HTTP + "/slack/interactions" }
+
+// CLI runs neverlapse and gives its output, both streams, and exit code.
+func (w *World) CLI(ctx context.Context, args ...string) (out string, code int) {
+	cmd := exec.CommandContext(ctx, w.Binaries.CLI, append([]string{"--config", w.Config}, args...)...)
+	cmd.Env = w.env()
+	text, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		return err.Error(), -1
+	}
+	return string(text), code
+}
+
+// Client connects to the engine.
+func (w *World) Client() (client.Client, error) {
+	address := w.Engine
+	if address == "" {
+		var r struct{ Address string }
+		b, err := os.ReadFile(filepath.Join(w.Data(), "engine", "engine.json"))
+		if err == nil {
+			err = json.Unmarshal(b, &r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		address = r.Address
+	}
+	return client.Dial(client.Options{HostPort: address, Logger: quiet{}})
+}
+
+// Status asks a certificate.
+func (w *World) Status(ctx context.Context, c client.Client, name string) (workflows.Status, error) {
+	var s workflows.Status
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	v, err := c.QueryWorkflow(ctx, workflows.WorkflowID(name), "", workflows.QueryStatus)
+	if err == nil {
+		err = v.Get(&s)
+	}
+	return s, err
+}
+
+// Close ends everything.
+func (w *World) Close() {
+	if w.Worker != nil {
+		w.Worker.Stop()
+	}
+	if w.Nginx != nil {
+		_ = w.Nginx.Stop()
+	}
+	if w.Mail != nil {
+		_ = w.Mail.Close()
+	}
+	if w.Slack != nil {
+		_ = w.Slack.Close()
+	}
+	if w.CA != nil {
+		_ = w.CA.Close()
+	}
+}
+
+func freePorts(n int) ([]int, error) {
+	var out []int
+	var open []net.Listener
+	defer func() {
+		for _, l := range open {
+			l.Close()
+		}
+	}()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, l)
+		out = append(out, l.Addr().(*net.TCPAddr).Port)
+	}
+	return out, nil
+}
