@@ -191,4 +191,7 @@ type Receipt struct {
 	Thread   string    `json:"thread,omitempty"`
 	At       time.Time `json:"at"`
 	DedupKey string    `json:"dedupKey"`
+	// Language and TimeZone are the recipient's, so that a later change reads like the message.
+	Language string `json:"language,omitempty"`
+	TimeZone string `json:"timeZone,omitempty"`
 }

@@ -45,9 +45,12 @@ func (c *Console) Send(ctx context.Context, m alert.Message, _ bool) (alert.Rece
 	return receipt(m, KindConsole, m.Address, m.DedupKey, thread, time.Now()), nil
 }
 
-// Update writes a block with the news.
-func (c *Console) Update(ctx context.Context, _ alert.Receipt, m alert.Message) error {
-	return c.write(ctx, m)
+// Update writes a block with the news, one a thread.
+func (c *Console) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
+	if !begins(r) {
+		return nil
+	}
+	return c.write(ctx, asSent(m, r))
 }
 
 func (c *Console) write(ctx context.Context, m alert.Message) error {

@@ -127,19 +127,22 @@ func (e *Email) Send(ctx context.Context, m alert.Message, _ bool) (alert.Receip
 	return e.deliver(ctx, m, m.Address, before)
 }
 
-// Update sends a mail into the thread when the alert is resolved. Other news
+// Update sends one mail into the thread when the alert is resolved. Other news
 // (somebody has it, a later attempt failed) are not worth another mail.
 func (e *Email) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
-	if m.Notice.Phase != alert.Resolved {
+	if m.Notice.Phase != alert.Resolved || !begins(r) {
 		return nil
 	}
-	_, err := e.deliver(ctx, m, r.Address, []string{threadOf(r), r.ID})
+	_, err := e.deliver(ctx, asSent(m, r), r.Address, []string{r.ID})
 	return err
 }
 
 // deliver sends one mail that answers the Message-IDs in before, the first of
 // the thread first.
 func (e *Email) deliver(ctx context.Context, m alert.Message, address string, before []string) (alert.Receipt, error) {
+	if err := checkKey(m); err != nil {
+		return alert.Receipt{}, err
+	}
 	id := messageID(m.DedupKey, e.from.Address)
 	msg, err := e.compose(m, address, id, before)
 	if err != nil {

@@ -54,18 +54,20 @@ func TestAllMailsOfAnAlertStandInOneThread(t *testing.T) {
 	}
 	for _, phase := range []alert.Phase{alert.Changed, alert.Acknowledged, alert.Snoozed, alert.Resolved} {
 		n.Phase, n.Key = phase, string(phase)
-		if err := c.Update(t.Context(), second, mailTo(n)); err != nil {
-			t.Fatal(err)
+		for _, r := range []alert.Receipt{first, second} {
+			if err := c.Update(t.Context(), r, mailTo(n)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	mails := s.Mails()
 	if len(mails) != 3 {
 		t.Fatalf("%d mails, want the first, its follow-up and the resolution", len(mails))
 	}
-	if got, want := mails[2].Header.Get("References"), "<"+first.ID+"> <"+second.ID+">"; got != want {
-		t.Errorf("references %q, want %q", got, want)
+	if got := mails[1].Header.Get("References"); got != "<"+first.ID+">" || second.Thread != first.ID {
+		t.Errorf("the second refers to %q, receipt %+v", got, second)
 	}
-	if got, want := mails[2].Header.Get("In-Reply-To"), "<"+second.ID+">"; got != want || !strings.HasPrefix(mails[2].Subject, "[해결됨]") {
+	if got, want := mails[2].Header.Get("In-Reply-To"), "<"+first.ID+">"; got != want || !strings.HasPrefix(mails[2].Subject, "[해결됨]") {
 		t.Errorf("%q in reply to %q, want %q", mails[2].Subject, got, want)
 	}
 }

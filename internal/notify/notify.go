@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 // The kinds of channels; people's addresses are kept by these names.
@@ -84,9 +85,41 @@ func readSecret(option string, value Secret, file string) (string, error) {
 // receipt is the word of a channel for a message.
 func receipt(m alert.Message, kind, address, id, thread string, at time.Time) alert.Receipt {
 	return alert.Receipt{
-		Channel: m.Channel, Kind: kind, To: m.To.ID, Address: address,
-		ID: id, Thread: thread, At: at.UTC(), DedupKey: m.DedupKey,
+		Channel: m.Channel, Kind: kind, To: m.To.ID, Address: address, ID: id, Thread: thread, At: at.UTC(),
+		DedupKey: m.DedupKey, Language: m.To.Language, TimeZone: m.To.TimeZone,
 	}
+}
+
+// begins reports whether the message of a receipt began its thread. What
+// resolves an alert is told once a thread.
+func begins(r alert.Receipt) bool { return threadOf(r) == r.ID }
+
+// threadOf is the thread that the message of a receipt stands in, or begins.
+func threadOf(r alert.Receipt) string {
+	if r.Thread != "" {
+		return r.Thread
+	}
+	return r.ID
+}
+
+// checkKey refuses a message that could not be told from another.
+func checkKey(m alert.Message) error {
+	if m.DedupKey == "" {
+		return fault.New(fault.Invalid, "the message about %s has no key to tell it from others", alert.Clean(m.Notice.Certificate))
+	}
+	return nil
+}
+
+// asSent addresses the news about a sent message in the words of that message,
+// where it does not say who reads it.
+func asSent(m alert.Message, r alert.Receipt) alert.Message {
+	if m.To.Language == "" {
+		m.To.Language = r.Language
+	}
+	if m.To.TimeZone == "" {
+		m.To.TimeZone = r.TimeZone
+	}
+	return m
 }
 
 // text renders a message for its recipient.

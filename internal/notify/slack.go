@@ -107,6 +107,9 @@ func (s *Slack) Check(ctx context.Context) error {
 // address, else as a message of its own. On a retry it first looks whether an
 // earlier try arrived; where the app may not look, a duplicate is the lesser evil.
 func (s *Slack) Send(ctx context.Context, m alert.Message, retry bool) (alert.Receipt, error) {
+	if err := checkKey(m); err != nil {
+		return alert.Receipt{}, err
+	}
 	address, conversation, err := s.conversation(ctx, m.Address)
 	if err != nil {
 		return alert.Receipt{}, err
@@ -138,13 +141,17 @@ func (s *Slack) Send(ctx context.Context, m alert.Message, retry bool) (alert.Re
 // Update changes the message in place; when the alert is resolved, its thread
 // is told as well, once.
 func (s *Slack) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
+	if err := checkKey(m); err != nil {
+		return err
+	}
+	m = asSent(m, r)
 	_, conversation, err := s.conversation(ctx, r.Address)
 	if err != nil {
 		return err
 	}
 	_, _, _, err = s.api.UpdateMessageContext(ctx, conversation, r.ID, layout(m, conversation)...)
 	err = slackFault("change a message", err)
-	if m.Notice.Phase != alert.Resolved || threadOf(r) != r.ID || fault.Is(err, fault.NotFound) {
+	if m.Notice.Phase != alert.Resolved || !begins(r) || fault.Is(err, fault.NotFound) {
 		return err
 	}
 	if err != nil && !fault.Is(err, fault.Configuration) {
@@ -180,12 +187,4 @@ func (s *Slack) post(ctx context.Context, conversation, thread string, m alert.M
 // anew from the first step, or it pages.
 func raised(n alert.Notice) bool {
 	return n.Phase == alert.Firing && n.Reach != alert.Quiet && (n.Step == 0 || n.Severity == alert.P1)
-}
-
-// threadOf is the thread that the message of a receipt stands in, or begins.
-func threadOf(r alert.Receipt) string {
-	if r.Thread != "" {
-		return r.Thread
-	}
-	return r.ID
 }

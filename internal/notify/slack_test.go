@@ -234,6 +234,16 @@ func TestARefusalSaysHowToMendIt(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReachedIsNamedByItsServerOnly(t *testing.T) {
+	s := slackServer(t)
+	s.SetMode(notifytest.SlackDown)
+	_, err := slackChannel(t, s).Send(t.Context(), inTeam(notifytest.Sample()), false)
+	server := strings.TrimSuffix(s.APIURL(), "/api/")
+	if err == nil || !strings.Contains(err.Error(), server+" cannot be reached") || strings.Contains(err.Error(), "/api") {
+		t.Error(err)
+	}
+}
+
 func TestAMessageWithoutAddressGoesToTheDefaultChannel(t *testing.T) {
 	s := slackServer(t)
 	c, err := notify.NewSlack(notify.SlackOptions{Token: notify.Secret(s.Token), SigningSecret: "s", APIURL: s.APIURL(), Channel: team})

@@ -329,6 +329,16 @@ func TestAWordGoesToSlackOnly(t *testing.T) {
 	}
 }
 
+func TestAForeignResponseURLIsNotCalled(t *testing.T) {
+	called := false
+	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	defer foreign.Close()
+	h := &slackHandler{client: http.DefaultClient}
+	if err := h.tell(t.Context(), foreign.URL+"/secret", "word"); err == nil || called || strings.Contains(err.Error(), "secret") {
+		t.Errorf("called %v, error %v", called, err)
+	}
+}
+
 func TestWithoutASecretThereIsNoHandler(t *testing.T) {
 	d := &desk{}
 	nobody := func(string) (people.Person, bool) { return people.Person{}, false }

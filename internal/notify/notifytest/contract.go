@@ -73,6 +73,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("the receipt says what, where and when", func(t *testing.T) { wholeReceipt(t, h(t)) })
 	t.Run("a retry does not deliver twice", func(t *testing.T) { retryIsOne(t, h(t)) })
 	t.Run("a retry after a lost reply does not deliver twice", func(t *testing.T) { lostReply(t, h(t)) })
+	t.Run("a message without a key is refused", func(t *testing.T) { withoutKey(t, h(t)) })
 	t.Run("another notice is another message, even as a retry", func(t *testing.T) { twoNotices(t, h(t)) })
 	t.Run("a follow-up stands in the thread of the first message", func(t *testing.T) { followUp(t, h(t)) })
 	t.Run("an update that resolves is told, other news are taken", func(t *testing.T) { updates(t, h(t)) })
@@ -177,6 +178,17 @@ func lostReply(t *testing.T, b Bench) {
 	}
 }
 
+func withoutKey(t *testing.T, b Bench) {
+	if !b.Deduplicates {
+		t.Skip("the channel needs none")
+	}
+	m := b.message(Sample(), "en")
+	m.DedupKey = ""
+	if _, err := b.Channel.Send(t.Context(), m, false); !fault.Is(err, fault.Invalid) || len(b.ids()) != 0 {
+		t.Errorf("%s %v; delivered %v", fault.KindOf(err), err, b.ids())
+	}
+}
+
 func twoNotices(t *testing.T, b Bench) {
 	b.send(t, b.message(Sample(), "en"), false)
 	other := Sample()
@@ -211,21 +223,26 @@ func updates(t *testing.T, b Bench) {
 	if !ok {
 		t.Skip("the channel cannot change what it sent")
 	}
-	r := b.send(t, b.message(Sample(), "en"), false)
+	r := b.send(t, b.message(Sample(), "ko"), false)
 	for _, phase := range []alert.Phase{alert.Changed, alert.Acknowledged, alert.Snoozed, alert.Resolved} {
 		n := Sample()
 		n.Phase, n.Key = phase, "shop/"+string(phase)
 		n.Answer = &alert.Answer{By: "minji", Via: "slack", At: n.At, Until: n.At.Add(24 * time.Hour)}
 		for range 2 { // an activity may run twice
-			if err := u.Update(t.Context(), r, b.message(n, "en")); err != nil {
+			m := b.message(n, "") // who reads it is known from the receipt
+			m.To.TimeZone = ""
+			if err := u.Update(t.Context(), r, m); err != nil {
 				t.Fatalf("%s: %v", phase, err)
 			}
 		}
 	}
 	n := Sample()
 	n.Phase = alert.Resolved
-	if want := alert.Render(n, "en", "").Headline; !strings.Contains(b.last(t).Reading, want) {
+	if want := alert.Render(n, "ko", "").Headline; !strings.Contains(b.last(t).Reading, want) {
 		t.Errorf("no %q in\n%s", want, b.last(t).Reading)
+	}
+	if reading := b.last(t).Reading; !strings.Contains(reading, "KST") {
+		t.Errorf("the news are not in the reader's zone:\n%s", reading)
 	}
 	if b.Deduplicates && len(b.ids()) > 2 {
 		t.Errorf("%d messages for one alert and its end: %v", len(b.ids()), b.ids())
