@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// Live gives the proven version of a certificate; empty if there is none.
+func (s *Files) Live(_ context.Context, name string) (cert.Fingerprint, error) {
+	r, err := s.certificate(name)
+	if err != nil {
+		return "", err
+	}
+	return s.live(r)
+}
+
+func (s *Files) live(r room) (cert.Fingerprint, error) {
+	data, err := r.read(liveFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	f := cert.Fingerprint(strings.TrimSpace(string(data)))
+	if f == "" {
+		return "", nil
+	}
+	if err := validFingerprint(f); err != nil {
+		return "", s.damaged(r.join(liveFile), err)
+	}
+	return f, nil
+}
+
+// SetLive makes f the live version if expect still is it, fault.Conflict
+// otherwise; making it what it already is succeeds. An f that was not stored is
+// fault.NotFound; an empty f means none.
+func (s *Files) SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error {
+	r, err := s.certificate(name)
+	if err != nil {
+		return err
+	}
+	if f != "" {
+		if err := validFingerprint(f); err != nil {
+			return err
+		}
+		if _, _, err := s.describe(r, f); err != nil {
+			return err
+		}
+	}
+	return r.locked(ctx, func() error {
+		current, err := s.live(r)
+		if err != nil {
+			return err
+		}
+		if current == f {
+			return r.settle(".")
+		}
+		if current != expect {
+			return fault.New(fault.Conflict, "live version of %s is %q, not %q as expected", name, current.Short(), expect.Short())
+		}
+		return r.write(liveFile, []byte(f+"\n"))
+	})
+}

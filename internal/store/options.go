@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocloud.dev/secrets/localsecrets"
+
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// Options says where the store is and where its key-encryption key comes from:
+// from exactly one of KeyFile and KeyEnv, as the base64 of 32 random bytes.
+type Options struct {
+	// Path of the directory; made with mode 0700 if it is missing.
+	Path string `mapstructure:"path"`
+	// KeyFile must not be readable by group or others (a Secret mounted into a
+	// pod usually is: take KeyEnv there). Keep it out of the backups of Path.
+	KeyFile string `mapstructure:"key_file"`
+	// KeyEnv names an environment variable. Open removes the variable from the
+	// environment, so that no child process inherits the key.
+	KeyEnv string `mapstructure:"key_env"`
+}
+
+const keySize = 32 // bytes
+
+// Validate checks what can be checked without touching anything; all complaints joined.
+func (o Options) Validate() error {
+	var errs []error
+	if o.Path == "" {
+		errs = append(errs, errors.New("path: missing; name the directory that keeps certificates and keys, such as /var/lib/neverlapse"))
+	}
+	switch {
+	case o.KeyFile == "" && o.KeyEnv == "":
+		errs = append(errs, errors.New("key_file: missing; name the file with the key-encryption key, or in key_env the environment variable that holds it"))
+	case o.KeyFile != "" && o.KeyEnv != "":
+		errs = append(errs, errors.New("key_env: key_file is given too; keep one of them"))
+	}
+	if o.Path != "" && o.KeyFile != "" && inside(o.Path, o.KeyFile) {
+		errs = append(errs, errors.New("key_file: it lies inside path, so that whoever copies the store has its key; move it elsewhere"))
+	}
+	if strings.ContainsAny(o.KeyEnv, "=\x00 ") {
+		errs = append(errs, errors.New("key_env: write the name of an environment variable, not the key"))
+	}
+	return errors.Join(errs...)
+}
+
+func inside(dir, name string) bool {
+	rel, err := filepath.Rel(filepath.Clean(dir), filepath.Clean(name))
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Open reads the key-encryption key and opens the store on files. Failures of
+// the options or the key are fault.Configuration and say how to mend them.
+func (o Options) Open(ctx context.Context) (*Files, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	text, from, err := o.keyText()
+	if err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != keySize {
+		return nil, fault.New(fault.Configuration, "store: %s does not hold the base64 of %d bytes; make a key with: openssl rand -base64 %d", from, keySize, keySize)
+	}
+	if err := os.MkdirAll(o.Path, folderMode); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	return OpenFiles(ctx, o.Path, localsecrets.NewKeeper([keySize]byte(key)))
+}
+
+func (o Options) keyText() (text, from string, err error) {
+	if o.KeyEnv != "" {
+		text, ok := os.LookupEnv(o.KeyEnv)
+		if !ok {
+			return "", "", fmt.Errorf("key_env: the environment variable %s is not set", o.KeyEnv)
+		}
+		return text, "key_env: " + o.KeyEnv, os.Unsetenv(o.KeyEnv)
+	}
+	text, err = readKeyFile(o.KeyFile)
+	return text, "key_file: " + o.KeyFile, err
+}
+
+func readKeyFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("key_file: %w; for a new store make one with: (umask 077 && openssl rand -base64 %d > %s)", err, keySize, name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("key_file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("key_file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("key_file: %s is not a regular file", name)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return "", fmt.Errorf("key_file: %s is open to group or others (mode %04o); run: chmod 600 %s, and if others could log in here, take another key", name, mode, name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 1024))
+	if err != nil {
+		return "", fmt.Errorf("key_file: %w", err)
+	}
+	return string(text), nil
+}
+
+// GenerateKeyFile makes a key file for a new store, mode 0600. A file that
+// exists is never overwritten: fault.Conflict.
+func GenerateKeyFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.Conflict, "key file: %w", err)
+	}
+	if err != nil {
+		return fault.New(fault.Configuration, "key file: %w", err)
+	}
+	if err := fillKeyFile(f); err != nil {
+		return fmt.Errorf("key file: %w", errors.Join(err, os.Remove(path)))
+	}
+	return nil
+}
+
+func fillKeyFile(f *os.File) error {
+	key, err := localsecrets.NewRandomKey()
+	if err == nil {
+		_, err = f.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(f.Name()))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
