@@ -47,10 +47,25 @@ type certificate struct {
 // CertificateWorkflow guards one certificate for as long as it is enrolled.
 func (w *Workflows) CertificateWorkflow(ctx workflow.Context, e Entity) error {
 	c := &certificate{Workflows: w, Entity: e, began: e.State.Live.Fingerprint}
+	ctx = c.uncancelled(ctx)
 	if err := c.setup(ctx); err != nil {
 		return err
 	}
 	return c.run(ctx)
+}
+
+// uncancelled makes a context that cancelling the workflow does not end: a
+// click in the Web UI must not leave a certificate unguarded. It is told how to
+// retire one instead.
+func (c *certificate) uncancelled(parent workflow.Context) workflow.Context {
+	ctx, _ := workflow.NewDisconnectedContext(parent)
+	workflow.GoNamed(ctx, "cancellation", func(workflow.Context) {
+		if parent.Done().Receive(ctx, nil); parent.Err() != nil {
+			c.note(ctx, entry{Kind: "refused", Text: "cancelling was refused; to end the guard: neverlapse retire " + c.State.Spec.Name})
+			c.changed()
+		}
+	})
+	return ctx
 }
 
 // run is the story: ask what is next, begin it or wait for it.

@@ -103,6 +103,7 @@ const (
 // out, prove; and roll back what could not be proven. It returns an outcome,
 // never an error; what follows from it is the certificate's to decide.
 func (w *Workflows) RenewalWorkflow(ctx workflow.Context, in RenewalInput) (RenewalOutput, error) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // half a roll-out is worse than a late one
 	r := &renewal{in: in}
 	r.tell(ctx, "looking for a version to deploy")
 	if out := r.obtain(ctx); out != nil {
