@@ -59,7 +59,7 @@ func (w *Workflows) CertificateWorkflow(ctx workflow.Context, e Entity) error {
 // retire one instead.
 func (c *certificate) uncancelled(parent workflow.Context) workflow.Context {
 	ctx, _ := workflow.NewDisconnectedContext(parent)
-	workflow.GoNamed(ctx, "cancellation", func(workflow.Context) {
+	workflow.GoNamed(ctx, "cancellation", func(ctx workflow.Context) {
 		if parent.Done().Receive(ctx, nil); parent.Err() != nil {
 			c.note(ctx, entry{Kind: "refused", Text: "cancelling was refused; to end the guard: neverlapse retire " + c.State.Spec.Name})
 			c.changed()
