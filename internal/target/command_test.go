@@ -2,6 +2,8 @@ package target_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
 // attempt installs a pair into a fresh directory with the given check.
@@ -88,8 +91,12 @@ func TestACommandThatLeavesAChildWithItsPipeIsNotWaitedFor(t *testing.T) {
 
 func TestOneGigabyteOfOutputIsBounded(t *testing.T) {
 	var before, after runtime.MemStats
+	tgt := newFile(t, target.FileOptions{
+		Files: target.Files{Directory: t.TempDir(), Timeout: 5 * time.Minute},
+		Check: []string{"sh", "-c", "echo first; head -c 1000000000 /dev/zero; echo last; exit 7"},
+	})
 	runtime.ReadMemStats(&before)
-	_, err := attempt(t, t.TempDir(), time.Minute, "sh", "-c", "echo first; head -c 1000000000 /dev/zero; echo last; exit 7")
+	err := tgt.Preflight(t.Context())
 	runtime.ReadMemStats(&after)
 	text := fmt.Sprint(err)
 	for _, want := range []string{"exit status 7", "first", `\x00`, "bytes left out", "last"} {
@@ -173,6 +180,33 @@ func TestArgumentsAreNeverRunByAShell(t *testing.T) {
 		if _, err := os.Stat(canary); err == nil {
 			t.Fatalf("%q was run by a shell", arg)
 		}
+	}
+}
+
+func TestACallerThatGivesUpDuringTheCheckLeavesTheOldBytes(t *testing.T) {
+	dir, started := t.TempDir(), filepath.Join(t.TempDir(), "started")
+	tgt := newFile(t, target.FileOptions{
+		Files: target.Files{Directory: dir, Timeout: 5 * time.Minute},
+		Check: []string{"sh", "-c", "touch " + started + "; sleep 1000"},
+	})
+	writePair(t, filepath.Join(dir, "live"), 0o600)
+	was := targettest.Tree(t, dir)
+	before, err := tgt.Capture(t.Context())
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for ctx.Err() == nil {
+			if _, err := os.Stat(started); err == nil {
+				return
+			}
+		}
+	}()
+	if err := tgt.Install(ctx, newPair(t), before); !errors.Is(err, context.Canceled) || !fault.Is(err, fault.Transient) {
+		t.Errorf("Install = %v, want a transient context.Canceled", err)
+	}
+	if got := targettest.Tree(t, dir); got != was {
+		t.Errorf("the old bytes are not back:\n%s\n%s", was, got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -198,6 +199,25 @@ func TestNginxTargetsOfOneConfigurationTakeTurns(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestNginxWithoutConfigLocksTheBuiltInOne(t *testing.T) {
+	binary := targettest.NeedNginx(t)
+	etc, err := os.Open("/etc/nginx")
+	if err != nil {
+		t.Skipf("this nginx has its configuration elsewhere: %v", err)
+	}
+	defer etc.Close()
+	tgt, err := target.NewNginx("web", target.NginxOptions{Binary: binary, Files: target.Files{Directory: t.TempDir()}})
+	must(t, err)
+	_, err = tgt.Capture(t.Context())
+	must(t, err)
+	must(t, syscall.Flock(int(etc.Fd()), syscall.LOCK_EX))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := tgt.Capture(ctx); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "holds the lock on /etc/nginx") {
+		t.Errorf("Capture while another process holds the lock = %v", err)
+	}
 }
 
 func TestNginxGuaranteesFollowTheOptions(t *testing.T) {

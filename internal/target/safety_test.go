@@ -112,6 +112,23 @@ func TestIdentityFollowsSymlinkedParents(t *testing.T) {
 	}
 }
 
+func TestFileGuaranteesFollowTheOptions(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		options target.FileOptions
+		want    [2]bool
+	}{
+		{target.FileOptions{Files: target.Files{Directory: dir}, Check: []string{"ls"}}, [2]bool{true, true}},
+		{target.FileOptions{Files: target.Files{Combined: filepath.Join(dir, "all.pem")}}, [2]bool{true, false}},
+		{plainIn(dir), [2]bool{false, false}},
+	} {
+		g := newFile(t, c.options).Guarantees()
+		if got := [2]bool{g.Atomic, g.ChecksBefore}; got != c.want || !g.Reversible || g.Note == "" {
+			t.Errorf("Guarantees = %+v, want atomic and checks before %v", g, c.want)
+		}
+	}
+}
+
 func TestATornPairIsNotEvidence(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir, 0o600)

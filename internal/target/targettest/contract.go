@@ -99,6 +99,28 @@ func testFailingReload(t *testing.T, h Harness) {
 	s.install(t, s.a, before)
 }
 
+func testFailingRestore(t *testing.T, h Harness) {
+	s := setUp(t, h)
+	snapshot, before := Tree(t, s.Dirs...), s.capture(t)
+	s.install(t, s.a, before)
+	text := s.BreakCheck(t)
+	err := s.Restore(t.Context(), before)
+	if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), text) {
+		t.Errorf("Restore with a failing check = %v; want fault.Configuration with the text %q", err, text)
+	}
+	sameTree(t, "the old bytes are not back although only the check failed", snapshot, Tree(t, s.Dirs...))
+	s.RepairCheck(t)
+	s.BreakReload(t)
+	if err := s.Restore(t.Context(), before); !fault.Is(err, fault.Proof) {
+		t.Errorf("Restore with a failing reload = %v, want fault.Proof", err)
+	}
+	s.RepairReload(t)
+	if err := s.Restore(t.Context(), before); err != nil {
+		t.Errorf("Restore: %v", err)
+	}
+	sameTree(t, "the old bytes are not back", snapshot, Tree(t, s.Dirs...))
+}
+
 func testRefuses(t *testing.T, h Harness) {
 	s := setUp(t, h)
 	snapshot, before := Tree(t, s.Dirs...), s.capture(t)

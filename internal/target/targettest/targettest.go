@@ -69,6 +69,7 @@ func Run(t *testing.T, h Harness) {
 		{"a failing check brings the old bytes back", testFailingCheck},
 		{"a broken configuration is told before any change", testAlreadyBroken},
 		{"a failing reload is told and can be repeated", testFailingReload},
+		{"a restore that fails is told and can be repeated", testFailingRestore},
 		{"what must not be installed changes nothing", testRefuses},
 		{"installs at the same time happen one by one", testConcurrent},
 		{"the key is never readable by others", testKeyMode},
