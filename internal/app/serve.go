@@ -88,4 +88,3 @@ func (a *App) polls(ctx context.Context) error {
 	}
 	return nil
 }
-
