@@ -72,6 +72,14 @@ func TestAllMailsOfAnAlertStandInOneThread(t *testing.T) {
 	}
 }
 
+func TestAMailThatWasTakenIsDeliveredWhateverFollows(t *testing.T) {
+	s := mailServer(t)
+	s.SetMode(notifytest.MailLeaves)
+	if _, err := emailChannel(t, s).Send(t.Context(), mailTo(notifytest.Sample()), false); err != nil || len(s.Mails()) != 1 {
+		t.Errorf("%d mails, error %v", len(s.Mails()), err)
+	}
+}
+
 func TestNoHeaderCanBeAddedThroughANotice(t *testing.T) {
 	s := mailServer(t)
 	c := emailChannel(t, s)

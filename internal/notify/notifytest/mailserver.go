@@ -26,6 +26,7 @@ const (
 	MailRefuses   MailMode = "refuses"    // 550 to every recipient
 	MailBadLogin  MailMode = "bad-login"  // 535 to every password
 	MailReplyLost MailMode = "reply-lost" // the mail is taken, the connection ends before the answer
+	MailLeaves    MailMode = "leaves"     // the mail is taken and answered, then the connection ends
 	MailHangs     MailMode = "hangs"      // connections are taken and nothing is said
 	// MailWithoutTLS offers no STARTTLS, as if somebody on the way had taken the offer out.
 	MailWithoutTLS MailMode = "without-tls"

@@ -124,5 +124,12 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-func (s *session) Reset()        { s.from, s.to = "", nil }
+// Reset follows the answer to a mail.
+func (s *session) Reset() {
+	if len(s.to) > 0 && s.server.is(MailLeaves) {
+		s.conn.Conn().Close()
+	}
+	s.from, s.to = "", nil
+}
+
 func (s *session) Logout() error { return nil }
