@@ -35,57 +35,55 @@ func variables(path string, t reflect.Type) []Variable {
 	return out
 }
 
-// setting is a variable that is set, with its value in the key's type.
-type setting struct {
-	Variable
-	value any
+// overrides are the variables that are set.
+type overrides struct {
+	values map[string]any    // in the key's type, by its path
+	names  map[string]string // of the variables, bad ones too, by path
 }
 
-// settings reads the variables that are set; an empty one counts as not set.
-func settings(env []string) ([]setting, []problem) {
+// overridesOf reads the variables; an empty one counts as not set.
+func overridesOf(env []string) (overrides, []problem) {
 	set := map[string]string{}
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
 		set[name] = value
 	}
-	var out []setting
-	var problems []problem
+	o := overrides{values: map[string]any{}, names: map[string]string{}}
+	s := &shape{}
 	for _, v := range Variables() {
 		text := set[v.Name]
 		if text == "" {
 			continue
 		}
-		s := &shape{}
-		if value := s.check(v.Path, v.typ, v.read(text)); len(s.problems) == 0 {
-			out = append(out, setting{v, value})
+		o.names[v.Path] = v.Name
+		if value := s.check(v.Path, v.typ, s.number(v, text)); value != nil {
+			o.values[v.Path] = value
 		}
-		problems = append(problems, s.problems...)
 	}
-	return out, problems
+	return o, s.problems
 }
 
-// read gives the text as YAML would; what is neither number nor boolean although it should be stays text.
-func (v Variable) read(text string) any {
-	switch {
-	case v.typ == duration:
-	case v.typ.Kind() == reflect.Bool:
-		if b, err := strconv.ParseBool(text); err == nil {
-			return b
-		}
-	case whole(v.typ):
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return n
-		}
+// number gives the whole number that the text of a variable stands for, if its
+// key wants one.
+func (s *shape) number(v Variable, text string) any {
+	if v.typ == duration || !whole(v.typ) {
+		return text
 	}
-	return text
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err == nil:
+		return n
+	case strings.HasPrefix(text, "tcp://"):
+		return s.wrong(v.Path, "%q is not a whole number; Kubernetes sets it for a Service of that name: set enableServiceLinks: false", text)
+	}
+	return s.wrong(v.Path, "%q is not a whole number", text)
 }
 
 // blame says in an error about a key that its value came from a variable.
-func blame(err error, set []setting) error {
-	for _, s := range set {
-		if rest, ok := strings.CutPrefix(err.Error(), s.Path+": "); ok {
-			return fmt.Errorf("%s (from %s): %s", s.Path, s.Name, rest)
-		}
+func (o overrides) blame(err error) error {
+	path, rest, _ := strings.Cut(err.Error(), ": ")
+	if name, ok := o.names[path]; ok {
+		return fmt.Errorf("%s (from %s): %s", path, name, rest)
 	}
 	return err
 }

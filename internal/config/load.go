@@ -1,19 +1,15 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
-	"go.yaml.in/yaml/v3"
 )
 
 // delimiter joins the keys of a path inside viper; domain names have dots.
@@ -69,61 +65,27 @@ func parse(content []byte, env []string) (Config, error) {
 	}
 	s := &shape{}
 	section, _ := s.check("", reflect.TypeFor[Config](), document).(map[string]any)
-	set, problems := settings(env)
-	problems = append(s.problems, problems...)
+	set, inEnv := overridesOf(env)
 
 	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
 	if err := v.MergeConfigMap(section); err != nil {
 		return Config{}, err
 	}
-	for _, e := range set {
-		v.Set(strings.ReplaceAll(e.Path, ".", delimiter), e.value)
+	for path, value := range set.values {
+		v.Set(strings.ReplaceAll(path, ".", delimiter), value)
 	}
 	c := Default()
-	if err := v.UnmarshalExact(&c, func(d *mapstructure.DecoderConfig) { strictly(d) }); err != nil {
-		return Config{}, errors.Join(append(asErrors(problems), err)...)
+	errs := asErrors(s.problems)
+	if err := v.UnmarshalExact(&c, strictly); err != nil {
+		return Config{}, errors.Join(append(errs, err)...)
 	}
 	if err := c.complete(); err != nil {
 		return Config{}, err
 	}
-	errs := append(asErrors(problems), beside(problems, c.Validate())...)
-	for i := range errs {
-		errs[i] = blame(errs[i], set)
+	for _, err := range append(asErrors(inEnv), beside(append(s.problems, inEnv...), c.Validate())...) {
+		errs = append(errs, set.blame(err))
 	}
 	return c, errors.Join(errs...)
-}
-
-// document reads the one YAML document of a file.
-func document(content []byte) (any, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	var first, second any
-	if err := decoder.Decode(&first); err != nil && !errors.Is(err, io.EOF) {
-		return nil, inLines(err)
-	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is a second YAML document after '---'; keep one")
-	}
-	return first, nil
-}
-
-// inLines makes one error of each line that YAML complains about.
-func inLines(err error) error {
-	var lines *yaml.TypeError
-	if !errors.As(err, &lines) {
-		text := strings.TrimPrefix(err.Error(), "yaml: ")
-		if strings.Contains(text, "cannot start any token") {
-			text += "; indent with spaces, not tabs, and put text that begins with @, ` or % in quotes"
-		}
-		return errors.New(text)
-	}
-	var errs []error
-	for _, l := range lines.Errors {
-		if strings.Contains(l, "already defined") {
-			l += "; keep one of them"
-		}
-		errs = append(errs, errors.New(l))
-	}
-	return errors.Join(errs...)
 }
 
 // complete fills in what follows from what was given.

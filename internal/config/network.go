@@ -96,8 +96,8 @@ func validateListen(path, address string) error {
 func validateURL(path, text string) error {
 	u, err := url.Parse(text)
 	switch {
-	case err == nil && u.User != nil:
-		return wrong(path, "holds a user or password; remove it, links are shown to everybody")
+	case strings.Contains(text, "@"):
+		return wrong(path, "holds a user or password before the '@'; remove it, links are shown to everybody")
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return wrong(path, "%q is not a URL; write for example https://neverlapse.example.com", text)
 	case u.RawQuery != "" || u.Fragment != "":

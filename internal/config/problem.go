@@ -32,11 +32,11 @@ func Under(path string, err error) error {
 
 // parts takes joined errors apart.
 func parts(err error) []error {
-	var joined interface{ Unwrap() []error }
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case !errors.As(err, &joined):
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // it says more than its parts
 		return []error{err}
 	}
 	var out []error

@@ -33,7 +33,7 @@ func (s *shape) check(path string, t reflect.Type, v any) any {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if v == nil || reflect.TypeOf(v) == t || t.Kind() == reflect.Interface || reflect.PointerTo(t).Implements(ownDecoding) {
+	if v == nil || reflect.TypeOf(v) == t && t.Kind() != reflect.Map || t.Kind() == reflect.Interface || reflect.PointerTo(t).Implements(ownDecoding) {
 		return v
 	}
 	if t == duration || reflect.PointerTo(t).Implements(textDecoding) {

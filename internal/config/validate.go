@@ -75,16 +75,13 @@ func (c Config) validatePolicies() error {
 
 func (c Config) validateEnvironments() error {
 	names := names{section: "environments"}
+	var known []string
+	for _, p := range c.Policies {
+		known = append(known, p.Name)
+	}
 	for i, e := range c.Environments {
 		names.add(i, e.Name)
 		if _, ok := c.Policy(e.Policy); !ok {
-			known := slices.Collect(func(yield func(string) bool) {
-				for _, p := range c.Policies {
-					if !yield(p.Name) {
-						return
-					}
-				}
-			})
 			names.errs = append(names.errs, wrong(fmt.Sprintf("environments[%d].policy", i),
 				"no policy is called %q; add it under policies or write one of %s", e.Policy, strings.Join(known, ", ")))
 		}
