@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,10 @@ func (s *Files) Account(ctx context.Context, ca, email string) (cert.Account, er
 	return a.Account, nil
 }
 
-// PutAccount stores an account, key sealed, in place of the one for the same CA
-// and e-mail address. A key that cannot be read is fault.Invalid.
+// PutAccount stores an account, key sealed. The first key for a CA and e-mail
+// address wins, so that several processes end up with one account: another key
+// is fault.Conflict, the same key updates the rest. A key that cannot be read
+// is fault.Invalid.
 func (s *Files) PutAccount(ctx context.Context, acc cert.Account) error {
 	if acc.CA == "" {
 		return fault.New(fault.Invalid, "account: the CA must be named")
@@ -48,6 +51,13 @@ func (s *Files) PutAccount(ctx context.Context, acc cert.Account) error {
 	}
 	r, elem := s.accountFile(acc.CA, acc.Email)
 	return r.locked(ctx, func() error {
+		old, err := s.Account(ctx, acc.CA, acc.Email)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil && !bytes.Equal(old.Key, acc.Key) {
+			return fault.New(fault.Conflict, "account at %s: another key is stored for %q", acc.CA, acc.Email)
+		}
 		blob, err := s.sealer.seal(ctx, object("account", acc.CA, acc.Email), acc.Key)
 		if err != nil {
 			return err

@@ -151,7 +151,13 @@ func writeChild(ctx context.Context, s *store.Files, number int) error {
 			{fmt.Sprint("issuance ", n), func() error { return storetest.AddName(ctx, s, "www", strconv.Itoa(n)) }},
 			{fmt.Sprint("capture ", n), func() error { return s.PutCapture(ctx, "www", strconv.Itoa(n), "target", []byte(f)) }},
 			{"claim", func() error { return s.Claim(ctx, "www", []string{"held", fmt.Sprint("place ", n%3)}) }},
-			{"account", func() error { return s.PutAccount(ctx, cert.Account{CA: "ca", URL: string(f), Key: pair.Key}) }},
+			{"account", func() error {
+				own := cert.Account{CA: "ca", URL: string(f), Key: pair.Key}
+				if first, err := s.Account(ctx, "ca", ""); err == nil {
+					own.Key = first.Key
+				}
+				return s.PutAccount(ctx, own)
+			}},
 		} {
 			if err := step.do(); err != nil {
 				return fmt.Errorf("%s: %w", step.ack, err)

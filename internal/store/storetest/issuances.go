@@ -74,8 +74,9 @@ func accounts(t *testing.T, b Backend) {
 	_, other := newKey(t)
 	for _, email := range []string{"", "ops@example.com", "Ops@example.com", "운영@예시.한국", "../x"} {
 		must(t, s.PutAccount(ctx, cert.Account{CA: "ca", Email: email, Key: key}))
-		want := cert.Account{CA: "ca", Email: email, URL: "https://ca.test/acct/" + email, Key: other}
+		want := cert.Account{CA: "ca", Email: email, URL: "https://ca.test/acct/" + email, Key: key}
 		must(t, s.PutAccount(ctx, want))
+		wantKind(t, "another key for an account", s.PutAccount(ctx, cert.Account{CA: "ca", Email: email, Key: other}), fault.Conflict)
 		got, err := b.Open(t).Account(ctx, "ca", email)
 		must(t, err)
 		if !cmp.Equal(want, got) {

@@ -78,7 +78,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"no journal entry is lost or doubled among many writers", journalRace},
 		{"places are claimed all or none", claims},
 		{"of many who claim a place one wins", claimRace},
-		{"accounts are replaced whole", accounts},
+		{"the first key of an account wins", accounts},
 		{"nothing secret is readable at rest", sealedAtRest},
 		{"another key-encryption key is refused", otherKeyRefused},
 		{"a cancelled call changes nothing", cancelled},
