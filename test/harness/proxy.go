@@ -1,0 +1,112 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"go.temporal.io/api/proxy"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// Moment is a point in the life of an activity as the wire sees it.
+type Moment string
+
+// The moments. At After the activity has had its effect and its result is not
+// yet known to the engine.
+const (
+	Before Moment = "before"
+	After  Moment = "after"
+)
+
+// ErrDropped is what a hook returns to lose the task or the result.
+var ErrDropped = errors.New("dropped by the test")
+
+// Proxy stands between a worker and the engine and sees every activity go by.
+type Proxy struct {
+	Address string
+	server  *grpc.Server
+	conn    *grpc.ClientConn
+
+	mu    sync.Mutex
+	types map[string]string // task token -> activity type
+	hook  func(Moment, string) error
+}
+
+// NewProxy starts one in front of an engine.
+func NewProxy(upstream string) (*Proxy, error) {
+	conn, err := grpc.NewClient(upstream, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	service, err := proxy.NewWorkflowServiceProxyServer(proxy.WorkflowServiceProxyOptions{Client: workflowservice.NewWorkflowServiceClient(conn)})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{Address: l.Addr().String(), conn: conn, types: map[string]string{}}
+	p.server = grpc.NewServer(grpc.UnaryInterceptor(p.intercept))
+	workflowservice.RegisterWorkflowServiceServer(p.server, service)
+	up := health.NewServer()
+	up.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(p.server, up)
+	go func() { _ = p.server.Serve(l) }()
+	return p, nil
+}
+
+// OnActivity calls f before an activity reaches the worker and after the worker
+// reported it; with an error from f the task or the result is lost.
+func (p *Proxy) OnActivity(f func(m Moment, activity string) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hook = f
+}
+
+// Close ends it.
+func (p *Proxy) Close() {
+	p.server.Stop()
+	_ = p.conn.Close()
+}
+
+func (p *Proxy) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if done, ok := req.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
+		if err := p.see(After, p.typeOf(done.TaskToken)); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := handle(ctx, req)
+	if task, ok := resp.(*workflowservice.PollActivityTaskQueueResponse); ok && err == nil && len(task.TaskToken) > 0 {
+		name := task.GetActivityType().GetName()
+		p.mu.Lock()
+		p.types[string(task.TaskToken)] = name
+		p.mu.Unlock()
+		if err := p.see(Before, name); err != nil {
+			return nil, err
+		}
+	}
+	return resp, err
+}
+
+func (p *Proxy) typeOf(token []byte) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.types[string(token)]
+}
+
+func (p *Proxy) see(m Moment, activity string) error {
+	p.mu.Lock()
+	hook := p.hook
+	p.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook(m, activity)
+}
