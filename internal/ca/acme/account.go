@@ -93,6 +93,14 @@ func (c *CA) ensureAccount(ctx context.Context) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A store that lets the last key win may have another process's by now.
+	now, err := c.accounts.Account(ctx, c.name, c.options.Email)
+	if err != nil {
+		return nil, fmt.Errorf("ca %s: read the account: %w", c.name, err)
+	}
+	if !bytes.Equal(now.Key, stored.Key) {
+		return nil, fault.New(fault.Transient, "ca %s: another process made the account at the same time; using that one", c.name)
+	}
 	stored.URL = found
 	if err := c.accounts.PutAccount(ctx, stored); err != nil {
 		return nil, fmt.Errorf("ca %s: store the account: %w", c.name, err)

@@ -137,11 +137,21 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // A limit of one set of names lasts up to a week: the others must go on.
 func TestALimitOfSomeNamesHoldsUpOnlyThose(t *testing.T) {
 	t.Parallel()
+	for _, limit := range []string{
+		`too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s`,
+		`too many failed authorizations (5) for \"a.example.com\" in the last 1h0m0s`,
+	} {
+		aLimitOfSomeNames(t, limit)
+	}
+}
+
+func aLimitOfSomeNames(t *testing.T, limit string) {
+	t.Helper()
 	f := newFakeCA(t)
 	f.newOrder = func(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
-		_, _ = io.WriteString(w, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s"}`)
+		_, _ = io.WriteString(w, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"`+limit+`"}`)
 	}
 	c, err := acme.New("limited", f.options(t), &accounts{}, acme.NewListener(""))
 	if err != nil {

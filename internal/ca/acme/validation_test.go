@@ -113,6 +113,45 @@ func TestACancelledAuthorizationReturnsAtOnceAndCleansUp(t *testing.T) {
 	}
 }
 
+// Taking the answer away because polls fail would make the validation fail.
+func TestTheAnswerStaysWhileTheCAMayBeLooking(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t, true)
+	w := newWorld(t, pebbletest.Options{HTTPPort: portOf(e.server)})
+	c := w.client()
+	ctx, cancel := context.WithCancel(testContext(t))
+	defer cancel()
+	url, err := c.Order(ctx, cert.Order{Names: []string{"a.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 1)
+	go func() { result <- c.Authorize(ctx, url, nil) }()
+	path := <-e.asked
+	polled := make(chan int, 100)
+	w.OnRequest(func(step string, _ *http.Request) {
+		if step == string(pebbletest.Authz) {
+			polled <- statusAt(w.listener.Handler(), path)
+		}
+	})
+	w.FailAt(pebbletest.Authz, pebbletest.Reset)
+	w.FailAt(pebbletest.Authz, pebbletest.Error503)
+	for w.Failed(pebbletest.Authz) < 2 || len(polled) > 0 {
+		select {
+		case status := <-polled:
+			if status != http.StatusOK {
+				t.Errorf("the answer is not served: %d", status)
+			}
+		case err := <-result:
+			t.Fatalf("it gave up: %v", err)
+		}
+	}
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAHangingCAHoldsNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pebbletest.Options{})
