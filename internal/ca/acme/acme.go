@@ -33,8 +33,9 @@ import (
 type Accounts interface {
 	// Account gives the account of a CA and address; fault.NotFound if there is none.
 	Account(ctx context.Context, ca, email string) (cert.Account, error)
-	// PutAccount stores it. The first key for (CA, Email) wins: another key is
-	// fault.Conflict, so that several processes end up with one account.
+	// PutAccount stores it. A store should refuse another key than the one it
+	// has (fault.Conflict): then several processes starting at once make one
+	// account. Where the last key wins they may make two, and settle on one.
 	PutAccount(ctx context.Context, a cert.Account) error
 }
 
