@@ -30,7 +30,6 @@ type SlackOptions struct {
 	TokenFile         string        `mapstructure:"token_file"`
 	SigningSecret     Secret        `mapstructure:"signing_secret"` // proves that a click comes from Slack
 	SigningSecretFile string        `mapstructure:"signing_secret_file"`
-	Channel           string        `mapstructure:"channel"` // channel ID for messages without an address of their own
 	APIURL            string        `mapstructure:"api_url"` // default https://slack.com/api/
 	Timeout           time.Duration `mapstructure:"timeout"` // of one request; default 10s
 }
@@ -45,9 +44,6 @@ func (o SlackOptions) Validate() error {
 	var errs []error
 	errs = append(errs, checkSecret("token", o.Token, o.TokenFile, true))
 	errs = append(errs, checkSecret("signing_secret", o.SigningSecret, o.SigningSecretFile, true))
-	if o.Channel != "" && !slackChannel.MatchString(o.Channel) {
-		errs = append(errs, fmt.Errorf("channel %q is not a channel ID; copy it from the channel's details, it begins with C or G", o.Channel))
-	}
 	if o.APIURL != "" {
 		if u, err := url.Parse(o.APIURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			errs = append(errs, fmt.Errorf("api_url %q is not an http(s) URL", o.APIURL))
@@ -70,9 +66,8 @@ func (o SlackOptions) ReadSigningSecret() (string, error) {
 
 // Slack posts messages with buttons into channels and direct messages.
 type Slack struct {
-	api      *slack.Client
-	fallback string   // channel for messages without an address
-	direct   sync.Map // user ID -> ID of the direct message channel
+	api    *slack.Client
+	direct sync.Map // user ID -> ID of the direct message channel
 }
 
 // NewSlack reads the secrets and makes the channel; it does not dial.
@@ -94,7 +89,7 @@ func NewSlack(o SlackOptions) (*Slack, error) {
 	if o.APIURL != "" {
 		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(o.APIURL, "/")+"/"))
 	}
-	return &Slack{api: slack.New(token, options...), fallback: o.Channel}, nil
+	return &Slack{api: slack.New(token, options...)}, nil
 }
 
 // Check asks Slack whether the token works.

@@ -24,9 +24,6 @@ const (
 // conversation gives the address that counts and the ID of the conversation
 // behind it; for a person the direct message is opened first.
 func (s *Slack) conversation(ctx context.Context, address string) (used, id string, err error) {
-	if address == "" {
-		address = s.fallback
-	}
 	switch {
 	case slackChannel.MatchString(address):
 		return address, address, nil

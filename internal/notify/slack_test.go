@@ -244,26 +244,13 @@ func TestWhatCannotBeReachedIsNamedByItsServerOnly(t *testing.T) {
 	}
 }
 
-func TestAMessageWithoutAddressGoesToTheDefaultChannel(t *testing.T) {
-	s := slackServer(t)
-	c, err := notify.NewSlack(notify.SlackOptions{Token: notify.Secret(s.Token), SigningSecret: "s", APIURL: s.APIURL(), Channel: team})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := inTeam(notifytest.Sample())
-	m.Address = ""
-	if r, err := c.Send(t.Context(), m, false); err != nil || r.Address != team {
-		t.Errorf("%+v, %v", r, err)
-	}
-}
-
 func TestSlackOptionsAreRefusedWithTheirNames(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := notify.SlackOptions{Channel: "#ops", APIURL: "slack", Timeout: -1}.Validate()
-	for _, want := range []string{"token or token_file", "signing_secret or signing_secret_file", `channel "#ops"`, `api_url "slack"`, "timeout"} {
+	err := notify.SlackOptions{APIURL: "slack", Timeout: -1}.Validate()
+	for _, want := range []string{"token or token_file", "signing_secret or signing_secret_file", `api_url "slack"`, "timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
