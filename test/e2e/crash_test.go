@@ -30,7 +30,7 @@ func killedOnce(t *testing.T, moment harness.Moment, activity string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Close)
-	w := prepare(t, harness.Options{Engine: proxy.Address, Nginx: sites(site(t, "www.shop.test", 30*time.Minute))})
+	w := prepare(t, harness.Options{Engine: proxy.Address, Upstream: server.Address(), Nginx: sites(site(t, "www.shop.test", 30*time.Minute))})
 	before := w.served(0)
 	killed := make(chan struct{})
 	var once sync.Once

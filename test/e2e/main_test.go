@@ -80,6 +80,7 @@ func prepare(t *testing.T, o harness.Options) *world {
 	}
 	w := &world{World: h, t: t}
 	t.Cleanup(func() {
+		w.record()
 		if w.client != nil {
 			w.client.Close()
 		}

@@ -1,27 +1,44 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// hasty renews at once and spends its three attempts within seconds.
+// hasty renews at once and spends its three attempts within the first 45 of ten minutes.
 const hasty = `
   - name: hasty
     thresholds: [{left: 2s, severity: P3}]
     inform: 0
-    renew_left: 95%
-    renew_left_short: 95%
-    last_safe: 85%
+    renew_left: 99%
+    renew_left_short: 99%
+    last_safe: 555s
     max_attempts: 3
     proof_timeout: 10s`
+
+// tenMinutes gives every nginx server a certificate that was just issued for
+// ten minutes, so that a slow start of the world does not count.
+func (w *world) tenMinutes() {
+	w.t.Helper()
+	for i, s := range w.Nginx.Servers {
+		now := time.Now()
+		pair, err := targettest.NewPair([]string{s.Name}, now.Add(-5*time.Second), now.Add(10*time.Minute))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.replaceByHand(i, targettest.NginxServer{Name: s.Name, Initial: pair})
+	}
+}
 
 // pages lists the P1 messages about a reason that a user got directly.
 func (w *world) pages(user string, reason alert.Reason) []notifytest.SlackMessage {
@@ -46,7 +63,8 @@ func (w *world) mailsTo(address, about string) []notifytest.Mail {
 
 func TestNginxRefusesAndTheRepairUsesTheSameCertificate(t *testing.T) {
 	t.Parallel()
-	w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", 10*time.Minute))})
+	w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w.tenMinutes()
 	before, tree := w.served(0), targettest.Tree(t, w.Nginx.Directory(0))
 	if err := w.Nginx.BreakConfig(); err != nil {
 		t.Fatal(err)
@@ -110,7 +128,8 @@ func TestTheFirstFailureReachesTheOwnerWhileOneChannelIsDown(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", 10*time.Minute))})
+			w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+			w.tenMinutes()
 			if err := w.Nginx.BreakConfig(); err != nil {
 				t.Fatal(err)
 			}
@@ -127,26 +146,45 @@ func TestTheFirstFailureReachesTheOwnerWhileOneChannelIsDown(t *testing.T) {
 	}
 }
 
-// crossed is a world in which the target writes where nobody reads: every
-// deployment reloads well and serves the wrong certificate.
-func crossed(t *testing.T, left time.Duration) (*world, string) {
-	w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", left), site(t, "spare.shop.test", left))})
-	tree := targettest.Tree(t, w.Nginx.Directory(1))
-	w.cli(0, "enroll", w.Nginx.Addresses[0]+"#www.shop.test", "--cert-name", "shop", "-d", "www.shop.test,spare.shop.test",
-		"--manage", "--ca", "pebble", "--target", "spare.shop.test", "--owner", "minji", "--team", "platform", "--policy", "hasty")
-	return w, tree
+// detached is a world in which the target writes where nobody reads: every
+// deployment reloads well, and the endpoint goes on serving what it had.
+func detached(t *testing.T, expired bool) (w *world, dir string) {
+	w = enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", time.Hour)),
+		Targets: "  - {name: detached, kind: file, options: {directory: $DIR/detached, reload: [/bin/true]}}\n"})
+	dir = filepath.Join(w.Dir, "detached")
+	w.tenMinutes()
+	if expired {
+		w.replaceByHand(0, site(t, "www.shop.test", -time.Minute))
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "live"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := targetFiles(w, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "live", "fullchain.pem"), pair.Chain)
+	writeFile(t, filepath.Join(dir, "live", "privkey.pem"), pair.Key)
+	return w, dir
+}
+
+func (w *world) manageDetached() {
+	w.cli(0, "enroll", w.Nginx.Addresses[0]+"#www.shop.test", "--cert-name", "shop", "-d", "www.shop.test",
+		"--manage", "--ca", "pebble", "--target", "detached", "--owner", "minji", "--team", "platform", "--policy", "hasty")
 }
 
 func TestAReloadThatServesTheWrongCertificateIsRolledBackAndProven(t *testing.T) {
 	t.Parallel()
-	w, tree := crossed(t, 10*time.Minute)
+	w, dir := detached(t, false)
+	tree, before := targettest.Tree(t, dir), w.served(0)
+	w.manageDetached()
 	s := w.until("shop", "all attempts to be spent", func(s workflows.Status) bool { return open(s, string(alert.AttemptsSpent)) != nil })
 	for _, a := range s.State.Renewal.Attempts {
-		if !strings.Contains(a.Cause, "serves") || !a.Counts {
-			t.Errorf("attempt %+v does not tell what is served", a)
+		if !strings.Contains(a.Cause, "serves "+before.Short()) || a.Outcome != lifecycle.ProofFailed || !a.Counts {
+			t.Errorf("attempt %+v is not a failed proof that tells what is served", a)
 		}
 	}
-	if got := targettest.Tree(t, w.Nginx.Directory(1)); got != tree {
+	if got := targettest.Tree(t, dir); got != tree {
 		t.Errorf("what was there before is not there byte for byte:\n%s\nwant:\n%s", got, tree)
 	}
 	if n := w.CA.Issued(); n != 1 {
@@ -156,12 +194,14 @@ func TestAReloadThatServesTheWrongCertificateIsRolledBackAndProven(t *testing.T)
 
 func TestAnExpiredPreviousVersionIsNotPutBack(t *testing.T) {
 	t.Parallel()
-	w, tree := crossed(t, -time.Minute)
+	w, dir := detached(t, true)
+	tree := targettest.Tree(t, dir)
+	w.manageDetached()
 	s := w.until("shop", "the page", func(s workflows.Status) bool { return open(s, string(alert.RollbackUnproven)) != nil })
 	if cause := open(s, string(alert.RollbackUnproven)).Cause; !strings.Contains(cause, "expired") {
 		t.Errorf("the page does not tell why: %s", cause)
 	}
-	if got := targettest.Tree(t, w.Nginx.Directory(1)); got == tree {
+	if got := targettest.Tree(t, dir); got == tree {
 		t.Error("the expired pair was put back over a valid one")
 	}
 	w.eventually("the page to go out at once", func() bool { return len(w.pages(harness.OnCallSlack, alert.RollbackUnproven)) > 0 })
@@ -169,7 +209,8 @@ func TestAnExpiredPreviousVersionIsNotPutBack(t *testing.T) {
 
 func TestADeadServerIsPagedAtOnce(t *testing.T) {
 	t.Parallel()
-	w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", 10*time.Minute))})
+	w := enter(t, harness.Options{Policies: hasty, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w.tenMinutes()
 	tree := targettest.Tree(t, w.Nginx.Directory(0))
 	name := w.Nginx.Servers[0].Name
 	if err := w.Nginx.Kill(); err != nil {

@@ -39,11 +39,13 @@ type Options struct {
 	Dir      string
 	Binaries Binaries
 	Engine   string
+	Upstream string // the engine itself, where Engine is a Proxy in front of it
 	CA       pebbletest.Options
 	Nginx    targettest.NginxOptions
 	NoNginx  bool
 	// Policies is YAML put below "policies:"; targets, below "targets:", come
-	// beside one nginx target per server of Nginx, named as the server.
+	// beside one nginx target per server of Nginx, named as the server; $DIR
+	// in it is the folder of the world.
 	Policies, Targets string
 	Language          string // of everybody; default en
 	StickyTimeout     string
@@ -52,24 +54,29 @@ type Options struct {
 // World is everything around one worker.
 type World struct {
 	Options
-	CA     *pebbletest.CA
-	Slack  *notifytest.SlackServer
-	Mail   *notifytest.MailServer
-	Nginx  *targettest.Nginx
-	Worker *Process
-	Config string // path of the worker's configuration
-	HTTP   string // address of the worker's HTTP
-	Queue  string // task queue
+	CA        *pebbletest.CA
+	Slack     *notifytest.SlackServer
+	Mail      *notifytest.MailServer
+	Nginx     *targettest.Nginx
+	Worker    *Process
+	Config    string // path of the worker's configuration
+	HTTP      string // address of the worker's HTTP
+	Namespace string // of Temporal; a world on a shared engine has its own
 }
 
 // New builds the world; the worker is not started yet. Close ends it.
 func New(o Options) (_ *World, err error) {
-	w := &World{Options: o, Queue: "q-" + filepath.Base(o.Dir)}
+	w := &World{Options: o, Namespace: "default"}
 	defer func() {
 		if err != nil {
 			w.Close()
 		}
 	}()
+	if o.Engine != "" {
+		if w.Namespace, err = newNamespace(o); err != nil {
+			return nil, err
+		}
+	}
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
@@ -146,7 +153,7 @@ func (w *World) yaml(http01 int) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("data: %s", w.Data())
-	p("temporal: {address: %q, task_queue: %s, sticky_timeout: %s}", w.Engine, w.Queue, w.StickyTimeout)
+	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s}", w.Engine, w.Namespace, w.StickyTimeout)
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
@@ -175,7 +182,7 @@ func (w *World) yaml(http01 int) string {
 				s.Name, w.Nginx.Directory(i), w.Nginx.Binary, w.Nginx.Prefix, w.Nginx.Config, w.Nginx.ErrorLog)
 		}
 	}
-	b.WriteString(w.Targets)
+	b.WriteString(strings.ReplaceAll(w.Targets, "$DIR", w.Dir))
 	return b.String()
 }
 
@@ -224,7 +231,7 @@ func (w *World) Client() (client.Client, error) {
 		}
 		address = r.Address
 	}
-	return client.Dial(client.Options{HostPort: address, Logger: quiet{}})
+	return client.Dial(client.Options{HostPort: address, Namespace: w.Namespace, Logger: quiet{}})
 }
 
 // Status asks a certificate.
