@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -17,7 +18,9 @@ import (
 // answers takes people's clicks to the certificates.
 type answers struct{ client client.Client }
 
-// Answer sends the update and waits until the workflow took or refused it.
+// Answer sends the update and waits until the workflow took or refused it. A
+// cluster out of reach is a fault of kind Unavailable, except for an
+// acknowledgement: the signal that follows it tells.
 func (s answers) Answer(ctx context.Context, a web.Answer) error {
 	r := request(a)
 	var err error
@@ -39,8 +42,19 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 		return fault.New(fault.Invalid, "%w", err)
 	case errors.Is(err, workflows.ErrNotEnrolled):
 		return fault.New(fault.NotFound, "%s is not enrolled any more", a.Certificate)
+	case err != nil && ctx.Err() != nil && a.Action != alert.ActAcknowledge && !s.reachable(ctx):
+		return fault.New(fault.Unavailable, "Temporal is out of reach: %w", err)
 	}
 	return err
+}
+
+// reachable tells a cluster that is away from one without a worker: the SDK
+// tries both until the time is over.
+func (s answers) reachable(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+	defer cancel()
+	_, err := s.client.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err == nil
 }
 
 // Signal leaves an acknowledgement for when a worker is back.

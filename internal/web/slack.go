@@ -35,7 +35,7 @@ type Answer struct {
 type Answers interface {
 	// Answer returns nil once the workflow has accepted it. A fault of kind
 	// Invalid, Conflict or NotFound is the workflow's refusal; its text is shown
-	// to the person.
+	// to the person. Unavailable means that Temporal is out of reach.
 	Answer(ctx context.Context, a Answer) error
 	// Signal leaves the answer for when a worker comes back; the same ID is
 	// counted once. Only acknowledgements are left this way.
@@ -165,7 +165,7 @@ func (h *slackHandler) hand(ctx context.Context, a Answer) (status int, word str
 		}
 		log.Warn("acknowledgement left as a signal")
 		return say(alert.ClickNoted, "")
-	case within.Err() != nil:
+	case within.Err() != nil && kind != fault.Unavailable:
 		log.Warn("slack click not accepted in time")
 		return say(alert.ClickLate, "")
 	}
