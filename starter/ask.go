@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// call sends an update to a certificate and waits for its answer.
+func call[In, Out any](ctx context.Context, c *cli, u workflows.Update[In, Out], name string, in In) (Out, error) {
+	var none Out
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return none, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	defer cancel()
+	out, err := u.Call(waiting, conn, name, in)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !noEngine(err) {
+		return none, fmt.Errorf("%s of %s: %w", u.Name, name, errUnanswered)
+	}
+	return out, err
+}
+
+// hand runs one of the workers' activities by itself, for what only they can read.
+func hand[Out any](ctx context.Context, c *cli, activity, name string) (Out, error) {
+	var out Out
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return out, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	defer cancel()
+	h, err := conn.ExecuteActivity(waiting, client.StartActivityOptions{
+		ID: "cli/" + strings.ToLower(activity) + "/" + name + "/" + newID(), TaskQueue: c.config.Temporal.TaskQueue,
+		ScheduleToCloseTimeout: c.timeout.value, Summary: "asked for by the CLI",
+	}, activity, name)
+	if err == nil {
+		err = h.Get(waiting, &out)
+	}
+	switch {
+	case err == nil, ctx.Err() != nil, noEngine(err):
+		return out, err
+	case isA[*serviceerror.Unimplemented](err), isA[*serviceerror.PermissionDenied](err):
+		return out, problem{exitFailed, fmt.Sprintf("%s of %s cannot be read: this Temporal cluster runs no activities by themselves "+
+			"(dynamic configuration activity.enableStandalone, server 1.31 or later): %v", strings.ToLower(activity), name, err)}
+	case waiting.Err() != nil:
+		return out, fmt.Errorf("%s of %s: %w", activity, name, errNoWorker)
+	}
+	return out, err
+}
+
+// ask queries a certificate's status. One that was retired is not there any more.
+func (c *cli) ask(ctx context.Context, name string) (workflows.Status, error) {
+	var out workflows.Status
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return out, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	defer cancel()
+	answer, err := conn.QueryWorkflowWithOptions(waiting, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflows.WorkflowID(name), QueryType: workflows.QueryStatus, QueryRejectCondition: enums.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
+	switch {
+	case isA[*serviceerror.NotFound](err):
+		return out, fmt.Errorf("%s: %w", name, workflows.ErrNotEnrolled)
+	case err != nil && waiting.Err() != nil && ctx.Err() == nil && !noEngine(err):
+		return out, fmt.Errorf("status of %s: %w", name, errNoWorker)
+	case err != nil:
+		return out, err
+	case answer.QueryRejected != nil:
+		return out, problem{exitNotFound, fmt.Sprintf("%s is not enrolled any more (%s); its journal is still there: neverlapse history %s",
+			name, strings.ToLower(answer.QueryRejected.GetStatus().String()), name)}
+	}
+	return out, answer.QueryResult.Get(&out)
+}
+
+// await asks again and again until done, for at most limit.
+func (c *cli) await(ctx context.Context, name string, limit time.Duration, done func(lifecycle.State) bool) (workflows.Status, error) {
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	pause := 100 * time.Millisecond
+	for {
+		s, err := c.ask(waiting, name)
+		switch {
+		case err == nil && done(s.State):
+			return s, nil
+		case waiting.Err() != nil && ctx.Err() == nil:
+			return s, problem{exitUnreachable, fmt.Sprintf("not finished within %s; it goes on: neverlapse status %s", lifecycle.FormatDuration(limit), name)}
+		case err != nil:
+			return s, err
+		}
+		select {
+		case <-waiting.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// wish is what somebody typed.
+type wish struct {
+	name                             string
+	domains, targets, endpoints      []string
+	manage, reuseKey, update, dry    bool
+	ca, keyType, profile             string
+	owner, team, environment, policy string
+	given                            func(flag string) bool
+	host                             *cert.Endpoint
+	places                           []cert.Endpoint
+}
+
+func (c *cli) enroll() *cobra.Command {
+	var w wish
+	cmd := &cobra.Command{
+		Use: "enroll [HOST[:PORT]]", Aliases: []string{"add"}, Short: "Begin to guard a certificate, or change what is asked for", Args: cobra.MaximumNArgs(1),
+		Long: `Begin to guard the certificate that HOST serves (port 443 if none is given). What is
+served is read first and shown; its names are what the certificate has to cover
+unless --domains says otherwise. It is then watched: people are told before it ends.
+
+With --manage it is renewed here too: that needs a CA (--ca) and at least one target
+(--target) of the worker's configuration. Without HOST, say --cert-name and --domains.
+
+With --update an enrolled certificate is changed: what is not given stays as it is,
+lists are replaced as a whole, and HOST only says which certificate is meant. A
+changed --environment brings its own policy unless --policy is given.
+
+It waits for a worker, 2m at most unless --timeout says otherwise.`,
+		Example: `  neverlapse enroll www.example.com --owner minji --team web
+  neverlapse enroll mail.example.com:993 --environment prod
+  neverlapse enroll shop.example.com --manage --ca letsencrypt --target web-1 --target web-2 \
+      --endpoint 10.0.0.11:443#shop.example.com@web-1 --endpoint 10.0.0.12:443#shop.example.com@web-2
+  neverlapse enroll www.example.com --update --owner jiho`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w.given = cmd.Flags().Changed
+			if err := w.read(args); err != nil {
+				return err
+			}
+			if err := c.load(); err != nil {
+				return err
+			}
+			if w.update {
+				return c.change(cmd.Context(), w)
+			}
+			return c.enlist(cmd.Context(), w)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&w.name, "cert-name", "", "`name` to call it by (default HOST)")
+	f.StringSliceVarP(&w.domains, "domains", "d", nil, "`names` it has to cover; repeat or separate by commas (default those it serves)")
+	f.BoolVar(&w.manage, "manage", false, "renew it here too")
+	f.StringVarP(&w.ca, "ca", "s", "", "configured `CA` that issues it")
+	f.StringVar(&w.ca, "server", "", "the same `CA` as --ca")
+	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256 (default), EC384, RSA2048, RSA4096")
+	f.BoolVar(&w.reuseKey, "reuse-key", false, "keep the private key when renewing")
+	f.StringVar(&w.profile, "profile", "", "`profile` of the CA")
+	f.StringSliceVar(&w.targets, "target", nil, "configured `target` that receives it; repeat or separate by commas")
+	f.StringSliceVar(&w.endpoints, "endpoint", nil, "`HOST:PORT[#SNI][@TARGET]` that serves it; repeat (default HOST:PORT)")
+	f.StringVar(&w.owner, "owner", "", "`person` who is told first")
+	f.StringVar(&w.team, "team", "", "`team` that is told next")
+	f.StringVar(&w.environment, "environment", "", "`environment`, for filters and its policy")
+	f.StringVar(&w.policy, "policy", "", "`policy` of alerts and renewal (default the environment's)")
+	f.BoolVar(&w.update, "update", false, "change a certificate that is enrolled")
+	f.BoolVar(&w.dry, "dry-run", false, "show what would be asked for and send nothing")
+	return cmd
+}
+
+// managing are the flags that mean nothing where a certificate is only watched.
+var managing = []string{"ca", "server", "key-type", "reuse-key", "profile", "target"}
+
+// read checks what was typed, as far as it can be without asking anybody; all
+// complaints come at once.
+func (w *wish) read(args []string) error {
+	var errs []string
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err.Error())
+		}
+	}
+	if len(args) == 1 {
+		e, err := endpoint(args[0])
+		note(err)
+		w.host = &e
+		if w.name == "" && err == nil {
+			w.name = e.Host
+		}
+	}
+	for _, text := range w.endpoints {
+		e, err := endpoint(text)
+		note(err)
+		w.places = append(w.places, e)
+	}
+	if len(w.places) == 0 && w.host != nil && !w.update {
+		w.places = []cert.Endpoint{*w.host}
+	}
+	switch {
+	case w.name == "" && len(args) == 0:
+		note(errors.New("which certificate? give HOST[:PORT], or --cert-name"))
+	case w.name != "":
+		if _, err := certificateName(w.name); err != nil && !w.given("cert-name") {
+			note(errors.New(err.Error() + "; choose one by --cert-name"))
+		} else {
+			note(err)
+		}
+	}
+	note(w.readNames())
+	note(w.readManaging())
+	if len(errs) > 0 {
+		return usage("%s", strings.Join(errs, "\n"))
+	}
+	return nil
+}
+
+func (w *wish) readNames() error {
+	if !w.given("domains") {
+		if len(w.places) == 0 && !w.update && w.host == nil && w.name != "" {
+			return errors.New("which names has it to cover? without HOST or --endpoint, give --domains")
+		}
+		return nil
+	}
+	names, err := cert.ParseNames(w.domains)
+	w.domains = names
+	return err
+}
+
+func (w *wish) readManaging() error {
+	if w.given("ca") && w.given("server") {
+		return errors.New("--ca and --server mean the same; give one of them")
+	}
+	kind, err := cert.ParseKeyType(w.keyType)
+	if err != nil {
+		return err
+	}
+	if w.manage {
+		w.keyType = string(kind)
+	}
+	if w.update {
+		return nil
+	}
+	if w.manage && w.ca == "" {
+		return errors.New("--manage needs a CA: name one of the worker's configuration by --ca")
+	}
+	if w.manage && len(w.targets) == 0 {
+		return errors.New("--manage needs a place to put the certificate: name one of the worker's configuration by --target")
+	}
+	i := slices.IndexFunc(managing, w.given)
+	if !w.manage && i >= 0 {
+		return errors.New("--" + managing[i] + " needs --manage: without it the certificate is only watched")
+	}
+	return nil
+}
+
+// input is the request for a certificate that is not enrolled yet.
+func (w *wish) input(names []string) workflows.EnrollmentInput {
+	var in workflows.EnrollmentInput
+	in.Name, in.Names, in.Managed, in.Endpoints = w.name, names, w.manage, w.places
+	in.Owner, in.Team, in.Environment, in.Policy = w.owner, w.team, w.environment, w.policy
+	in.CA, in.Targets, in.Profile, in.ReuseKey = w.ca, w.targets, w.profile, w.reuseKey
+	if w.manage {
+		in.KeyType = cert.KeyType(w.keyType)
+	}
+	return in
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// sight looks at every endpoint of a wish at once.
+func (c *cli) sight(ctx context.Context, places []cert.Endpoint, names []string) []cert.Observation {
+	seen := make([][]cert.Observation, len(places))
+	done := make(chan struct{})
+	for i, e := range places {
+		go func() {
+			seen[i] = c.look(ctx, e, names)
+			done <- struct{}{}
+		}()
+	}
+	for range places {
+		<-done
+	}
+	return slices.Concat(seen...)
+}
+
+// served gives the names to guard: those of the first certificate that was
+// read. What cannot be a name (a server may send anything) is left out and told.
+func (c *cli) served(seen []cert.Observation) ([]string, error) {
+	i := slices.IndexFunc(seen, cert.Observation.Seen)
+	if i < 0 {
+		var why []string
+		for _, o := range seen {
+			why = append(why, o.Where()+" cannot be read: "+o.Err)
+		}
+		return nil, problem{exitFailed, strings.Join(why, "\n") +
+			"\ncheck host and port, or say by --domains which names it has to cover to enroll it all the same"}
+	}
+	var names []string
+	for _, n := range seen[i].Version.Names {
+		if _, err := cert.ParseName(n); err != nil {
+			c.remark("left out: %s", clean(err.Error(), 0))
+			continue
+		}
+		names = append(names, n)
+	}
+	out, err := cert.ParseNames(names)
+	if err != nil {
+		return nil, problem{exitFailed, fmt.Sprintf("the certificate of %s covers no name that can be guarded; say by --domains which it has to cover", seen[i].Where())}
+	}
+	for _, o := range seen[i+1:] {
+		if o.Seen() && o.Version.Fingerprint != seen[i].Version.Fingerprint {
+			c.remark("%s serves another certificate than %s; the names are taken from the latter", clean(o.Where(), 0), clean(seen[i].Where(), 0))
+		}
+	}
+	return out, nil
+}
+
+// printSeen shows what is served now.
+func (c *cli) printSeen(seen []cert.Observation) {
+	for _, o := range seen {
+		if !o.Seen() {
+			c.say("%s cannot be read: %s", clean(o.Where(), 0), clean(o.Err, 0))
+			continue
+		}
+		v := o.Version
+		c.say("%s serves", clean(o.Where(), 0))
+		c.fact("names", "%s", some(v.Names))
+		c.fact("certificate", "%s by %s, %s, serial %s", v.Fingerprint.Short(), v.Issuer, v.KeyAlgorithm, v.Serial)
+		c.fact("valid until", "%s, %s", c.when(v.NotAfter), c.leftInWords(v.NotAfter))
+		for _, p := range o.Problems {
+			c.say("  %-13s %s", "trouble", c.paint(yellow, clean(p, 0)))
+		}
+	}
+}
+
+// some lists names, as many as a reader takes in.
+func some(names []string) string {
+	const most = 10
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+const (
+	// admissionPatience is how long a worker may take to come and admit a certificate.
+	admissionPatience = 2 * time.Minute
+	// silence is how long nothing may happen before the reader is told.
+	silence = 5 * time.Second
+)
+
+// enlist looks first and enrols then.
+func (c *cli) enlist(ctx context.Context, w wish) error {
+	seen := c.sight(ctx, w.places, w.domains)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	names := w.domains
+	if c.text() && (len(names) > 0 || slices.ContainsFunc(seen, cert.Observation.Seen)) {
+		c.printSeen(seen)
+	}
+	if len(names) == 0 {
+		var err error
+		if names, err = c.served(seen); err != nil {
+			return err
+		}
+	}
+	in := w.input(names)
+	if w.owner == "" && w.team == "" {
+		c.remark("nobody in particular will be told; name somebody by --owner or --team")
+	}
+	if w.dry {
+		return c.enrolled(in, "dry-run", seen)
+	}
+	if _, err := c.admit(ctx, in); err != nil {
+		return err
+	}
+	return c.enrolled(in, "enrolled", seen)
+}
+
+// admit runs the enrolment to its end. Only one of a name goes on at a time.
+func (c *cli) admit(ctx context.Context, in workflows.EnrollmentInput) (lifecycle.Spec, error) {
+	req, err := c.request("")
+	if err != nil {
+		return lifecycle.Spec{}, err
+	}
+	in.By, in.Via = req.By, req.Via
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return lifecycle.Spec{}, err
+	}
+	limit := c.patience(admissionPatience)
+	waiting, cancel := context.WithTimeout(ctx, limit+silence)
+	defer cancel()
+	run, err := conn.ExecuteWorkflow(waiting, client.StartWorkflowOptions{
+		ID: workflows.EnrollmentID(in.Name), TaskQueue: c.config.Temporal.TaskQueue, WorkflowExecutionTimeout: limit,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary: "enroll " + in.Name + " for " + in.By,
+	}, (&workflows.Workflows{}).EnrollmentWorkflow, in)
+	if isA[*serviceerror.WorkflowExecutionAlreadyStarted](err) {
+		return lifecycle.Spec{}, problem{exitRefused, "an enrolment of " + in.Name + " is under way already; try again when it has ended"}
+	}
+	if err != nil {
+		return lifecycle.Spec{}, err
+	}
+	reminder := time.AfterFunc(silence, func() { c.remark("no worker has answered yet; is neverlapse-worker running?") })
+	defer reminder.Stop()
+	var out workflows.EnrollmentOutput
+	err = run.Get(waiting, &out)
+	return out.Spec, admission(ctx, in.Name, limit, err)
+}
+
+// failure is the detail of a refusal: which kind of fault it was.
+type failure struct {
+	Kind string `json:"kind"`
+}
+
+// admission says why an enrolment did not end well.
+func admission(ctx context.Context, name string, limit time.Duration, err error) error {
+	app, refused := errors.AsType[*temporal.ApplicationError](err)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case refused && app.Type() == "Refused":
+		var f failure
+		if app.HasDetails() && app.Details(&f) == nil && f.Kind == "not-found" {
+			return problem{exitNotFound, app.Message()}
+		}
+		return lifecycle.Refusal{Text: app.Message()}
+	case noWorker(err):
+		return problem{exitUnreachable, fmt.Sprintf("no worker admitted %s within %s, so it is not enrolled; start neverlapse-worker and enroll it again", name, lifecycle.FormatDuration(limit))}
+	}
+	return err
+}

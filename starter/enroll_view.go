@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// enrollView is the JSON of enroll; its names are a contract with scripts.
+type enrollView struct {
+	Name      string      `json:"name"`
+	Outcome   string      `json:"outcome"` // enrolled, changed or dry-run
+	Managed   bool        `json:"managed"`
+	Names     []string    `json:"names"`
+	Endpoints []string    `json:"endpoints"`
+	Targets   []string    `json:"targets,omitempty"`
+	CA        string      `json:"ca,omitempty"`
+	Owner     string      `json:"owner,omitempty"`
+	Team      string      `json:"team,omitempty"`
+	Env       string      `json:"environment,omitempty"`
+	Policy    string      `json:"policy,omitempty"`
+	Served    []placeView `json:"served"`
+}
+
+// enrolled tells what is guarded from now on.
+func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert.Observation) error {
+	v := enrollView{
+		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, CA: in.CA,
+		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Served: []placeView{},
+	}
+	for _, e := range in.Endpoints {
+		v.Endpoints = append(v.Endpoints, e.String())
+	}
+	for _, o := range seen {
+		v.Served = append(v.Served, c.placeOf(o))
+	}
+	if !c.text() {
+		return c.result(v)
+	}
+	how := map[string]string{"enrolled": "%s is enrolled: %s", "changed": "%s is changed: %s", "dry-run": "%s would be enrolled: %s"}[outcome]
+	kind := "watched"
+	if in.Managed {
+		kind = "managed, renewed by " + in.CA + ", installed on " + strings.Join(in.Targets, ", ")
+	}
+	if outcome == "dry-run" && in.Change {
+		how = "%s would be changed: %s"
+	}
+	c.say(how, v.Name, clean(kind, 0))
+	c.fact("to cover", "%s", some(v.Names))
+	c.fact("served by", "%s", strings.Join(v.Endpoints, ", "))
+	c.fact("owner", "%s", strings.Join(belongs(view{Owner: v.Owner, Team: v.Team, Environment: v.Env}), ", "))
+	if outcome == "dry-run" {
+		c.say("nothing was sent (--dry-run)")
+		return nil
+	}
+	c.say("see where it stands: neverlapse status %s", v.Name)
+	return nil
+}

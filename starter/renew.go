@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// runView is the JSON of renew and rollback; its names are a contract with scripts.
+type runView struct {
+	Name        string           `json:"name"`
+	Text        string           `json:"text"`
+	Waited      bool             `json:"waited"`
+	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // live after the wait
+	NotAfter    time.Time        `json:"notAfter,omitzero"`
+}
+
+func (c *cli) renew() *cobra.Command {
+	var fresh, wait bool
+	var note string
+	cmd := c.onName("renew", " [--new] [--wait] [--note TEXT]", "Renew or deploy again at once",
+		`Renew a managed certificate at once. A version that was issued and could not be
+deployed yet is deployed; --new discards it and orders another. With --wait it waits
+for the end of the attempt, as long as the policy gives it (attempt_timeout) unless
+--timeout says otherwise, and exits 1 if the attempt failed.`,
+		func(cmd *cobra.Command, name string) error {
+			req, err := c.request(note)
+			if err != nil {
+				return err
+			}
+			return c.begin(cmd.Context(), name, wait, func() (workflows.Taken, error) {
+				return call(cmd.Context(), c, workflows.RenewNow, name, workflows.RenewRequest{Request: req, New: fresh})
+			})
+		})
+	cmd.Flags().BoolVar(&fresh, "new", false, "discard a version that was issued and not deployed")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the end of the attempt")
+	cmd.Flags().StringVar(&note, "note", "", "`text` for the record")
+	return cmd
+}
+
+// begin asks for a run and, if wanted, waits for its end.
+func (c *cli) begin(ctx context.Context, name string, wait bool, ask func() (workflows.Taken, error)) error {
+	var before workflows.Status
+	var err error
+	if wait {
+		if before, err = c.ask(ctx, name); err != nil {
+			return err
+		}
+	}
+	taken, err := ask()
+	if err != nil {
+		return err
+	}
+	if !wait {
+		return c.answer(taken.Text, runView{Name: name, Text: taken.Text})
+	}
+	if c.text() {
+		c.remark("%s", cleanLines(taken.Text))
+	}
+	limit := before.State.Spec.Policy.AttemptTimeout.Of(before.Plan.Lifetime) + time.Minute
+	after, err := c.await(ctx, name, c.patience(limit), func(s lifecycle.State) bool {
+		return s.Renew == nil && s.RollBack == nil && !flying(s, lifecycle.FlyRenewal)
+	})
+	if err != nil {
+		return err
+	}
+	return c.ended(before.State, after.State)
+}
+
+// ended tells how a run ended by what it left behind.
+func (c *cli) ended(before, after lifecycle.State) error {
+	name, live := after.Spec.Name, after.Live
+	if n := len(after.Renewal.Attempts); n > 0 && (len(before.Renewal.Attempts) == 0 || after.Renewal.Attempts[n-1] != before.Renewal.Attempts[len(before.Renewal.Attempts)-1]) {
+		if last := after.Renewal.Attempts[n-1]; !last.Outcome.Success() {
+			return problem{exitFailed, fmt.Sprintf("%s: the attempt ended: %s; what follows: neverlapse status %s", name, outcome(last), name)}
+		}
+	}
+	text := fmt.Sprintf("%s: %s by %s is live until %s", name, live.Fingerprint.Short(), live.Issuer, c.when(live.NotAfter))
+	if live.Fingerprint == before.Live.Fingerprint {
+		text = fmt.Sprintf("%s: the run has ended and %s is still live; see: neverlapse status %s", name, live.Fingerprint.Short(), name)
+	}
+	return c.answer(text, runView{name, text, true, live.Fingerprint, live.NotAfter})
+}

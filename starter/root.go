@@ -1,0 +1,90 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+const about = `Neverlapse keeps every TLS certificate from lapsing. Each enrolled certificate is
+one durable workflow that watches it, tells people, renews, deploys and proves.
+This command enrolls certificates, shows where they stand and answers their alerts.
+
+It needs a Temporal engine and, for all but list, a running neverlapse-worker.
+Without --address it finds the engine that a worker with the same data folder runs.
+
+Durations are written 30d, 36h, 15m or 90s; dates 2026-08-31, "2026-08-31 18:00"
+(this machine's zone) or 2026-08-31T09:00:00Z.
+
+Every flag but --force can be set by an environment variable: the flags of all
+verbs by the ones named beside them, the others by NEVERLAPSE_<VERB>_<FLAG>
+(NEVERLAPSE_LIST_TEAM for list --team). A flag wins over its variable. TLS and
+API keys for Temporal are set in the configuration or by NEVERLAPSE_TEMPORAL_...
+
+` + exitCodes
+
+// The groups of verbs in the help.
+const (
+	groupSee = "see"
+	groupAct = "act"
+)
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "neverlapse",
+		Short:             "Keep TLS certificates from lapsing",
+		Long:              about,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return c.bind(cmd) },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&c.file, "config", "", "configuration `file` (default ./neverlapse.yaml, then /etc/neverlapse/neverlapse.yaml, then none)")
+	f.StringVar(&c.address, "address", "", "`host:port` of Temporal")
+	f.StringVarP(&c.namespace, "namespace", "n", "", "Temporal `namespace`")
+	f.StringVar(&c.data, "data", "", "data `folder` of the worker whose embedded engine is used")
+	f.StringVar(&c.as, "as", "", "`who` asks, for the record (default the user of this machine)")
+	f.VarP(&c.output, "output", "o", "text, json or jsonl")
+	f.Var(&c.timeout, "timeout", "how long to wait for an answer (verbs that wait longer by nature say so)")
+	f.Var(&c.color, "color", "auto, always or never")
+	root.AddGroup(&cobra.Group{ID: groupSee, Title: "See:"}, &cobra.Group{ID: groupAct, Title: "Act:"})
+	for _, verb := range []*cobra.Command{c.list(), c.status(), c.history(), c.check()} {
+		c.add(root, groupSee, verb)
+	}
+	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.renew(), c.rollback(), c.pause(), c.resume(), c.retire()} {
+		c.add(root, groupAct, verb)
+	}
+	c.add(root, "", c.version())
+	return root
+}
+
+// add hangs a verb below the root; once its RunE begins, the command line was understood.
+func (c *cli) add(root *cobra.Command, group string, verb *cobra.Command) {
+	verb.GroupID = group
+	verb.DisableFlagsInUseLine = true
+	act := verb.RunE
+	verb.RunE = func(cmd *cobra.Command, args []string) error {
+		c.started = true
+		return act(cmd, args)
+	}
+	root.AddCommand(verb)
+}
+
+// onName makes a verb whose only argument is the name of an enrolled certificate.
+func (c *cli) onName(verb, flags, short, long string, act func(cmd *cobra.Command, name string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " NAME" + flags, Short: short, Long: long, Args: oneName, ValidArgsFunction: c.completeName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := certificateName(args[0])
+			if err != nil {
+				return err
+			}
+			return act(cmd, name)
+		},
+	}
+}
+
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return usage("%s takes the name of one certificate, got %d; write: %s", cmd.Name(), len(args), cmd.UseLine())
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// requestOf is who asked, in whatever update was sent first.
+func requestOf(t *testing.T, f *fake) workflows.Request {
+	t.Helper()
+	if len(f.updates) == 0 {
+		t.Fatal("nothing was sent")
+	}
+	var r workflows.Request
+	if err := (value{f.updates[0].Args[0]}).Get(&r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestEachVerbSendsItsUpdate(t *testing.T) {
+	day := today.Add(24 * time.Hour)
+	for _, tc := range []struct {
+		args []string
+		name string
+		want any
+	}{
+		{[]string{"ack", "www", "--for", "2d", "--note", "mine", "--alert", "www/x/expiring"}, "acknowledge", workflows.AcknowledgeRequest{Alert: "www/x/expiring", For: 48 * time.Hour}},
+		{[]string{"snooze", "www", "--until", "1d", "--note", "mine"}, "snooze", workflows.SnoozeRequest{Until: day}},
+		{[]string{"renew", "www", "--new", "--note", "mine"}, "renew-now", workflows.RenewRequest{New: true}},
+		{[]string{"rollback", "www", "--to", "previous", "--note", "mine"}, "roll-back", workflows.RollBackRequest{}},
+		{[]string{"rollback", "www", "--to", "AA:AA:AA", "--note", "mine"}, "roll-back", workflows.RollBackRequest{To: "aaaaaa11"}},
+		{[]string{"pause", "www", "--until", "2026-06-02T03:00:00Z", "--reason", "mine"}, "pause", workflows.PauseRequest{Until: day}},
+		{[]string{"resume", "www", "--note", "mine"}, "resume", workflows.Request{}},
+		{[]string{"retire", "www", "--force", "--note", "mine"}, "retire", workflows.RetireRequest{Force: true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := &fake{status: []workflows.Status{{}}, answers: map[string]any{"Stored": []cert.Version{{Fingerprint: "aaaaaa11", Serial: "1"}, {Fingerprint: "bbbbbb11", Serial: "2"}}}}
+			code, _, errs := invoke(t, f, nil, tc.args...)
+			wantCode(t, code, exitOK, errs)
+			r := requestOf(t, f)
+			if u := f.updates[0]; u.UpdateName != tc.name || u.WorkflowID != "certificate/www" || r.Note != "mine" || !f.closed {
+				t.Errorf("sent %s to %s: %+v", u.UpdateName, u.WorkflowID, r)
+			}
+			wantEqual(t, fieldsBut(t, f.updates[0].Args[0]), fieldsBut(t, tc.want))
+		})
+	}
+}
+
+// fieldsBut are the fields of a request without who asks.
+func fieldsBut(t *testing.T, v any) map[string]any {
+	t.Helper()
+	var out map[string]any
+	if err := (value{v}).Get(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"id", "by", "via", "note"} {
+		delete(out, k)
+	}
+	return out
+}
+
+func TestAnAcknowledgementIsLeftForAWorkerThatIsAway(t *testing.T) {
+	f := &fake{failure: errNoWorker}
+	code, out, errs := invoke(t, f, nil, "ack", "www", "--for", "1h", "--timeout", "20ms")
+	wantCode(t, code, exitOK, errs)
+	wantText(t, out, "sent; it counts when a worker is back")
+	if len(f.signals) != 1 || len(f.updates) != 1 {
+		t.Fatalf("%d updates, %d signals", len(f.updates), len(f.signals))
+	}
+	wantEqual(t, f.signals[0], f.updates[0].Args[0])
+	if id := requestOf(t, f).ID; id == "" || id != f.updates[0].UpdateID {
+		t.Errorf("ID %q", id)
+	}
+
+	f = &fake{failure: errNoWorker}
+	code, _, errs = invoke(t, f, nil, "snooze", "www", "--until", "1d", "--timeout", "20ms")
+	wantCode(t, code, exitUnreachable, errs)
+	wantText(t, errs, "no worker answered", "within 20ms")
+
+	f = &fake{failure: missing}
+	code, _, errs = invoke(t, f, nil, "ack", "www")
+	wantCode(t, code, exitNotFound, errs)
+	if len(f.signals) != 0 {
+		t.Error("an acknowledgement was left for a certificate that is not there")
+	}
+}
+
+func TestRollingBackNeedsOneClearVersion(t *testing.T) {
+	c := seoul(t)
+	stored := []cert.Version{{Fingerprint: "aaaaaa11", Serial: "bbbbbb99"}, {Fingerprint: "aaaaaa22", Serial: "cccccc99"}}
+	for digits, want := range map[string]cert.Fingerprint{"aaaaaa1": "aaaaaa11", "cccccc": "aaaaaa22", "00bbbbbb": "aaaaaa11"} {
+		if got, err := c.match("www", digits, stored); err != nil || got != want {
+			t.Errorf("%s: %s %v, want %s", digits, got, err, want)
+		}
+	}
+	_, err := c.match("www", "aaaaaa", stored)
+	wantCode(t, c.explain(err).code, exitUsage, err.Error())
+	wantText(t, err.Error(), "not clear", "aaaaaa11, serial bbbbbb99", "aaaaaa22")
+	_, err = c.match("www", "dddddd", nil)
+	wantCode(t, c.explain(err).code, exitNotFound, err.Error())
+}
+
+func TestCheckWaitsForTheLookToEnd(t *testing.T) {
+	before := sample()
+	asked, looking, done := sample(), sample(), sample()
+	asked.State.Look = &lifecycle.Order{By: "minji"}
+	looking.State.Flights = []lifecycle.Flight{{Kind: lifecycle.FlyLook, At: today}}
+	done.State.Sight.At = today.Add(time.Second)
+	f := &fake{status: []workflows.Status{before, asked, looking, done}, answers: map[string]any{"observe-now": workflows.Taken{Text: "looking"}}}
+	code, out, errs := invoke(t, f, nil, "check", "shop", "-o", "json")
+	wantCode(t, code, exitOK, errs)
+	var got checkView
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !got.SeenAt.Equal(done.State.Sight.At) || len(got.Places) != 3 || len(f.status) != 1 {
+		t.Errorf("it did not wait: %s", out)
+	}
+
+	f = &fake{status: []workflows.Status{before}}
+	code, _, errs = invoke(t, f, nil, "check", "shop", "--timeout", "150ms")
+	wantCode(t, code, exitUnreachable, errs)
+	wantText(t, errs, "not finished within 150ms; it goes on")
+}
+
+func TestRenewWaitsAndTellsHowItEnded(t *testing.T) {
+	running, failed, renewed := sample(), sample(), sample()
+	running.State.Flights = []lifecycle.Flight{{Kind: lifecycle.FlyRenewal, At: today}}
+	failed.State.Renewal.Attempts = append(failed.State.Renewal.Attempts, lifecycle.Attempt{At: today, Outcome: lifecycle.DeployFailed, Cause: "nginx: bad"})
+	renewed.State.Live.Fingerprint, renewed.State.Renewal.Attempts = "cccccccccccccccc", nil
+	for want, tc := range map[string]struct {
+		end  workflows.Status
+		code int
+	}{
+		"shop: the attempt ended: deploy-failed: nginx: bad":  {failed, exitFailed},
+		"shop: cccccccccccc by Test CA is live until":         {renewed, exitOK},
+		"shop: the run has ended and aaaaaaaaaaaa still live": {sample(), exitOK},
+	} {
+		f := &fake{status: []workflows.Status{sample(), running, tc.end}}
+		code, out, errs := invoke(t, f, nil, "renew", "shop", "--wait")
+		wantCode(t, code, tc.code, errs)
+		if want == "shop: the run has ended and aaaaaaaaaaaa still live" {
+			want = "shop: the run has ended and aaaaaaaaaaaa is still live"
+		}
+		wantText(t, out+errs, want)
+	}
+}
+
+func TestAServerThatRunsNoActivitiesByThemselvesIsExplained(t *testing.T) {
+	for _, err := range []error{serviceerror.NewUnimplemented("unknown method"), serviceerror.NewPermissionDenied("no", "")} {
+		code, _, errs := invoke(t, &fake{failure: err}, nil, "history", "www")
+		wantCode(t, code, exitFailed, errs)
+		wantText(t, errs, "activity.enableStandalone")
+	}
+}
+
+func TestFlagsComeFromTheEnvironmentAndWinOverIt(t *testing.T) {
+	f := &fake{}
+	env := []string{"NEVERLAPSE_LIST_TEAM=web,ops", "NEVERLAPSE_LIST_SEVERITY=p1", "NEVERLAPSE_OUTPUT=jsonl", "NEVERLAPSE_LIST_OWNER="}
+	code, _, errs := invoke(t, f, env, "list", "--severity", "P2")
+	wantCode(t, code, exitOK, errs)
+	wantText(t, f.queries[0], "`team` IN ('web', 'ops')", "`severity` IN ('P2')")
+
+	f = &fake{}
+	code, _, errs = invoke(t, f, []string{"NEVERLAPSE_RETIRE_FORCE=true"}, "retire", "www")
+	wantCode(t, code, exitOK, errs)
+	if f.updates[0].Args[0].(workflows.RetireRequest).Force {
+		t.Error("a safety was overridden by a variable")
+	}
+}
