@@ -53,6 +53,8 @@ func (c *cli) left(notAfter time.Time) string {
 // leftInWords says the same in a sentence.
 func (c *cli) leftInWords(notAfter time.Time) string {
 	switch days := cert.DaysLeft(c.now(), notAfter); {
+	case days == -2:
+		return "expired a day ago"
 	case days < -1:
 		return fmt.Sprintf("expired %d days ago", -days-1)
 	case days < 0:
