@@ -64,10 +64,7 @@ func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
 	v := look(now, s)
 	length := v.of(s.Spec.Policy.AckFor)
 	if in.For > 0 {
-		length = in.For
-		if v.plan.next(now).IsZero() {
-			length = min(in.For, v.of(s.Spec.Policy.AckFor))
-		}
+		length = min(in.For, length)
 	}
 	until := now.Add(length)
 	if next := v.plan.next(now); v.known() && !next.IsZero() && next.Before(until) {
@@ -76,17 +73,15 @@ func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
 	var done []Alert
 	for _, i := range s.meant(in.Alert) {
 		a := &s.Alerts[i]
-		plan, _ := s.Spec.Policy.escalation(a.Plan)
-		a.Status, a.SnoozedUntil = Acknowledged, time.Time{}
-		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
-		a.Edit = alert.Acknowledged
-		if a.NextAt.IsZero() || a.Step == 0 { // everybody was told: re-enter at the top
-			a.Step = max(0, len(plan.Steps)-1)
+		if a.SnoozedUntil.IsZero() && (a.NextAt.IsZero() || a.Step == 0) { // everybody was told: re-enter at the top
+			a.Step = len(s.Spec.Policy.ladder(a.Plan).Steps) - 1
 		}
-		a.NextAt = until
+		a.Status, a.SnoozedUntil, a.NextAt = Acknowledged, time.Time{}, until
 		if a.Plan == EscalateInform {
 			a.NextAt = time.Time{}
 		}
+		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
+		a.Edit = a.phase()
 		done = append(done, *a)
 	}
 	return done
@@ -109,18 +104,23 @@ func (s *State) CheckSnooze(now time.Time, in Answered) error {
 	return nil
 }
 
-// Snooze quiets people until an instant, at the latest the last safe moment.
+// Snooze quiets people until an instant, at the latest the last safe moment;
+// about a place whose old certificate is near its end, as long as an
+// acknowledgement would.
 func (s *State) Snooze(now time.Time, in Answered) []Alert {
-	v, until := look(now, s), in.Until
-	if v.known() && v.plan.LastSafe.Before(until) {
-		until = v.plan.LastSafe
-	}
+	v := look(now, s)
 	var done []Alert
 	for _, i := range s.meant(in.Alert) {
-		a := &s.Alerts[i]
+		a, until := &s.Alerts[i], in.Until
+		if v.known() && v.plan.LastSafe.Before(until) {
+			until = v.plan.LastSafe
+		}
+		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); a.Reason == alert.TargetBehind && a.Level >= 0 && soon.Before(until) {
+			until = soon
+		}
 		a.Status, a.SnoozedUntil, a.Step, a.NextAt = Firing, until, 0, until
 		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
-		a.Edit = alert.Snoozed
+		a.Edit = a.phase()
 		done = append(done, *a)
 	}
 	return done
@@ -147,6 +147,8 @@ func (s *State) CheckRollBack(now time.Time, to cert.Fingerprint) error {
 		return refuse("%s is only watched; there is nothing to roll back here", s.Spec.Name)
 	case s.flying(FlyRenewal, "") || s.RollBack != nil:
 		return refuse("a renewal or deployment of %s is under way; try again when it has ended", s.Spec.Name)
+	case s.Live.Fingerprint == "":
+		return refuse("%s has never been issued; there is nothing to roll back", s.Spec.Name)
 	case to == "" && s.Previous.Fingerprint == "":
 		return refuse("%s has no previous version", s.Spec.Name)
 	case to == s.Live.Fingerprint && to != "":
@@ -180,15 +182,23 @@ func (s *State) CheckPause(now time.Time, p Pause) error {
 
 // Resume ends a pause and a hold, and gives a spent budget its attempts back.
 func (s *State) Resume() {
-	s.Paused, s.Held = nil, nil
-	if look(time.Time{}, s).spent() {
-		s.Renewal.Attempts, s.Renewal.RetryAt = nil, time.Time{}
+	if s.Held != nil {
+		s.Renewal.Renewed = time.Time{} // what was rolled back may be tried again at once
 	}
+	s.Paused, s.Held = nil, nil
+	if s.spent() {
+		s.afresh()
+	}
+}
+
+// afresh forgets the failed attempts, but not what the CA said.
+func (s *State) afresh() {
+	s.Renewal.Attempts, s.Renewal.RetryAt, s.Renewal.FailingSince = nil, time.Time{}, time.Time{}
 }
 
 // CheckResume tells why there is nothing to resume; nil if there is.
 func (s *State) CheckResume() error {
-	if s.Paused == nil && s.Held == nil && !look(time.Time{}, s).spent() {
+	if s.Paused == nil && s.Held == nil && !s.spent() {
 		return refuse("%s is neither paused nor held back, and its attempts are not spent", s.Spec.Name)
 	}
 	return nil
@@ -208,11 +218,4 @@ func (s *State) CheckRetire(force bool) error {
 			s.Spec.Name, s.Sight.Observations[i].Where(), s.Spec.Name)
 	}
 	return nil
-}
-
-// SetSpec replaces what was asked for. Places that are not targets any more are forgotten.
-func (s *State) SetSpec(spec Spec) {
-	s.Spec = spec
-	s.Installed = slices.DeleteFunc(s.Installed, func(i Installed) bool { return !slices.Contains(spec.Targets, i.Target) })
-	s.Look = &Order{By: "set-spec"}
 }

@@ -153,6 +153,8 @@ const (
 	// Unproven: the previous version could not be shown to be back, or putting
 	// it back would not have helped; a target is in doubt.
 	Unproven OutcomeKind = "rollback-unproven"
+	// Unreached: no target could be reached; the version waits. Costs no attempt.
+	Unreached OutcomeKind = "unreached"
 	// Unknown: the run ended without a word (timeout, termination). The world is asked.
 	Unknown OutcomeKind = "unknown"
 )

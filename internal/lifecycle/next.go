@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
@@ -16,7 +15,7 @@ type view struct {
 }
 
 func look(now time.Time, s *State) *view {
-	v := &view{now: now, s: s, plan: Plan{Lifetime: 10 * 24 * time.Hour}}
+	v := &view{now: now, s: s, plan: Plan{Lifetime: usualLifetime}}
 	if v.known() {
 		v.plan = PlanOf(s.Live, s.Window, s.Spec.Policy)
 	}
@@ -78,11 +77,18 @@ func (s *State) counted() int {
 	return n
 }
 
-func (v *view) spent() bool { return v.s.counted() >= v.s.Spec.Policy.MaxAttempts }
+func (s *State) spent() bool { return s.counted() >= s.Spec.Policy.MaxAttempts }
 
+// finish ends the entity once its alerts are closed, the messages say so, and
+// nothing is under way.
 func (v *view) finish() *Decision {
 	if v.s.Retire == nil {
 		return nil
+	}
+	for _, rule := range []func(*view) *Decision{(*view).closeAlerts, (*view).editDue} {
+		if d := rule(v); d != nil {
+			return d
+		}
 	}
 	if len(v.s.Flights) > 0 {
 		return &Decision{Step: Step{Kind: StepWait}, Reason: RetireWaits, Due: v.now.Add(v.of(v.s.Spec.Policy.ObserveEvery))}
@@ -114,11 +120,16 @@ func (v *view) lookAsked() *Decision {
 	return v.lookFor(LookAsked)
 }
 
+// lookDue looks now and then, and shortly before somebody may have to be told,
+// so that the notice leaves in time and is no old news.
 func (v *view) lookDue() *Decision {
-	if v.now.Before(v.s.Sight.At.Add(v.of(v.s.Spec.Policy.ObserveEvery))) {
-		return nil
+	if !v.now.Before(v.s.Sight.At.Add(v.of(v.s.Spec.Policy.ObserveEvery))) {
+		return v.lookFor(LookRoutine)
 	}
-	return v.lookFor(LookRoutine)
+	if at := v.lookAhead(); !at.IsZero() && !v.now.Before(at) {
+		return v.lookFor(LookBeforeTelling)
+	}
+	return nil
 }
 
 func (v *view) run(r Reason, run Run) *Decision {
@@ -139,8 +150,9 @@ func (v *view) rollBackAsked() *Decision {
 	return v.run(RollBackAsked, Run{Purpose: ForRollBack, Version: v.s.RollBack.Fingerprint, ByHand: v.s.RollBack.By})
 }
 
+// renewAsked: nobody goes before the time that the CA named, whoever asks.
 func (v *view) renewAsked() *Decision {
-	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed {
+	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed || v.now.Before(v.s.Renewal.NotBefore) {
 		return nil
 	}
 	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New})
@@ -149,7 +161,7 @@ func (v *view) renewAsked() *Decision {
 // renewAt is when a renewal by rule is due, and why; zero if none is planned.
 func (v *view) renewAt() (time.Time, Reason) {
 	s := v.s
-	if !s.Spec.Managed || v.spent() {
+	if !s.Spec.Managed || s.spent() {
 		return time.Time{}, ""
 	}
 	at, why := v.plan.RenewAt, RenewalDue
@@ -163,8 +175,8 @@ func (v *view) renewAt() (time.Time, Reason) {
 	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) {
 		at = apart
 	}
-	if len(s.Renewal.Attempts) > 0 && s.Renewal.RetryAt.After(at) {
-		at, why = s.Renewal.RetryAt, RetryDue
+	if retry := latest(s.Renewal.RetryAt, s.Renewal.NotBefore); retry.After(at) {
+		at, why = retry, RetryDue
 	}
 	if s.Paused != nil && at.Before(s.Paused.Until) {
 		at = s.Paused.Until
@@ -196,10 +208,11 @@ func (v *view) behind() (targets []string, retryAt time.Time) {
 	return targets, retryAt
 }
 
-// mayDeploy: a pause or a hold stops deploying too, and so does a renewal that
-// is about to replace the version.
+// mayDeploy: a pause, a hold and a spent budget stop deploying too, and so does
+// a renewal that is about to replace the version.
 func (v *view) mayDeploy() bool {
-	return v.s.Spec.Managed && v.known() && !v.paused() && !v.held() && v.s.Live.ValidAt(v.now)
+	s := v.s
+	return s.Spec.Managed && v.known() && s.Renewal.Candidate.Fingerprint == "" && !s.spent() && !v.paused() && !v.held() && s.Live.ValidAt(v.now)
 }
 
 func (v *view) behindDue() *Decision {
@@ -208,132 +221,4 @@ func (v *view) behindDue() *Decision {
 		return nil
 	}
 	return v.run(BehindRetryDue, Run{Purpose: ForDeploy, Version: v.s.Live.Fingerprint, Targets: targets})
-}
-
-// upcoming lists what will be due, soonest first; never empty, never in the past.
-func (v *view) upcoming() []Event {
-	s, p := v.s, v.s.Spec.Policy
-	var out []Event
-	add := func(at time.Time, r Reason, id string) {
-		if at.After(v.now) {
-			out = append(out, Event{at, r, id})
-		}
-	}
-	if v.known() {
-		add(v.plan.next(v.now), UntilThreshold, "")
-	}
-	if at, why := v.renewAt(); !at.IsZero() {
-		reason := UntilRenewal
-		switch {
-		case why == RetryDue:
-			reason = UntilRetry
-		case s.Paused != nil && at.Equal(s.Paused.Until):
-			reason = UntilPauseEnds
-		case s.Held != nil && at.Equal(v.plan.LastSafe):
-			reason = UntilLastSafeMoment
-		}
-		add(at, reason, "")
-	}
-	if s.Paused != nil {
-		add(s.Paused.Until, UntilPauseEnds, "")
-	}
-	if targets, at := v.behind(); len(targets) > 0 {
-		add(at, UntilBehindRetry, "")
-		if s.Held != nil {
-			add(v.plan.LastSafe, UntilLastSafeMoment, "")
-		}
-	}
-	for _, a := range s.Alerts {
-		if !a.Open() || a.NextAt.IsZero() || v.silenced(a) {
-			continue
-		}
-		reason := UntilEscalation
-		switch {
-		case a.Status == Acknowledged:
-			reason = UntilAckLapses
-		case !a.SnoozedUntil.IsZero():
-			reason = UntilSnoozeEnds
-		}
-		add(a.NextAt, reason, a.ID)
-	}
-	add(v.unseenAt(), UntilUnseenTooLong, "")
-	add(s.Sight.At.Add(v.of(p.ObserveEvery)), UntilLook, "")
-	add(v.now.Add(v.of(p.ObserveEvery)), UntilBackstop, "")
-	slices.SortStableFunc(out, func(a, b Event) int { return a.At.Compare(b.At) })
-	return out
-}
-
-// Upcoming lists what will happen to a certificate if nobody does anything,
-// soonest first, without routine looks.
-func Upcoming(now time.Time, s State) []Event {
-	return look(now, &s).notable()
-}
-
-func (v *view) notable() []Event {
-	return slices.DeleteFunc(v.upcoming(), func(e Event) bool {
-		return e.Reason == UntilBackstop || e.Reason == UntilLook || e.Reason == UntilUnseenTooLong
-	})
-}
-
-func (v *view) nextEvent() Event {
-	if all := v.notable(); len(all) > 0 {
-		return all[0]
-	}
-	return v.upcoming()[0]
-}
-
-// Names of the states of an entity, as searched for.
-const (
-	StateHealthy      = "healthy"
-	StateRenewing     = "renewing"
-	StateFiring       = "firing"
-	StateAcknowledged = "acknowledged"
-	StatePaused       = "paused"
-	StateSpent        = "spent"
-	StateRetired      = "retired"
-)
-
-func (v *view) attributes(next time.Time) Attributes {
-	s := v.s
-	a := Attributes{
-		State: StateHealthy, Owner: s.Spec.Owner, Team: s.Spec.Team, Environment: s.Spec.Environment,
-		Issuer: s.Live.Issuer, Fingerprint: string(s.Live.Fingerprint), KeyAlgorithm: s.Live.KeyAlgorithm,
-		NotAfter: s.Live.NotAfter, NextStepAt: next, Names: s.Spec.Names,
-	}
-	for _, e := range s.Spec.Endpoints {
-		if !slices.Contains(a.Hosts, e.Host) {
-			a.Hosts = append(a.Hosts, e.Host)
-		}
-	}
-	var worst alert.Severity
-	acked, firing := false, false
-	for _, al := range s.Alerts {
-		if !al.Open() {
-			continue
-		}
-		if al.Severity.MoreUrgentThan(worst) {
-			worst = al.Severity
-		}
-		if al.Status == Acknowledged {
-			acked = true
-		} else {
-			firing = true
-		}
-	}
-	a.Severity = string(worst)
-	switch {
-	case s.Retire != nil:
-		a.State = StateRetired
-	case v.running():
-		a.State = StateRenewing
-	case s.Spec.Managed && v.spent():
-		a.State = StateSpent
-	case firing:
-		a.State = StateFiring
-	case acked:
-		a.State = StateAcknowledged
-	case v.paused():
-		a.State = StatePaused
-	}
-	return a
 }

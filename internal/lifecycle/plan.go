@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -12,12 +13,19 @@ import (
 // shortLifetime separates the certificates that renew at half their life.
 const shortLifetime = 10 * 24 * time.Hour
 
+// usualLifetime stands for the lifetime of what was never issued or seen, and
+// its first attempts are spread over firstAttempts.
+const (
+	usualLifetime = 90 * 24 * time.Hour
+	firstAttempts = 24 * time.Hour
+)
+
 // Plan is the calendar of one version under a policy.
 type Plan struct {
 	Lifetime   time.Duration // both ends inclusive, as RFC 5280 4.1.2.5 counts
 	RenewAt    time.Time
 	LastSafe   time.Time
-	Thresholds []Instant // in the order of time; the last is expiry itself
+	Thresholds []Instant // as the policy lists them; the last is expiry itself
 	// WindowIgnored says why the CA's window was not used; empty if it was, or if there is none.
 	WindowIgnored string
 }
@@ -30,13 +38,19 @@ type Instant struct {
 
 // PlanOf computes the calendar. The same input gives the same instants, always.
 func PlanOf(v cert.Version, window *cert.Window, p Policy) Plan {
-	l := v.Lifetime() + time.Second
-	plan := Plan{Lifetime: l, LastSafe: v.NotAfter.Add(-p.LastSafe.Of(l))}
-	left := p.RenewLeft
+	l := inclusive(v.Lifetime())
+	left, usual := p.RenewLeft.Of(l), l/3
 	if l < shortLifetime {
-		left = p.RenewLeftShort
+		left, usual = p.RenewLeftShort.Of(l), l/2
 	}
-	plan.RenewAt = v.NotAfter.Add(-left.Of(l))
+	if left >= l { // a policy for longer lives would renew without end
+		left = usual
+	}
+	plan := Plan{
+		Lifetime: l,
+		RenewAt:  v.NotAfter.Add(-left),
+		LastSafe: v.NotAfter.Add(-min(p.LastSafe.Of(l), left)),
+	}
 	if window != nil {
 		if why := unusable(*window, v, l); why != "" {
 			plan.WindowIgnored = why
@@ -49,6 +63,15 @@ func PlanOf(v cert.Version, window *cert.Window, p Policy) Plan {
 	}
 	plan.Thresholds = append(plan.Thresholds, Instant{v.NotAfter, alert.P1})
 	return plan
+}
+
+// inclusive counts both ends. Watched certificates may be nonsense: they may
+// end before they begin, or in the year 9999.
+func inclusive(l time.Duration) time.Duration {
+	if l > math.MaxInt64-time.Second {
+		return l
+	}
+	return max(l, 0) + time.Second
 }
 
 func unusable(w cert.Window, v cert.Version, l time.Duration) string {
@@ -71,7 +94,7 @@ func within(w cert.Window, f cert.Fingerprint) time.Time {
 		return w.Start
 	}
 	share := float64(binary.BigEndian.Uint64(b)>>11) / (1 << 53)
-	return w.Start.Add(time.Duration(share * float64(w.End.Sub(w.Start)))).Truncate(time.Second)
+	return latest(w.Start, w.Start.Add(time.Duration(share*float64(w.End.Sub(w.Start)))).Truncate(time.Second))
 }
 
 // Level is the index of the most urgent threshold crossed at now, -1 if none.
@@ -85,14 +108,17 @@ func (p Plan) Level(now time.Time) int {
 	return level
 }
 
+func (p Plan) end() time.Time { return p.Thresholds[len(p.Thresholds)-1].At }
+
 // next gives the first threshold after now; zero if none.
 func (p Plan) next(now time.Time) time.Time {
+	var first time.Time
 	for _, t := range p.Thresholds {
-		if t.At.After(now) {
-			return t.At
+		if t.At.After(now) && (first.IsZero() || t.At.Before(first)) {
+			first = t.At
 		}
 	}
-	return time.Time{}
+	return first
 }
 
 // RetryTimes spreads n attempts over [first, end]: the gaps grow, so that a
@@ -113,4 +139,11 @@ func RetryTimes(first time.Time, plan Plan, notAfter time.Time, n int) []time.Ti
 		out = append(out, first.Add(time.Duration(share*float64(total))).Truncate(time.Second))
 	}
 	return out
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -61,103 +60,51 @@ func (s *Span) UnmarshalText(b []byte) error {
 	return err
 }
 
-var both = regexp.MustCompile(`^min\(([^,]+),([^,]+)\)$`)
+var (
+	lesser  = regexp.MustCompile(`^min\(([^,]+),([^,]+)\)$`)
+	percent = regexp.MustCompile(`^([0-9]{1,3}(?:\.[0-9]{1,6})?)%$`)
+	share   = regexp.MustCompile(`^[0-9]{1,9}/[0-9]{1,9}$`)
+)
 
 // ParseSpan reads "30d", "36h", "90s", "33%", "1/3" or "min(30d,33%)".
 func ParseSpan(text string) (Span, error) {
 	t := strings.ReplaceAll(strings.TrimSpace(text), " ", "")
-	if m := both.FindStringSubmatch(t); m != nil {
-		a, err := ParseSpan(m[1])
-		if err != nil {
-			return Span{}, err
-		}
-		b, err := ParseSpan(m[2])
-		if err != nil {
-			return Span{}, err
-		}
-		if a.Den != 0 || b.Den == 0 {
-			return Span{}, fmt.Errorf("%q: write the duration first and the share second: min(30d,33%%)", text)
-		}
-		b.Fixed = a.Fixed
-		return b, nil
+	if m := lesser.FindStringSubmatch(t); m != nil {
+		return lesserOf(m[1], m[2], text)
 	}
-	if p, ok := strings.CutSuffix(t, "%"); ok {
-		r, ok := new(big.Rat).SetString(p)
-		if !ok {
-			return Span{}, badSpan(text)
-		}
-		return shareOf(r.Mul(r, big.NewRat(1, 100)), text)
+	if m := percent.FindStringSubmatch(t); m != nil {
+		return shareOf(m[1], big.NewRat(1, 100), text)
 	}
-	if strings.Contains(t, "/") {
-		r, ok := new(big.Rat).SetString(t)
-		if !ok {
-			return Span{}, badSpan(text)
-		}
-		return shareOf(r, text)
+	if share.MatchString(t) {
+		return shareOf(t, big.NewRat(1, 1), text)
 	}
 	d, err := ParseDuration(t)
 	if err != nil {
-		return Span{}, badSpan(text)
+		return Span{}, fmt.Errorf("%q is not a duration: write 30d, 36h, 15m, 90s, a share of the lifetime (33%%, 1/3) or min(30d,33%%)", text)
 	}
 	return Span{Fixed: d}, nil
 }
 
-func shareOf(r *big.Rat, text string) (Span, error) {
-	if r.Sign() <= 0 || r.Cmp(big.NewRat(1, 1)) > 0 || !r.Num().IsInt64() || !r.Denom().IsInt64() {
-		return Span{}, fmt.Errorf("%q: a share lies between 0%% and 100%%", text)
+func lesserOf(first, second, text string) (Span, error) {
+	a, err := ParseSpan(first)
+	if err != nil {
+		return Span{}, err
+	}
+	b, err := ParseSpan(second)
+	if err != nil {
+		return Span{}, err
+	}
+	if a.Den != 0 || a.Fixed == 0 || b.Den == 0 || b.Fixed != 0 {
+		return Span{}, fmt.Errorf("%q: write the duration first and the share second: min(30d,33%%)", text)
+	}
+	b.Fixed = a.Fixed
+	return b, nil
+}
+
+func shareOf(number string, unit *big.Rat, text string) (Span, error) {
+	r, ok := new(big.Rat).SetString(number)
+	if !ok || r.Sign() <= 0 || r.Mul(r, unit).Cmp(big.NewRat(1, 1)) > 0 {
+		return Span{}, fmt.Errorf("%q: a share is more than 0%% and at most 100%%", text)
 	}
 	return Span{Num: r.Num().Int64(), Den: r.Denom().Int64()}, nil
-}
-
-func badSpan(text string) error {
-	return fmt.Errorf("%q is not a duration: write 30d, 36h, 15m, 90s, a share of the lifetime (33%%, 1/3) or min(30d,33%%)", text)
-}
-
-var days = regexp.MustCompile(`^(\d+(?:\.\d+)?)d(.*)$`)
-
-// ParseDuration reads what time.ParseDuration reads, and days of 24 hours in
-// front: "30d", "1d12h". Negative durations are refused.
-func ParseDuration(text string) (time.Duration, error) {
-	rest, total := strings.TrimSpace(text), time.Duration(0)
-	if m := days.FindStringSubmatch(rest); m != nil {
-		n, err := strconv.ParseFloat(m[1], 64)
-		if err != nil || n > 36500 {
-			return 0, fmt.Errorf("%q: at most 36500 days", text)
-		}
-		total, rest = time.Duration(n*24*float64(time.Hour)), m[2]
-	}
-	if rest != "" {
-		d, err := time.ParseDuration(rest)
-		if err != nil {
-			return 0, fmt.Errorf("%q is not a duration: write 30d, 36h, 15m or 90s", text)
-		}
-		total += d
-	}
-	if total < 0 || strings.TrimSpace(text) == "" {
-		return 0, fmt.Errorf("%q is not a duration: write 30d, 36h, 15m or 90s", text)
-	}
-	return total, nil
-}
-
-// FormatDuration writes whole days as "30d" and the rest as time.Duration does
-// without trailing zero units.
-func FormatDuration(d time.Duration) string {
-	if d == 0 {
-		return "0s"
-	}
-	out := ""
-	if n := d / (24 * time.Hour); n > 0 {
-		out, d = fmt.Sprintf("%dd", n), d%(24*time.Hour)
-	}
-	if d == 0 {
-		return out
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return out + s
 }

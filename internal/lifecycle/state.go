@@ -64,24 +64,30 @@ type Installed struct {
 	At          time.Time        `json:"at,omitzero"`
 	Behind      string           `json:"behind,omitempty"` // why it could not be reached; empty if it was
 	Since       time.Time        `json:"since,omitzero"`   // behind since
+	Ends        time.Time        `json:"ends,omitzero"`    // behind: when what it has expires, as far as known
 	RetryAt     time.Time        `json:"retryAt,omitzero"`
 }
 
 // Sight is the latest look at the world.
 type Sight struct {
-	At           time.Time          `json:"at,omitzero"`     // when the look ended
-	SeenAt       time.Time          `json:"seenAt,omitzero"` // when every place was last seen
+	At           time.Time          `json:"at,omitzero"`          // when the look ended
+	SeenAt       time.Time          `json:"seenAt,omitzero"`      // when every place was last seen with a certificate for the names
+	AstraySince  time.Time          `json:"astraySince,omitzero"` // managed: some place has shown another version than Live since
 	Observations []cert.Observation `json:"observations,omitempty"`
 }
 
 // Renewal is how the replacement of Live is going.
 type Renewal struct {
-	Attempts  []Attempt    `json:"attempts,omitempty"`
-	RetryAt   time.Time    `json:"retryAt,omitzero"`   // nothing is started before
-	DownSince time.Time    `json:"downSince,omitzero"` // the CA has been unavailable since
-	Candidate cert.Version `json:"candidate,omitzero"` // issued, not yet proven
-	Unproven  string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
-	Renewed   time.Time    `json:"renewed,omitzero"`   // the last success, to keep renewals apart
+	Attempts  []Attempt `json:"attempts,omitempty"`
+	RetryAt   time.Time `json:"retryAt,omitzero"`   // nothing is started before by the rules
+	NotBefore time.Time `json:"notBefore,omitzero"` // the CA's word: nothing is ordered before, whoever asks
+	DownSince time.Time `json:"downSince,omitzero"` // the CA has been unavailable since
+	// FailingSince is when the first of the attempts in a row ended without success.
+	FailingSince time.Time    `json:"failingSince,omitzero"`
+	Candidate    cert.Version `json:"candidate,omitzero"` // issued, not yet proven
+	Unproven     string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
+	UnprovenAt   time.Time    `json:"unprovenAt,omitzero"`
+	Renewed      time.Time    `json:"renewed,omitzero"` // the last success, to keep renewals apart
 }
 
 // Attempt is one run of the renewal.
@@ -118,8 +124,7 @@ const (
 	Resolved     Status = "resolved"
 )
 
-// Alert is one condition that a human must see, and how telling goes. There is
-// at most one unresolved alert per reason.
+// Alert is one condition that a human must see, and how telling goes.
 type Alert struct {
 	ID       string           `json:"id"`
 	Reason   alert.Reason     `json:"reason"`
@@ -135,14 +140,17 @@ type Alert struct {
 	Step   int       `json:"step"`
 	NextAt time.Time `json:"nextAt,omitzero"`
 	Told   int       `json:"told"` // notices decided so far; makes each notice's key
+	// LapAt is when step 0 was last told; zero while this round has told nobody.
+	LapAt time.Time `json:"lapAt,omitzero"`
 
 	Cause        string          `json:"cause,omitempty"`
 	Answer       *alert.Answer   `json:"answer,omitempty"`
 	SnoozedUntil time.Time       `json:"snoozedUntil,omitzero"`
-	Receipts     []alert.Receipt `json:"receipts,omitempty"` // first message per recipient and channel
-	Used         []string        `json:"used,omitempty"`     // kinds of channel used in this round
-	Failed       []string        `json:"failed,omitempty"`   // channels that refused the last notice, in words
-	Edit         alert.Phase     `json:"edit,omitempty"`     // sent messages are to be brought up to date
+	Receipts     []alert.Receipt `json:"receipts,omitempty"`  // first message per recipient and channel
+	Used         []string        `json:"used,omitempty"`      // kinds of channel used in this lap
+	Failed       []string        `json:"failed,omitempty"`    // channels that refused the last notice, in words
+	Unreached    bool            `json:"unreached,omitempty"` // the last notice reached nobody
+	Edit         alert.Phase     `json:"edit,omitempty"`      // sent messages are to be brought up to date
 	Evidence     string          `json:"evidence,omitempty"`
 	ResolvedAt   time.Time       `json:"resolvedAt,omitzero"`
 }
@@ -164,7 +172,7 @@ const (
 // Flight is an action that was started and has not reported.
 type Flight struct {
 	Kind FlightKind `json:"kind"`
-	ID   string     `json:"id,omitempty"` // alert ID, or the child's workflow ID
+	ID   string     `json:"id,omitempty"` // alert ID, or the purpose of the run
 	At   time.Time  `json:"at"`
 }
 
@@ -195,6 +203,26 @@ func (s *State) open(r alert.Reason) *Alert {
 		}
 	}
 	return nil
+}
+
+// openAbout finds the unresolved alert of a reason about a version.
+func (s *State) openAbout(r alert.Reason, v cert.Fingerprint) *Alert {
+	for i := range s.Alerts {
+		if a := &s.Alerts[i]; a.Reason == r && a.Version == v && a.Open() {
+			return a
+		}
+	}
+	return nil
+}
+
+// about finds the open alert of a condition. What is about places goes on in
+// one alert when the version moves; what is about replacing a version does not.
+func (s *State) about(c condition) *Alert {
+	switch c.reason {
+	case alert.Expiring, alert.RenewalFailing, alert.AttemptsSpent:
+		return s.openAbout(c.reason, c.version)
+	}
+	return s.open(c.reason)
 }
 
 // Place finds what a target has.

@@ -1,0 +1,175 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// Ended lands a run and draws what follows from its outcome.
+func (s *State) Ended(now time.Time, r Run, o Outcome) {
+	s.Land(FlyRenewal, "")
+	if o.Kind.Success() && o.Version.Fingerprint == "" && r.Purpose != ForDeploy {
+		o.Kind, o.Cause = Unknown, "the run ended well without naming a version"
+	}
+	pace := look(now, s).of(s.Spec.Policy.RetryEvery)
+	ends := s.Live.NotAfter // what a target has that is not reached
+	if o.Kind.Success() {
+		s.succeeded(now, r, o.Version)
+		ends = s.Previous.NotAfter
+	}
+	for _, i := range o.Installed {
+		i.At = now
+		if i.Behind != "" {
+			i.Since, i.Ends = now, ends
+		}
+		s.installed(i)
+	}
+	s.postpone(now, r.Targets, pace)
+	s.witness(now, o)
+	if !o.Kind.Success() {
+		s.failed(now, r, o, pace)
+	}
+	s.refresh(look(now, s))
+}
+
+func (s *State) succeeded(now time.Time, r Run, v cert.Version) {
+	if v.Fingerprint != "" && v.Fingerprint != s.Live.Fingerprint {
+		s.adopt(now, v)
+	} else {
+		s.Renewal.Unproven = ""
+	}
+	if r.Purpose == ForRenewal {
+		s.Renewal.Renewed = now
+	}
+}
+
+// postpone paces the targets that are behind: hourly at first, daily after days.
+func (s *State) postpone(now time.Time, tried []string, pace time.Duration) {
+	daily := look(now, s).of(s.Spec.Policy.ObserveEvery)
+	for i, p := range s.Installed {
+		if p.Behind != "" && (slices.Contains(tried, p.Target) || p.RetryAt.IsZero()) {
+			s.Installed[i].RetryAt = now.Add(growing(now.Sub(p.Since), pace, daily))
+		}
+	}
+}
+
+// witness takes in what the run saw. If it did not see everything, the world is
+// asked before anything is said about it.
+func (s *State) witness(now time.Time, o Outcome) {
+	s.merge(o.Observations)
+	s.Sight.At = time.Time{}
+	if s.complete(o.Observations) {
+		s.Sight.At = now
+		if !o.ObservedAt.IsZero() && o.ObservedAt.Before(now) {
+			s.Sight.At = o.ObservedAt
+		}
+	}
+	s.draw(now)
+}
+
+func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
+	s.Renewal.NotBefore = latest(s.Renewal.NotBefore, o.RetryAt)
+	if o.Kind == Unproven || r.Purpose == ForRollBack {
+		s.Renewal.Unproven, s.Renewal.UnprovenAt = o.Cause, now
+		if o.Kind != Unproven {
+			s.Renewal.Unproven = "rolling back failed: " + o.Cause
+		}
+		if r.Purpose == ForRollBack && look(now, s).serves() && s.Held != nil && s.Held.Fingerprint == s.Live.Fingerprint {
+			s.Renewal.Unproven = "" // the world shows that it is back
+		}
+	}
+	if r.Purpose != ForRenewal {
+		if r.Purpose == ForDeploy {
+			s.behindBecause(r.Targets, o)
+		}
+		return
+	}
+	switch {
+	case o.Kind == CAUnavailable:
+		if s.Renewal.DownSince.IsZero() {
+			s.Renewal.DownSince = now
+		}
+	case o.Kind != Unknown:
+		s.Renewal.DownSince = time.Time{}
+	}
+	if v := o.Version; v.Fingerprint != "" {
+		if v.Fingerprint == s.Live.Fingerprint {
+			return // the world shows it all the same
+		}
+		s.Renewal.Candidate = v
+	}
+	s.attempted(now, Attempt{now, o.Kind, o.Cause, o.Kind.Counts()}, latest(now.Add(pace), o.RetryAt))
+}
+
+// behindBecause gives the cause of the whole run to the targets that have none of their own.
+func (s *State) behindBecause(targets []string, o Outcome) {
+	for i, p := range s.Installed {
+		own := slices.ContainsFunc(o.Installed, func(n Installed) bool { return n.Target == p.Target && n.Behind != "" })
+		if p.Behind != "" && o.Cause != "" && !own && slices.Contains(targets, p.Target) {
+			s.Installed[i].Behind = o.Cause
+		}
+	}
+}
+
+// attempted notes a failed attempt and when the next may begin.
+func (s *State) attempted(now time.Time, a Attempt, retryAt time.Time) {
+	if s.Renewal.FailingSince.IsZero() {
+		s.Renewal.FailingSince = now
+	}
+	s.Renewal.Attempts = append(s.Renewal.Attempts, a)
+	for len(s.Renewal.Attempts) > max(keepAttempts, s.Spec.Policy.MaxAttempts) {
+		i := max(0, slices.IndexFunc(s.Renewal.Attempts, func(a Attempt) bool { return !a.Counts }))
+		s.Renewal.Attempts = slices.Delete(s.Renewal.Attempts, i, i+1)
+	}
+	if a.Counts {
+		retryAt = latest(retryAt, s.retryByBudget(now))
+	}
+	s.Renewal.RetryAt = retryAt
+}
+
+// retryByBudget is the instant of the next attempt as the budget spreads them.
+func (s *State) retryByBudget(now time.Time) time.Time {
+	n := s.counted()
+	if n == 0 || n >= s.Spec.Policy.MaxAttempts {
+		return time.Time{}
+	}
+	i := slices.IndexFunc(s.Renewal.Attempts, func(a Attempt) bool { return a.Counts })
+	first, plan, end := s.Renewal.Attempts[i].At, look(now, s).plan, s.Live.NotAfter
+	if s.Live.Fingerprint == "" {
+		end = first.Add(firstAttempts)
+		plan = Plan{Lifetime: 10 * firstAttempts, LastSafe: end}
+	}
+	times := RetryTimes(first, plan, end, s.Spec.Policy.MaxAttempts)
+	return times[n]
+}
+
+// refresh puts new causes into the alerts that tell them; sent messages are edited.
+func (s *State) refresh(v *view) {
+	for _, c := range v.conditions() {
+		a := s.about(c)
+		if a == nil || c.cause == "" || a.Cause == c.cause {
+			continue
+		}
+		a.Cause = c.cause
+		if a.Edit == "" {
+			a.Edit = a.phase()
+		}
+	}
+}
+
+// RollBackHelps reports whether putting back what a target had before would
+// leave it better off: there was a certificate, and it is neither expired nor
+// revoked. Otherwise a valid new pair is left where it is.
+func RollBackHelps(now time.Time, before cert.Version, revoked bool) (bool, string) {
+	switch {
+	case before.Fingerprint == "":
+		return false, "there was no certificate before"
+	case revoked:
+		return false, "the previous certificate " + before.Fingerprint.Short() + " is revoked"
+	case !now.Before(before.NotAfter):
+		return false, "the previous certificate " + before.Fingerprint.Short() + " expired at " + before.NotAfter.UTC().Format(time.RFC3339)
+	}
+	return true, ""
+}

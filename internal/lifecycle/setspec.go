@@ -1,0 +1,58 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// SetSpec replaces what was asked for. Places that do not count any more are
+// forgotten; what is renewed in another way than before is tried afresh.
+func (s *State) SetSpec(spec Spec) {
+	old := s.Spec
+	s.Spec = spec
+	s.Look = &Order{By: "set-spec"}
+	s.Installed = slices.DeleteFunc(s.Installed, func(i Installed) bool { return !slices.Contains(spec.Targets, i.Target) })
+	s.Sight.Observations = slices.DeleteFunc(s.Sight.Observations, func(o cert.Observation) bool { return !s.place(o) })
+	if !spec.Managed {
+		s.Renewal, s.Paused, s.Held, s.RollBack, s.Renew = Renewal{}, nil, nil, nil, nil
+		s.Sight.AstraySince = time.Time{}
+	}
+	if spec.issues() != old.issues() || !slices.Equal(spec.Names, old.Names) {
+		s.Renewal.Candidate, s.Renewal.Renewed = cert.Version{}, time.Time{}
+		s.afresh()
+	}
+	if !slices.Equal(spec.Targets, old.Targets) {
+		s.afresh()
+	}
+	if spec.CA != old.CA { // the word of one CA does not bind another
+		s.Renewal.NotBefore, s.Renewal.DownSince = time.Time{}, time.Time{}
+	}
+	if !slices.Equal(spec.Policy.Thresholds, old.Policy.Thresholds) {
+		s.relevel()
+	}
+}
+
+// issuing is what decides, beside the names, what is issued.
+type issuing struct {
+	managed, reuseKey bool
+	ca, profile       string
+	keyType           cert.KeyType
+}
+
+func (s Spec) issues() issuing {
+	return issuing{s.Managed, s.ReuseKey, s.CA, s.Profile, s.KeyType}
+}
+
+// relevel counts the level of open alerts by the thresholds that hold now, as
+// of the latest look; what was crossed since fires.
+func (s *State) relevel() {
+	for i := range s.Alerts {
+		a := &s.Alerts[i]
+		if a.Open() && a.Reason == alert.Expiring && a.Version == s.Live.Fingerprint && s.Live.Fingerprint != "" {
+			a.Level = PlanOf(s.Live, s.Window, s.Spec.Policy).Level(s.Sight.At)
+		}
+	}
+}

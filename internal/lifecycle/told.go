@@ -1,0 +1,85 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+)
+
+// Told is what became of a notice.
+type Told struct {
+	Alert    string
+	Receipts []alert.Receipt
+	// Nobody tells that the roles led to nobody, so the next step is due at once.
+	Nobody bool
+	// Failed lists the channels that refused, in words. With no receipt at all
+	// the notice reached nobody.
+	Failed []string
+}
+
+// Told lands a notice. One that reached nobody is followed by the next step at
+// once; after the last step it is tried again, soon at first.
+func (s *State) Told(now time.Time, t Told) {
+	s.Land(FlyTell, t.Alert)
+	a := s.Alert(t.Alert)
+	if a == nil {
+		return
+	}
+	a.Failed, a.Unreached = t.Failed, len(t.Receipts) == 0
+	for _, r := range t.Receipts {
+		if !slices.Contains(a.Used, r.Kind) {
+			a.Used = append(a.Used, r.Kind)
+		}
+		same := func(o alert.Receipt) bool { return o.Channel == r.Channel && o.Address == r.Address }
+		if !slices.ContainsFunc(a.Receipts, same) {
+			a.Receipts = append(a.Receipts, r)
+		}
+	}
+	if !a.Unreached {
+		return
+	}
+	a.Failed = append(slices.Clone(t.Failed), "nobody was reached")
+	if !a.Open() || a.quieted() {
+		return
+	}
+	steps := len(s.Spec.Policy.ladder(a.Plan).Steps)
+	switch {
+	case a.Step > 0 && a.Step < steps:
+		a.NextAt = now
+		return
+	case len(a.Used) == 0:
+		a.Step, a.LapAt = 0, time.Time{}
+	default: // those before were told; only the last were not
+		a.Step = steps - 1
+	}
+	v := look(now, s)
+	pace := v.of(s.Spec.Policy.RetryEvery)
+	a.NextAt = now.Add(growing(now.Sub(a.FiredAt), max(pace/4, time.Second), pace))
+}
+
+// growing paces what is tried again and again: at first every least, at last
+// every most, in between in proportion to how long it has gone on.
+func growing(since, least, most time.Duration) time.Duration {
+	return max(least, min(since/12, most))
+}
+
+// Edited lands the update of sent messages.
+func (s *State) Edited(id string) { s.Land(FlyEdit, id) }
+
+func (a Alert) quieted() bool { return a.Status == Acknowledged || !a.SnoozedUntil.IsZero() }
+
+// phase is the news that sent messages should show.
+func (a Alert) phase() alert.Phase {
+	switch {
+	case len(a.Receipts) == 0:
+		return ""
+	case a.Status == Resolved:
+		return alert.Resolved
+	case a.Status == Acknowledged:
+		return alert.Acknowledged
+	case !a.SnoozedUntil.IsZero():
+		return alert.Snoozed
+	}
+	return alert.Changed
+}
