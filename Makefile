@@ -1,0 +1,35 @@
+# What a developer and CI run. `make` alone lists the targets.
+.PHONY: help build engine test test-long bench lint demo compose-secrets clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+build: ## bin/neverlapse-worker and bin/neverlapse
+	go build -trimpath -o bin/neverlapse-worker ./worker
+	go build -trimpath -o bin/neverlapse ./starter
+
+engine: ## bin/neverlapse-engine, the embedded Temporal server; minutes the first time
+	@mkdir -p bin
+	@engine=$$(test/servers/build-engine.sh) && install -m 0755 "$$engine" bin/neverlapse-engine
+
+test: ## install what the tests need, build it, run all tests
+	@go build -o bin/runner ./test/runner && exec bin/runner
+
+test-long: ## the same with longer loops, and a minute for each fuzz target
+	@go build -o bin/runner ./test/runner && exec bin/runner -long
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: ## gofmt, go vet, staticcheck, workflowcheck
+	@test/lint/run.sh
+
+demo: build engine ## a CA, nginx, Slack's stand-in and Neverlapse, to watch
+	go run ./test/demo
+
+compose-secrets: ## deploy/compose/secrets, made once, for docker compose
+	@deploy/compose/secrets.sh
+
+clean: ## remove what was built here; the caches stay
+	rm -rf bin dist

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+)
+
+// component is a part of the world around Neverlapse and what it is in these
+// tests. Its row says "skipped" when no test that needs it has passed.
+type component struct {
+	name    string
+	is      string   // real, stand-in or skipped, when its tests passed
+	what    string   // what exactly, and why when it is not the real thing
+	version []string // a command that prints its version
+	module  string   // or the Go module it is built from
+	proof   string   // packages whose passed tests show it; empty: none can
+}
+
+var components = []component{
+	{name: "Temporal engine", is: "real", what: "deploy/engine, a server with SQLite, as a process", version: []string{"$NEVERLAPSE_ENGINE", "--version"}, proof: "test/e2e"},
+	{name: "Neverlapse", is: "real", what: "worker and CLI as processes", proof: "test/e2e"},
+	{name: "ACME CA", is: "real", what: "Pebble, which validates HTTP-01 over the network; no public CA can be asked from here", module: "github.com/letsencrypt/pebble/v2", proof: "internal/ca/acme"},
+	{name: "nginx", is: "real", what: "installed by the system, reloaded and asked over TLS", version: []string{"nginx", "-v"}, proof: "internal/target"},
+	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
+	{name: "Slack", is: "stand-in", what: "checks every request as Slack does; no workspace can be reached from CI", proof: "internal/notify"},
+	{name: "certificate store", is: "real", what: "files, with kills and full disks", proof: "internal/store"},
+	{name: "system calls", is: "real", what: "strace shows that the store syncs what it wrote", version: []string{"strace", "--version"}, proof: "internal/store"},
+	{name: "PostgreSQL, compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},
+}
+
+// componentTable tells what each component was in this run.
+func (w *workshop) componentTable() string {
+	var b bytes.Buffer
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range components {
+		is, what := c.is, c.what
+		if c.proof != "" && w.results.passedIn(c.proof) == 0 {
+			is, what = "skipped", "no test of "+c.proof+" passed in this run"
+		} else if v := w.version(c); v != "" {
+			what = v + "; " + what
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", c.name, is, what)
+	}
+	race, why := "real", "the tests of stage unit ran with -race"
+	if !w.race {
+		race, why = "skipped", "no C compiler, or CGO_ENABLED=0"
+	}
+	fmt.Fprintf(t, "  %s\t%s\t%s\n", "race detector", race, why)
+	t.Flush()
+	return b.String()
+}
+
+func (w *workshop) version(c component) string {
+	var cmd *exec.Cmd
+	switch {
+	case c.module != "":
+		cmd = exec.Command("go", "list", "-m", c.module)
+		cmd.Dir = w.root
+	case len(c.version) > 0 && c.version[0] == "$NEVERLAPSE_ENGINE":
+		cmd = exec.Command(w.engine, c.version[1:]...)
+	case len(c.version) > 0:
+		cmd = exec.Command(c.version[0], c.version[1:]...)
+	default:
+		return ""
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return first
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// workshop is where the stages work.
+type workshop struct {
+	settings settings
+	root     string
+	out      io.Writer
+	results  *results
+
+	engine  string   // path of the embedded engine
+	missing []string // what could not be installed
+	race    bool
+}
+
+// stage is a part of the run. Without a stage that is no test, nothing follows.
+type stage struct {
+	name, about string
+	tests       bool
+	run         func(context.Context) error
+}
+
+const endToEnd = "test/e2e"
+
+func (w *workshop) stages() []stage {
+	out := []stage{
+		{name: "set-up", about: "what the tests start", run: w.setUp},
+		{name: "build", about: "the Temporal engine, through a cache", run: w.buildEngine},
+		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
+		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
+		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
+	}
+	if w.settings.long {
+		out = append(out, stage{name: "fuzz", about: fuzzTime + " for each fuzz target", tests: true, run: w.fuzz})
+	}
+	return out
+}
+
+// buildEngine gives the path of the engine; the script says what it does.
+func (w *workshop) buildEngine(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(w.root, "test", "servers", "build-engine.sh"))
+	cmd.Stderr = w.out
+	out, err := cmd.Output()
+	w.engine = strings.TrimSpace(string(out))
+	fmt.Fprintln(w.out, w.engine)
+	return err
+}
+
+func (w *workshop) unit(ctx context.Context) error {
+	packages, err := w.packages(ctx, func(path string) bool { return !below(path, endToEnd) })
+	if err != nil {
+		return err
+	}
+	args := []string{"-p", "2"}
+	if w.race {
+		args = append(args, "-race")
+	}
+	return w.goTest(ctx, w.root, append(args, packages...)...)
+}
+
+func (w *workshop) engineModule(ctx context.Context) error {
+	// With the build flags of build-engine.sh nothing is compiled twice.
+	return w.goTest(ctx, filepath.Join(w.root, "deploy", "engine"), "-trimpath", "-ldflags", "-s -w", "./...")
+}
+
+func (w *workshop) endToEnd(ctx context.Context) error {
+	packages, err := w.packages(ctx, func(path string) bool { return below(path, endToEnd) })
+	if err != nil {
+		return err
+	}
+	return w.goTest(ctx, w.root, append([]string{"-p", "1"}, packages...)...)
+}
+
+const fuzzTime = "60s"
+
+var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(\w+ \*testing\.F\)`)
+
+func (w *workshop) fuzz(ctx context.Context) error {
+	packages, err := w.packages(ctx, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, pkg := range packages {
+		files, err := filepath.Glob(filepath.Join(w.root, w.results.short(pkg), "*_test.go"))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			for _, m := range fuzzTarget.FindAllSubmatch(source, -1) {
+				name := string(m[1])
+				fmt.Fprintf(w.out, "%s %s\n", w.results.short(pkg), name)
+				errs = append(errs, w.goTest(ctx, w.root, "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", fuzzTime, pkg))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// packages lists those of the module that fit.
+func (w *workshop) packages(ctx context.Context, fits func(path string) bool) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-f", "{{.Module.Path}} {{.ImportPath}}", "./...")
+	cmd.Dir, cmd.Stderr = w.root, w.out
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var packages []string
+	for line := range strings.Lines(string(out)) {
+		module, pkg, _ := strings.Cut(strings.TrimSpace(line), " ")
+		w.results.module = module
+		if fits(w.results.short(pkg)) {
+			packages = append(packages, pkg)
+		}
+	}
+	if len(packages) == 0 {
+		return nil, errors.New("no package has such tests")
+	}
+	return packages, nil
+}
+
+func below(path, folder string) bool { return strings.HasPrefix(path+"/", folder+"/") }
+
+// goTest runs go test and prints each package as it ends.
+func (w *workshop) goTest(ctx context.Context, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout", "20m"}, args...)...)
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, w.environment(), w.out
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
+	stream, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err = w.results.read(stream, w.packageEnded, func(line string) { fmt.Fprint(w.out, line) })
+	return errors.Join(err, cmd.Wait())
+}
+
+// packageEnded prints a package, and in full what its failed tests said.
+func (w *workshop) packageEnded(pkg *testResult, o outcome) {
+	n, bad := 0, []*testResult{}
+	for _, t := range w.results.order {
+		if t.pkg != pkg.pkg {
+			continue
+		}
+		if t != pkg && !t.parent {
+			n++
+		}
+		if t.outcome == failed && (t != pkg || !pkg.explained) {
+			bad = append(bad, t)
+		}
+	}
+	verdict := map[outcome]string{passed: "ok", failed: "FAIL"}[o]
+	switch {
+	case o == skipped: // it has no tests
+		return
+	case pkg.outcome == skipped:
+		verdict = "skip"
+	}
+	fmt.Fprintf(w.out, "%-4s  %-40s %4d tests  %s\n", verdict, w.results.short(pkg.pkg), n, round(pkg.took))
+	for _, t := range bad {
+		fmt.Fprintf(w.out, "----- %s %s\n%s", w.results.short(t.pkg), t.name, strings.Join(t.output, ""))
+	}
+}
+
+// environment is ours without settings of Neverlapse, which would change what
+// the tests see.
+func (w *workshop) environment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "NEVERLAPSE_") && !strings.HasPrefix(v, "NEVERLAPSE_CACHE=")
+	})
+	env = append(env, "NEVERLAPSE_ENGINE="+w.engine)
+	if len(w.missing) == 0 {
+		env = append(env, "NEVERLAPSE_REQUIRE_SERVERS=1")
+	}
+	if w.settings.long {
+		env = append(env, "NEVERLAPSE_LONG=1")
+	}
+	return env
+}
