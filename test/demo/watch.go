@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
+	"github.com/neverlapse/neverlapse/test/harness"
+)
+
+// watcher tells everything that shows at the stand-ins, the CA, the sites and
+// in the journals, as it appears.
+type watcher struct {
+	*stage
+	posts    map[string]notifytest.SlackMessage
+	mails    int
+	issued   map[string]bool // serial
+	serves   map[string]cert.Fingerprint
+	quoted   map[string]string // certificate -> what its last message quoted
+	paged    map[string]bool   // certificates whose page was shown whole
+	turn     sync.Mutex        // one look at a time
+	mu       sync.Mutex
+	journals map[string][]cert.Entry
+	onWire   map[cert.Fingerprint]string // every fingerprint that a handshake showed -> host
+}
+
+func newWatcher(s *stage) *watcher {
+	return &watcher{stage: s, posts: map[string]notifytest.SlackMessage{}, issued: map[string]bool{}, serves: map[string]cert.Fingerprint{},
+		quoted: map[string]string{}, paged: map[string]bool{}, journals: map[string][]cert.Entry{}, onWire: map[cert.Fingerprint]string{}}
+}
+
+// run looks until ctx ends, and once more then.
+func (w *watcher) run(ctx context.Context) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		w.look()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	w.look()
+}
+
+func (w *watcher) look() {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	for _, s := range scenes {
+		w.journal(s)
+	}
+	for _, c := range w.CA.Certificates() {
+		w.certificate(c)
+	}
+	for _, m := range w.Slack.Messages() {
+		w.post(m)
+	}
+	for mails := w.Mail.Mails(); w.mails < len(mails); w.mails++ {
+		w.mail(mails[w.mails])
+	}
+	for _, s := range scenes {
+		w.handshake(s)
+	}
+}
+
+func (w *watcher) certificate(c *x509.Certificate) {
+	serial := c.SerialNumber.Text(16)
+	i := slices.IndexFunc(scenes, func(s scene) bool { return slices.Contains(c.DNSNames, s.host) })
+	if w.issued[serial] || i < 0 {
+		return
+	}
+	w.issued[serial] = true
+	w.console.tell(line{scene: scenes[i], from: "CA", text: fmt.Sprintf("issued %s for %s, valid until %s; it is number %d for this name",
+		cert.FingerprintOf(c).Short(), scenes[i].host, c.NotAfter.Local().Format("15:04:05"), w.CA.IssuedFor(scenes[i].host))})
+}
+
+func (w *watcher) handshake(s scene) {
+	now := w.sites[s.host].served(context.Background())
+	before := w.serves[s.host]
+	if now == "" || now == before {
+		return
+	}
+	w.serves[s.host] = now
+	w.mu.Lock()
+	w.onWire[now] = s.host
+	w.mu.Unlock()
+	if before != "" && !w.ours(now) {
+		w.console.tell(line{scene: s, from: "handshake", text: fmt.Sprintf("%s serves %s instead of %s", w.sites[s.host].address, now.Short(), before.Short())})
+	}
+}
+
+func (w *watcher) journal(s scene) {
+	text, err := os.ReadFile(filepath.Join(w.Dir, "store", "certificates", s.name, "journal.jsonl"))
+	if err != nil {
+		return // nothing is written yet
+	}
+	known := len(w.journals[s.name])
+	for i, l := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		var e cert.Entry
+		if i < known || json.Unmarshal([]byte(l), &e) != nil {
+			continue
+		}
+		w.mu.Lock()
+		w.journals[s.name] = append(w.journals[s.name], e)
+		w.mu.Unlock()
+		delivered := e.Kind == "delivered" && !strings.Contains(e.Text, "failed") // shows at the stand-ins
+		if delivered || e.Kind == "seen" {
+			continue
+		}
+		by := ""
+		if e.By != "" {
+			by = " (by " + e.By + ")"
+		}
+		w.console.tell(line{scene: s, from: "journal", text: cut(e.Kind+": "+e.Text, 220) + by, link: w.link(s.name)})
+	}
+}
+
+// entries counts the journal's entries of a kind that say so.
+func (w *watcher) entries(name, kind, text string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, e := range w.journals[name] {
+		if e.Kind == kind && strings.Contains(e.Text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *watcher) post(m notifytest.SlackMessage) {
+	before, known := w.posts[m.TS]
+	s, ok := sceneOf(slackAbout(m))
+	if !ok || known && before.Updates == m.Updates {
+		return
+	}
+	w.posts[m.TS] = m
+	l := line{scene: s, from: "slack", text: fmt.Sprintf("to %s: %s", w.reader(m.Channel), m.Text)}
+	switch {
+	case known:
+		l.text = fmt.Sprintf("the message to %s now reads: %s", w.reader(m.Channel), m.Text)
+	case m.Thread != "":
+		l.text = fmt.Sprintf("to %s, in the thread: %s", w.reader(m.Channel), m.Text)
+	}
+	for text := range strings.Lines(m.Reading()) {
+		text = strings.TrimSpace(text)
+		answered := strings.HasPrefix(text, "Acknowledged by") || strings.HasPrefix(text, "Snoozed by")
+		if answered || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
+			l.quote = append(l.quote, strings.TrimPrefix(text, "| "))
+		}
+	}
+	if q := strings.Join(l.quote, "\n"); q != "" && q == w.quoted[s.name] {
+		l.quote = nil // as in the message before
+	} else if q != "" {
+		w.quoted[s.name] = q
+	}
+	if b := m.Buttons(); len(b) > 0 && !known {
+		l.text += " [" + strings.Join(b, "] [") + "]"
+	}
+	w.console.tell(l)
+}
+
+// mail tells its subject; the first page about a certificate is shown whole.
+func (w *watcher) mail(m notifytest.Mail) {
+	s, ok := sceneOf(mailAbout(m))
+	if !ok {
+		return
+	}
+	l := line{scene: s, from: "mail", text: fmt.Sprintf("to %s: %s", strings.Join(m.To, ", "), m.Subject)}
+	if reasonOf(m) == alert.AttemptsSpent && !w.paged[s.name] {
+		w.paged[s.name] = true
+		l.quote = lines(m.Text)
+	}
+	w.console.tell(l)
+}
+
+// reader names who reads a conversation.
+func (w *watcher) reader(channel string) string {
+	for id, name := range map[string]string{harness.OwnerSlack: "minji", harness.ManagerSlack: "hana", harness.OnCallSlack: "jun"} {
+		if w.Slack.Direct(id) == channel {
+			return name
+		}
+	}
+	if channel == harness.TeamSlack {
+		return "#platform"
+	}
+	return channel
+}
+
+func sceneOf(name string) (scene, bool) {
+	i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == name })
+	if i < 0 {
+		return scene{}, false
+	}
+	return scenes[i], true
+}
+
+var footer = regexp.MustCompile(`Neverlapse, alert ([^/\s]+)/`)
+
+// slackAbout names the certificate that a message is about.
+func slackAbout(m notifytest.SlackMessage) string {
+	if found := footer.FindStringSubmatch(m.Reading()); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+func mailAbout(m notifytest.Mail) string { return m.Header.Get("X-Neverlapse-Certificate") }
+
+func reasonOf(m notifytest.Mail) alert.Reason {
+	return alert.Reason(m.Header.Get("X-Neverlapse-Reason"))
+}
