@@ -32,6 +32,8 @@ func writeFault(dir, name string, err error) error {
 		return fault.New(fault.Configuration, "%s/%s: %w; run as root, or make the file ours with chown and set owner and group to match", dir, name, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fault.New(fault.Configuration, "cannot write %s in %s as %s: %w; give that user write permission on the directory, or run as one who has it", name, dir, whoami(), err)
+	case errors.Is(err, fs.ErrNotExist): // it was removed after it was opened, or is one of /proc or /sys
+		return fault.New(fault.Configuration, "cannot write %s in %s: %w; the directory is gone or takes no new files: correct the path", name, dir, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.New(fault.Configuration, "no space left to write %s in %s: %w; free some", name, dir, err)
 	}
