@@ -39,6 +39,8 @@ type AdmitRequest struct {
 // Admitted is a request that was found good; its places are claimed.
 type Admitted struct {
 	Policy json.RawMessage `json:"policy"`
+	// Sequence of the last journal entry of an earlier enrolment of the name; 0 if there was none.
+	Sequence int64 `json:"sequence,omitempty"`
 }
 
 // Admit refuses what cannot work before anything is begun, and claims the
@@ -81,7 +83,15 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
 		return Admitted{}, err
 	}
-	return Admitted{Policy: policy}, nil
+	entries, err := a.Store.Entries(ctx, r.Name)
+	if err != nil {
+		return Admitted{}, err
+	}
+	out := Admitted{Policy: policy}
+	if n := len(entries); n > 0 {
+		out.Sequence = entries[n-1].Sequence
+	}
+	return out, nil
 }
 
 // Release gives up every place that a certificate claimed.

@@ -25,7 +25,8 @@ type Workflows struct {
 // Entity is all that one run of a certificate hands to the next.
 type Entity struct {
 	State    lifecycle.State `json:"state"`
-	Sequence int64           `json:"sequence"`          // of the last journal entry
+	Begun    bool            `json:"begun"`             // the journal tells the enrolment
+	Sequence int64           `json:"sequence"`          // of the last journal entry; goes on over enrolments of one name
 	Unread   []cert.Entry    `json:"unread,omitempty"`  // journal entries that are not yet written
 	Answers  []string        `json:"answers,omitempty"` // IDs of requests already counted
 	Runs     int             `json:"runs"`

@@ -49,7 +49,7 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	if in.Change {
 		return EnrollmentOutput{Spec: spec}, nil
 	}
-	entity := Entity{State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
+	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            WorkflowID(in.Name),
 		StaticSummary:         enrolledText(spec),

@@ -73,7 +73,8 @@ func (c *certificate) setup(ctx workflow.Context) error {
 	}
 	c.listen(ctx)
 	c.State.Recover(workflow.Now(ctx))
-	if c.Sequence == 0 {
+	if !c.Begun {
+		c.Begun = true
 		c.note(ctx, entry{Kind: "enrolled", Text: enrolledText(c.State.Spec), By: c.State.EnrolledBy})
 	}
 	return nil
