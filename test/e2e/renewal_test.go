@@ -95,6 +95,7 @@ func TestAnAlertIsAcknowledgedByAClickAndClosedByTheRenewal(t *testing.T) {
 	w := enter(t, harness.Options{Policies: thresholdsPolicy, Nginx: sites(site(t, "www.shop.test", 150*time.Second))})
 	before := w.served(0)
 	w.manage("shop", 0, "--policy", "fast")
+	w.cli(0, "pause", "shop", "--until", "80s", "--reason", "change freeze") // renewal waits, alerts do not
 
 	w.eventually("the owner to be told of the first threshold", func() bool { return len(w.slackTo(harness.OwnerSlack)) > 0 })
 	first := w.slackTo(harness.OwnerSlack)[0]

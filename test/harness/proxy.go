@@ -83,16 +83,35 @@ func (p *Proxy) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo,
 		}
 	}
 	resp, err := handle(ctx, req)
-	if task, ok := resp.(*workflowservice.PollActivityTaskQueueResponse); ok && err == nil && len(task.TaskToken) > 0 {
+	if err != nil {
+		return resp, err
+	}
+	switch r := resp.(type) {
+	case *workflowservice.PollActivityTaskQueueResponse:
+		err = p.handOut(r)
+	case *workflowservice.RespondWorkflowTaskCompletedResponse: // activities may be handed out eagerly
+		err = p.handOut(r.GetActivityTasks()...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func (p *Proxy) handOut(tasks ...*workflowservice.PollActivityTaskQueueResponse) error {
+	for _, task := range tasks {
+		if len(task.GetTaskToken()) == 0 {
+			continue
+		}
 		name := task.GetActivityType().GetName()
 		p.mu.Lock()
 		p.types[string(task.TaskToken)] = name
 		p.mu.Unlock()
 		if err := p.see(Before, name); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return resp, err
+	return nil
 }
 
 func (p *Proxy) typeOf(token []byte) string {
