@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/neverlapse/neverlapse/test/harness"
@@ -53,7 +54,7 @@ func temporal(ctx context.Context, c *console, root, dir string) error {
 	var path bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(root, "test", "servers", "build-engine.sh"))
 	cmd.Stdout, cmd.Stderr = &path, os.Stderr // it tells its progress every ten seconds
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build the Temporal server: %w", err)

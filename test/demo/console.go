@@ -64,7 +64,9 @@ func (c *console) tell(l line) {
 	}
 	fmt.Fprintf(c.out, "%s  %s %s %s\n", c.paint(dim, c.now().Format("15:04:05")), c.paint(tint, tag), c.paint(dim, fmt.Sprintf("%-9s", l.from)), text)
 	for _, q := range l.quote {
-		fmt.Fprintf(c.out, "%*s %s\n", 32, c.paint(tint, "|"), printable(q))
+		for _, part := range wrap(printable(q), quoteWidth) {
+			fmt.Fprintf(c.out, "%s%s %s\n", strings.Repeat(" ", 33), c.paint(tint, "|"), part)
+		}
 	}
 }
 
@@ -103,6 +105,28 @@ func (c *console) table(rows [][]string) {
 	}
 }
 
+// quoteWidth is how long the lines of a quote are at most, words permitting.
+const quoteWidth = 140
+
+// wrap breaks a line between words and loses none; what follows is indented
+// like the line and a little more.
+func wrap(s string, width int) []string {
+	indent := s[:len(s)-len(strings.TrimLeft(s, " "))]
+	var out []string
+	now := indent
+	for _, word := range strings.Fields(s) {
+		if len(now) > len(indent)+2 && utf8.RuneCountInString(now)+1+utf8.RuneCountInString(word) > width {
+			out = append(out, now)
+			now = indent + "   "
+		}
+		if strings.TrimSpace(now) != "" {
+			now += " "
+		}
+		now += word
+	}
+	return append(out, now)
+}
+
 // cut keeps the beginning of a text.
 func cut(s string, n int) string {
 	if r := []rune(s); len(r) > n {
@@ -110,6 +134,9 @@ func cut(s string, n int) string {
 	}
 	return s
 }
+
+// minutes shows a duration in minutes.
+func minutes(d time.Duration) string { return fmt.Sprintf("%d min", int(d.Minutes())) }
 
 // whole shows a duration in seconds.
 func whole(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }

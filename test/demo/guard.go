@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ func workspace() (dir string, clean func(), err error) {
 	}
 	exe, err := os.Executable()
 	if err != nil {
-		return "", nil, err
+		return "", nil, errors.Join(err, os.Remove(dir))
 	}
 	cmd := exec.Command(exe, "--"+guardFlag, dir)
 	cmd.Stderr = os.Stderr
@@ -34,7 +35,7 @@ func workspace() (dir string, clean func(), err error) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("start the guard of %s: %w", dir, err)
+		return "", nil, errors.Join(fmt.Errorf("start the guard of %s: %w", dir, err), os.Remove(dir))
 	}
 	return dir, sync.OnceFunc(func() {
 		_ = in.Close()

@@ -8,21 +8,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/test/harness"
 )
 
-// patience bounds a run from the start of the worker to the summary.
-const patience = 5 * time.Minute
+// patience bounds the scenes.
+const patience = 4 * time.Minute
 
 type options struct {
 	bin, guard, check string
@@ -74,7 +70,7 @@ func run(o options) int {
 }
 
 // play prepares everything, plays the scenes and sums up. Without --once it
-// then waits for the end of ctx.
+// then goes on telling what it sees until ctx ends.
 func play(ctx context.Context, c *console, o options) (ok bool, err error) {
 	bins, err := binaries(ctx, c, o.bin)
 	if err != nil {
@@ -85,71 +81,42 @@ func play(ctx context.Context, c *console, o options) (ok bool, err error) {
 		return false, err
 	}
 	defer clean()
-	s, err := raise(c, o, bins, dir)
+	s, err := raise(ctx, c, o, bins, dir)
 	if err != nil {
 		return false, err
 	}
 	defer s.Close()
-	timed, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	c.say("Starting the worker; it starts the Temporal engine with its Web UI ...")
-	if err := s.StartWorker(timed); err != nil {
-		return false, err
-	}
-	if err := s.findUI(); err != nil {
-		return false, err
-	}
+	watching, stop := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { s.seen.run(watching) })
+	defer watcher.Wait()
+	defer stop()
 	s.introduce()
-	acts := s.perform(timed)
+	acts := s.perform(ctx)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	ok = s.sumUp(acts)
-	if !ok {
-		c.say("Worker log, its end:\n%s", tail(s.Worker.Output(), 6000))
+	if ok = s.sumUp(acts); !ok {
+		c.say("The end of the worker's log:\n%s", tail(s.Worker.Output(), 6000))
 	}
-	if o.once {
-		return ok, nil
+	if !o.once {
+		s.invite(o.bin)
+		<-ctx.Done()
 	}
-	s.invite(o.bin)
-	<-ctx.Done()
 	return ok, nil
-}
-
-// raise builds the world: CA, sites, stand-ins, configuration.
-func raise(c *console, o options, bins harness.Binaries, dir string) (*stage, error) {
-	s := &stage{console: c, made: map[cert.Fingerprint]bool{}}
-	places, err := lay(dir, o.noNginx)
-	if err != nil {
-		return nil, err
-	}
-	h := harness.Options{Dir: dir, Binaries: bins, Policies: policies(), Nginx: places.nginx, NoNginx: len(places.nginx.Servers) == 0, Targets: places.targets}
-	h.CA.Dir = dir
-	h.CA.Profiles = map[string]int{"default": int(issuedFor.Seconds())}
-	if s.World, err = harness.New(h); err != nil {
-		return nil, errors.Join(err, places.close())
-	}
-	s.sites, s.close = places.open(s.World.Nginx), places.close
-	return s, nil
 }
 
 // perform plays all scenes at the same time and waits for their ends.
 func (s *stage) perform(ctx context.Context) []*act {
-	watching, stop := context.WithCancel(ctx)
-	var watcher, actors sync.WaitGroup
-	for _, at := range s.sites {
-		s.made[at.served(ctx)] = true
-	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var actors sync.WaitGroup
 	acts := make([]*act, len(scenes))
-	s.seen = newWatcher(s)
-	watcher.Go(func() { s.seen.run(watching) })
 	for i, sc := range scenes {
-		acts[i] = &act{stage: s, scene: sc, site: s.sites[sc.host]}
-		actors.Go(func() { acts[i].run(ctx) })
+		acts[i] = &act{stage: s, scene: sc, site: s.sites[sc.host], ctx: ctx}
+		actors.Go(acts[i].run)
 	}
 	actors.Wait()
-	stop()
-	watcher.Wait()
 	return acts
 }
 
@@ -158,7 +125,7 @@ func (s *stage) perform(ctx context.Context) []*act {
 func whileParentLives(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	exe, err := os.Executable()
-	if parent := os.Getppid(); err == nil && filepath.Base(filepath.Dir(exe)) == "exe" {
+	if parent := os.Getppid(); err == nil && strings.Contains(exe, "go-build") {
 		go func() {
 			for os.Getppid() == parent && ctx.Err() == nil {
 				time.Sleep(time.Second)

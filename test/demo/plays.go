@@ -19,11 +19,11 @@ const (
 	teamMail    = "platform@example.com"
 )
 
-// play plays the scene and says what was seen.
-func (a *act) play() (string, error) {
+// plays are the scenes by tag; each plays and says what was seen.
+func (a *act) plays() map[string]func() (string, error) {
 	return map[string]func() (string, error){
 		"renewal": a.healthyRenewal, "alert": a.answeredAlert, "escalation": a.escalation, "rollback": a.brokenDeployment, "page": a.spentAttempts,
-	}[a.scene.tag]()
+	}
 }
 
 func (a *act) healthyRenewal() (string, error) {
@@ -44,7 +44,7 @@ func (a *act) answeredAlert() (string, error) {
 	if _, err := a.begin(); err != nil {
 		return "", err
 	}
-	if err := a.shell("pause", a.scene.name, "--until", "45s", "--reason", "a freeze"); err != nil {
+	if err := a.shell("pause", a.scene.name, "--until", "55s", "--reason", "a freeze"); err != nil {
 		return "", err
 	}
 	if err := a.wait("the owner to be told", func() bool { return len(a.slackTo(harness.OwnerSlack)) > 0 }); err != nil {

@@ -32,7 +32,7 @@ var scenes = []scene{
 		policy: `
     thresholds: [{left: 160s, severity: P3}]
     inform: 0
-    renew_left_short: 170s
+    renew_left_short: 140s
     last_safe: 10s
     escalations:
       - name: P3
@@ -68,7 +68,7 @@ var scenes = []scene{
     thresholds: [{left: 60s, severity: P1}]
     inform: 0
     renew_left_short: 590s
-    last_safe: 550s
+    last_safe: 530s
     max_attempts: 3
     retry_every: 5s
     escalations:

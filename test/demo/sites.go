@@ -131,11 +131,10 @@ func (p *premises) open(n *targettest.Nginx) map[string]*site {
 	return out
 }
 
-func (p *premises) close() error {
+func (p *premises) close() {
 	for _, s := range p.small {
 		_ = s.listener.Close()
 	}
-	return nil
 }
 
 // aged makes a pair that has only this long to live.

@@ -2,19 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/engine"
-	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
-	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -27,7 +23,7 @@ type stage struct {
 	*harness.World
 	console *console
 	sites   map[string]*site // by host
-	close   func() error
+	close   func()
 	ui      string // URL of the Temporal Web UI
 	seen    *watcher
 
@@ -38,13 +34,42 @@ type stage struct {
 // Close ends everything that runs.
 func (s *stage) Close() {
 	s.World.Close()
-	_ = s.close()
+	s.close()
 }
 
-func (s *stage) findUI() error {
-	r, err := engine.Recorded(filepath.Join(s.Data(), "engine"))
-	s.ui = r.UIURL
-	return err
+// raise builds the world in dir (CA, sites, stand-ins, configuration) and starts
+// the worker.
+func raise(ctx context.Context, c *console, o options, bins harness.Binaries, dir string) (*stage, error) {
+	s := &stage{console: c, made: map[cert.Fingerprint]bool{}}
+	places, err := lay(dir, o.noNginx)
+	if err != nil {
+		return nil, err
+	}
+	h := harness.Options{Dir: dir, Binaries: bins, Policies: policies(), Nginx: places.nginx, NoNginx: len(places.nginx.Servers) == 0, Targets: places.targets}
+	h.CA.Dir = dir
+	h.CA.Profiles = map[string]int{"default": int(issuedFor.Seconds())}
+	if s.World, err = harness.New(h); err != nil {
+		places.close()
+		return nil, err
+	}
+	s.sites, s.close, s.seen = places.open(s.World.Nginx), places.close, newWatcher(s)
+	for _, at := range s.sites {
+		s.made[at.served(ctx)] = true
+	}
+	c.say("Starting the worker; it starts the Temporal engine with its Web UI ...")
+	starting, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	err = s.StartWorker(starting)
+	if err == nil {
+		var r engine.Record
+		r, err = engine.Recorded(filepath.Join(s.Data(), "engine"))
+		s.ui = r.UIURL
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // link leads to a certificate's history in the Web UI.
@@ -52,117 +77,9 @@ func (s *stage) link(name string) string {
 	return s.ui + "/namespaces/default/workflows/" + url.PathEscape(workflows.WorkflowID(name))
 }
 
-// act is one scene on its way.
-type act struct {
-	*stage
-	scene scene
-	site  *site
-	ctx   context.Context
-
-	took   time.Duration
-	result string
-	err    error
-}
-
-// run gives the site a certificate that is about to end, and plays.
-func (a *act) run(ctx context.Context) {
-	a.ctx = ctx
-	begin := time.Now()
-	a.result, a.err = a.play()
-	a.took = time.Since(begin)
-	a.seen.look()
-	if a.err != nil {
-		a.tell("demo", "FAILED: %v", a.err)
-		return
-	}
-	a.console.tell(line{scene: a.scene, from: "demo", text: a.console.paint("1", "seen: "+a.result)})
-}
-
-func (a *act) tell(from, format string, args ...any) {
-	a.console.tell(line{scene: a.scene, from: from, text: fmt.Sprintf(format, args...)})
-}
-
-// begin puts the short-lived certificate in place and enrols it by the CLI.
-func (a *act) begin() (cert.Fingerprint, error) {
-	f, err := a.age()
-	if err != nil {
-		return "", err
-	}
-	return f, a.enroll()
-}
-
-func (a *act) age() (cert.Fingerprint, error) {
-	pair, err := aged(a.scene.host, a.scene.left)
-	if err != nil {
-		return "", err
-	}
-	f := targettest.FingerprintOf(pair)
-	a.mu.Lock()
-	a.made[f] = true
-	a.mu.Unlock()
-	if err := a.site.put(a.ctx, pair); err != nil {
-		return "", err
-	}
-	a.tell("demo", "%s at %s (%s) now serves %s, which ends in %s", a.scene.host, a.site.address, a.site.server, f.Short(), whole(a.scene.left))
-	return f, nil
-}
-
-func (a *act) enroll() error {
-	at := a.site.address + "#" + a.scene.host
-	args := []string{"enroll", at, "--cert-name", a.scene.name}
-	if a.scene.managed {
-		args[1] += "@" + a.scene.host
-		args = append(args, "--manage", "--ca", "pebble", "--target", a.scene.host)
-	}
-	return a.shell(append(args, "--owner", "minji", "--team", "platform", "--policy", a.scene.name)...)
-}
-
-// shell types a command of the product's CLI.
-func (a *act) shell(args ...string) error {
-	a.tell("shell", "$ neverlapse %s", strings.Join(quoted(args), " "))
-	out, code := a.CLI(a.ctx, args...)
-	if code != 0 {
-		return fmt.Errorf("neverlapse %s: exit code %d: %s", args[0], code, out)
-	}
-	for _, l := range lines(out) {
-		details := strings.HasPrefix(l, " ") || strings.HasSuffix(l, " serves") || strings.HasPrefix(l, "see where")
-		if !details {
-			a.tell("shell", "%s", l)
-		}
-	}
-	return nil
-}
-
-func quoted(args []string) []string {
-	out := make([]string, len(args))
-	for i, a := range args {
-		if out[i] = a; strings.ContainsAny(a, " #") {
-			out[i] = "'" + a + "'"
-		}
-	}
-	return out
-}
-
-func lines(s string) []string {
-	var out []string
-	for l := range strings.Lines(s) {
-		if l = strings.TrimRight(l, " \n"); l != "" {
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
 // wait waits for something to become so.
 func wait(ctx context.Context, what string, cond func() bool) error {
 	return harness.WaitFor(ctx, what, func() (bool, error) { return cond(), nil })
-}
-
-// wait is wait, and tells whatever else was seen up to then.
-func (a *act) wait(what string, cond func() bool) error {
-	err := wait(a.ctx, what, cond)
-	a.seen.look()
-	return err
 }
 
 // ours tells whether the demo itself put a certificate somewhere.
@@ -170,43 +87,4 @@ func (s *stage) ours(f cert.Fingerprint) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.made[f]
-}
-
-// replaced waits until the site serves a certificate that is not ours.
-func (a *act) replaced() (now cert.Fingerprint, err error) {
-	err = a.wait(a.scene.host+" to serve a new certificate", func() bool {
-		now = a.site.served(a.ctx)
-		return now != "" && !a.ours(now)
-	})
-	return now, err
-}
-
-// still waits until the site serves what it did before; a reload takes a moment.
-func (a *act) still(want cert.Fingerprint) error {
-	return a.wait(a.scene.host+" to serve "+want.Short()+" as before", func() bool { return a.site.served(a.ctx) == want })
-}
-
-// slackTo lists what was posted about this certificate to a user or a channel.
-func (a *act) slackTo(id string) []notifytest.SlackMessage {
-	if strings.HasPrefix(id, "U") {
-		id = a.Slack.Direct(id)
-	}
-	var out []notifytest.SlackMessage
-	for _, m := range a.Slack.Messages() {
-		if m.Channel == id && slackAbout(m) == a.scene.name {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-// mailsTo lists the mails about this certificate to an address.
-func (a *act) mailsTo(address string) []notifytest.Mail {
-	var out []notifytest.Mail
-	for _, m := range a.Mail.Mails() {
-		if mailAbout(m) == a.scene.name && strings.Join(m.To, ",") == address {
-			out = append(out, m)
-		}
-	}
-	return out
 }

@@ -7,16 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
-	"github.com/neverlapse/neverlapse/test/harness"
 )
 
 // watcher tells everything that shows at the stand-ins, the CA, the sites and
@@ -81,7 +78,7 @@ func (w *watcher) certificate(c *x509.Certificate) {
 		return
 	}
 	w.issued[serial] = true
-	w.console.tell(line{scene: scenes[i], from: "CA", text: fmt.Sprintf("issued %s for %s, valid until %s; it is number %d for this name",
+	w.console.tell(line{scene: scenes[i], from: "CA", text: fmt.Sprintf("issued %s for %s, valid until %s: certificate %d for this name",
 		cert.FingerprintOf(c).Short(), scenes[i].host, c.NotAfter.Local().Format("15:04:05"), w.CA.IssuedFor(scenes[i].host))})
 }
 
@@ -122,7 +119,7 @@ func (w *watcher) journal(s scene) {
 		if e.By != "" {
 			by = " (by " + e.By + ")"
 		}
-		w.console.tell(line{scene: s, from: "journal", text: cut(e.Kind+": "+e.Text, 220) + by, link: w.link(s.name)})
+		w.console.tell(line{scene: s, from: "journal", text: cut(e.Kind+": "+e.Text, 160) + by, link: w.link(s.name)})
 	}
 }
 
@@ -137,87 +134,4 @@ func (w *watcher) entries(name, kind, text string) int {
 		}
 	}
 	return n
-}
-
-func (w *watcher) post(m notifytest.SlackMessage) {
-	before, known := w.posts[m.TS]
-	s, ok := sceneOf(slackAbout(m))
-	if !ok || known && before.Updates == m.Updates {
-		return
-	}
-	w.posts[m.TS] = m
-	l := line{scene: s, from: "slack", text: fmt.Sprintf("to %s: %s", w.reader(m.Channel), m.Text)}
-	switch {
-	case known:
-		l.text = fmt.Sprintf("the message to %s now reads: %s", w.reader(m.Channel), m.Text)
-	case m.Thread != "":
-		l.text = fmt.Sprintf("to %s, in the thread: %s", w.reader(m.Channel), m.Text)
-	}
-	for text := range strings.Lines(m.Reading()) {
-		text = strings.TrimSpace(text)
-		answered := strings.HasPrefix(text, "Acknowledged by") || strings.HasPrefix(text, "Snoozed by")
-		if answered || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
-			l.quote = append(l.quote, strings.TrimPrefix(text, "| "))
-		}
-	}
-	if q := strings.Join(l.quote, "\n"); q != "" && q == w.quoted[s.name] {
-		l.quote = nil // as in the message before
-	} else if q != "" {
-		w.quoted[s.name] = q
-	}
-	if b := m.Buttons(); len(b) > 0 && !known {
-		l.text += " [" + strings.Join(b, "] [") + "]"
-	}
-	w.console.tell(l)
-}
-
-// mail tells its subject; the first page about a certificate is shown whole.
-func (w *watcher) mail(m notifytest.Mail) {
-	s, ok := sceneOf(mailAbout(m))
-	if !ok {
-		return
-	}
-	l := line{scene: s, from: "mail", text: fmt.Sprintf("to %s: %s", strings.Join(m.To, ", "), m.Subject)}
-	if reasonOf(m) == alert.AttemptsSpent && !w.paged[s.name] {
-		w.paged[s.name] = true
-		l.quote = lines(m.Text)
-	}
-	w.console.tell(l)
-}
-
-// reader names who reads a conversation.
-func (w *watcher) reader(channel string) string {
-	for id, name := range map[string]string{harness.OwnerSlack: "minji", harness.ManagerSlack: "hana", harness.OnCallSlack: "jun"} {
-		if w.Slack.Direct(id) == channel {
-			return name
-		}
-	}
-	if channel == harness.TeamSlack {
-		return "#platform"
-	}
-	return channel
-}
-
-func sceneOf(name string) (scene, bool) {
-	i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == name })
-	if i < 0 {
-		return scene{}, false
-	}
-	return scenes[i], true
-}
-
-var footer = regexp.MustCompile(`Neverlapse, alert ([^/\s]+)/`)
-
-// slackAbout names the certificate that a message is about.
-func slackAbout(m notifytest.SlackMessage) string {
-	if found := footer.FindStringSubmatch(m.Reading()); found != nil {
-		return found[1]
-	}
-	return ""
-}
-
-func mailAbout(m notifytest.Mail) string { return m.Header.Get("X-Neverlapse-Certificate") }
-
-func reasonOf(m notifytest.Mail) alert.Reason {
-	return alert.Reason(m.Header.Get("X-Neverlapse-Reason"))
 }
