@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,6 +41,7 @@ const wholePackage = "(package)"
 
 // results collects what `go test -json` tells, of several runs.
 type results struct {
+	mu     sync.Mutex
 	module string
 	tests  map[string]*testResult // by package and name
 	order  []*testResult
@@ -73,6 +76,8 @@ func (r *results) read(stream io.Reader, ended func(pkg *testResult, o outcome),
 }
 
 func (r *results) take(e event, ended func(*testResult, outcome)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	took := time.Duration(e.Elapsed * float64(time.Second))
 	if e.Action == "build-output" {
 		pkg, _, _ := strings.Cut(e.ImportPath, " ") // "path [path.test]"
@@ -178,6 +183,22 @@ func (r *results) passedIn(path string) (n int) {
 		}
 	}
 	return n
+}
+
+// underWay names some of the tests that run.
+func (r *results) underWay() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []string
+	for _, t := range r.order {
+		if t.outcome == running && t.name != wholePackage && !t.parent {
+			names = append(names, r.short(t.pkg)+" "+t.name)
+		}
+	}
+	if more := len(names) - 3; more > 0 {
+		names = append(names[:3], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // short is the path of a package below the module.

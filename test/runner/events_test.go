@@ -90,3 +90,16 @@ func TestASkipGivesItsReason(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatRunsIsNamed(t *testing.T) {
+	r, _ := readStream(t, `{"Action":"run","Package":"m/a","Test":"TestGood"}
+{"Action":"pass","Package":"m/a","Test":"TestGood"}
+{"Action":"run","Package":"m/a","Test":"TestTable/one"}
+{"Action":"run","Package":"m/a","Test":"TestTable/two"}
+{"Action":"run","Package":"m/a","Test":"TestSlow"}
+{"Action":"run","Package":"m/b","Test":"TestOther"}
+`)
+	if got, want := r.underWay(), "a TestTable/one, a TestTable/two, a TestSlow, and 1 more"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

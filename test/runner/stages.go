@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,8 +152,25 @@ func (w *workshop) goTest(ctx context.Context, dir string, args ...string) error
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	defer w.whileItRuns()()
 	err = w.results.read(stream, w.packageEnded, func(line string) { fmt.Fprint(w.out, line) })
 	return errors.Join(err, cmd.Wait())
+}
+
+// whileItRuns says every minute what runs, until what it gives is called.
+func (w *workshop) whileItRuns() (stop func()) {
+	begin, tick, done := time.Now(), time.NewTicker(time.Minute), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(w.out, "  ... after %s: %s\n", round(time.Since(begin)), cmp.Or(w.results.underWay(), "compiling"))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { tick.Stop(); close(done) }
 }
 
 // packageEnded prints a package, and in full what its failed tests said.
