@@ -133,7 +133,15 @@ func (w *world) onlyTo(id string, n int) {
 }
 
 func TestAPowerCutBetweenTwoStepsOfAnEscalationLosesAndRepeatsNothing(t *testing.T) {
-	t.Parallel()
+	for name, late := range map[string]bool{"back before the step is due": false, "back when it is past": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			powerCut(t, late)
+		})
+	}
+}
+
+func powerCut(t *testing.T, late bool) {
 	w := prepareOwn(t, harness.Options{Policies: stepsPolicy, Nginx: sites(site(t, "www.shop.test", time.Hour))})
 	w.start()
 	w.watch("shop", 0, "--policy", "steps")
@@ -142,6 +150,9 @@ func TestAPowerCutBetweenTwoStepsOfAnEscalationLosesAndRepeatsNothing(t *testing
 	w.killAll()
 	if n := w.teamNotices(); n != 0 {
 		t.Fatalf("the team was told %d times before its step was due at %s", n, due)
+	}
+	if late {
+		w.eventually("the step to be past", func() bool { return time.Now().After(due.Add(2 * time.Second)) })
 	}
 	w.start()
 	back := time.Now()

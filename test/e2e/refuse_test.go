@@ -3,12 +3,14 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +171,93 @@ func TestWhatCannotBeGuardedIsRefusedAtTheDoorAndNothingIsHalfDone(t *testing.T)
 	says(t, w.cli(3, "ack", "nobody"), "nobody is not enrolled", "neverlapse list")
 	says(t, w.cli(3, "status", "rival"), "rival is not enrolled")
 	says(t, w.cli(3, "history", "rival"), "rival has no journal")
+}
+
+func TestOfTwoEnrolmentsAtTheSameTimeOneIsRefused(t *testing.T) {
+	t.Parallel()
+	w := enter(t, harness.Options{Nginx: sites(site(t, "www.shop.test", 24*time.Hour), site(t, "api.shop.test", 24*time.Hour))})
+	for what, c := range map[string]struct {
+		rivals []string
+		server int
+		words  []string
+	}{
+		"of one name":  {[]string{"shop", "shop"}, 0, []string{"shop", "already"}},
+		"of one place": {[]string{"first", "second"}, 1, []string{"held by the certificate", "only one"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			outs, codes := make([]string, 2), make([]int, 2)
+			var both sync.WaitGroup
+			for i, name := range c.rivals {
+				both.Go(func() { outs[i], codes[i] = w.CLI(t.Context(), w.managing(name, c.server)...) })
+			}
+			both.Wait()
+			loser := slices.Index(codes, 4)
+			if loser < 0 || codes[1-loser] != 0 {
+				t.Fatalf("exit codes %v, want 0 and 4:\n%s\n%s", codes, outs[0], outs[1])
+			}
+			says(t, outs[loser], c.words...)
+			if c.rivals[0] != c.rivals[1] {
+				w.absent(c.rivals[loser])
+			}
+			w.runOf(c.rivals[1-loser])
+		})
+	}
+}
+
+func TestAnEnrolmentOutlivesTheWorkerThatAdmitsIt(t *testing.T) {
+	for _, moment := range []harness.Moment{harness.Before, harness.After} {
+		t.Run(string(moment), func(t *testing.T) {
+			t.Parallel()
+			w, killed := dyingAt(t, moment, "Admit")
+			out := make(chan string, 1)
+			go func() {
+				text, code := w.CLI(t.Context(), w.managing("shop", 0)...)
+				out <- fmt.Sprintf("exit code %d\n%s", code, text)
+			}()
+			select {
+			case <-killed:
+			case <-time.After(time.Minute):
+				t.Fatal("nothing was admitted")
+			}
+			w.start()
+			says(t, <-out, "exit code 0", "shop is enrolled")
+			s := w.until("shop", "the first look", func(s workflows.Status) bool { return s.State.Live.Fingerprint != "" && s.Unread == 0 })
+			if n := len(w.journal("shop", "enrolled")); n != 1 || s.State.Spec.Owner != "minji" {
+				t.Errorf("enrolled %d times, owner %q", n, s.State.Spec.Owner)
+			}
+		})
+	}
+}
+
+// dyingAt is a world whose worker is killed once, around an activity.
+func dyingAt(t *testing.T, moment harness.Moment, activity string) (*world, <-chan struct{}) {
+	t.Helper()
+	proxy, err := harness.NewProxy(server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	w := enter(t, harness.Options{Engine: proxy.Address, Upstream: server.Address(), Nginx: sites(site(t, "www.shop.test", 24*time.Hour))})
+	killed := make(chan struct{})
+	var once sync.Once
+	proxy.OnActivity(func(m harness.Moment, name string) (err error) {
+		if m == moment && name == activity {
+			once.Do(func() {
+				w.Worker.Kill()
+				close(killed)
+				err = harness.ErrDropped
+			})
+		}
+		return err
+	})
+	return w, killed
+}
+
+// managing is the command line that enrols the i-th nginx server to be renewed here.
+func (w *world) managing(name string, i int, more ...string) []string {
+	s := w.Nginx.Servers[i].Name
+	return append([]string{"enroll", w.Nginx.Addresses[i] + "#" + s, "--cert-name", name, "-d", s,
+		"--manage", "--ca", "pebble", "--target", s, "--owner", "minji", "--team", "platform"}, more...)
 }
 
 // runOf names the run of a certificate's entity.
