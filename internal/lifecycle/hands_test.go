@@ -13,6 +13,9 @@ import (
 
 // say prints one line of the timeline.
 func (w *world) say(what, format string, args ...any) {
+	if w.mute {
+		return
+	}
 	left := "         "
 	if v := w.s.Live; v.Fingerprint != "" {
 		left = fmt.Sprintf("%4dd left", cert.DaysLeft(w.now, v.NotAfter))

@@ -58,8 +58,11 @@ func (s *State) postpone(now time.Time, tried []string, pace time.Duration) {
 // witness takes in what the run saw. If it did not see everything, the world is
 // asked before anything is said about it.
 func (s *State) witness(now time.Time, o Outcome) {
-	s.merge(o.Observations)
 	s.Sight.At = time.Time{}
+	if len(o.Observations) == 0 {
+		return
+	}
+	s.merge(o.Observations)
 	if s.complete(o.Observations) {
 		s.Sight.At = now
 		if !o.ObservedAt.IsZero() && o.ObservedAt.Before(now) {

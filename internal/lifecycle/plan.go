@@ -39,9 +39,9 @@ type Instant struct {
 // PlanOf computes the calendar. The same input gives the same instants, always.
 func PlanOf(v cert.Version, window *cert.Window, p Policy) Plan {
 	l := inclusive(v.Lifetime())
-	left, usual := p.RenewLeft.Of(l), l/3
+	left, usual := p.RenewLeft.Of(l), (l / 3).Truncate(time.Second)
 	if l < shortLifetime {
-		left, usual = p.RenewLeftShort.Of(l), l/2
+		left, usual = p.RenewLeftShort.Of(l), (l / 2).Truncate(time.Second)
 	}
 	if left >= l { // a policy for longer lives would renew without end
 		left = usual

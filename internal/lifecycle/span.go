@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"math/big"
+	"math/bits"
 	"regexp"
 	"strings"
 	"time"
@@ -22,8 +23,9 @@ func (s Span) Of(lifetime time.Duration) time.Duration {
 	if s.Den == 0 {
 		return s.Fixed
 	}
-	n := new(big.Int).Mul(big.NewInt(int64(lifetime)), big.NewInt(s.Num))
-	share := time.Duration(n.Div(n, big.NewInt(s.Den)).Int64()).Truncate(time.Second)
+	hi, lo := bits.Mul64(uint64(max(lifetime, 0)), uint64(s.Num))
+	n, _ := bits.Div64(hi, lo, uint64(s.Den)) // a share is at most 1, so it fits
+	share := time.Duration(n).Truncate(time.Second)
 	if s.Fixed > 0 && s.Fixed < share {
 		return s.Fixed
 	}
@@ -104,7 +106,7 @@ func lesserOf(first, second, text string) (Span, error) {
 func shareOf(number string, unit *big.Rat, text string) (Span, error) {
 	r, ok := new(big.Rat).SetString(number)
 	if !ok || r.Sign() <= 0 || r.Mul(r, unit).Cmp(big.NewRat(1, 1)) > 0 {
-		return Span{}, fmt.Errorf("%q: a share is more than 0%% and at most 100%%", text)
+		return Span{}, fmt.Errorf("%q: a share lies between 0%% and 100%%", text)
 	}
 	return Span{Num: r.Num().Int64(), Den: r.Denom().Int64()}, nil
 }

@@ -41,9 +41,12 @@ type world struct {
 	order  int
 	outage time.Time // our own system is down until then
 	shows  bool      // print looks
+	mute   bool      // print nothing
+	limit  int       // of decisions; none if zero
 
-	lines []string
-	told  []noticed
+	decisions int
+	lines     []string
+	told      []noticed
 	// decided sees every decision before it is applied, and applied right after.
 	decided func(Decision)
 	applied func(Decision)
@@ -59,9 +62,10 @@ type trouble struct {
 }
 
 type task struct {
-	at    time.Time
-	order int
-	do    func()
+	at     time.Time
+	order  int
+	report bool // ends an action
+	do     func()
 }
 
 type noticed struct {
@@ -130,10 +134,17 @@ func versionNo(n int, from time.Time, lifetime time.Duration) cert.Version {
 }
 
 // at puts something on the agenda.
-func (w *world) at(when time.Time, do func()) {
+func (w *world) at(when time.Time, do func()) { w.put(task{at: when, do: do}) }
+
+// lose forgets the reports of everything under way.
+func (w *world) lose() {
+	w.agenda = slices.DeleteFunc(w.agenda, func(t task) bool { return t.report })
+}
+
+func (w *world) put(t task) {
 	w.order++
-	t := task{when, w.order, do}
-	i := sort.Search(len(w.agenda), func(i int) bool { return w.agenda[i].at.After(when) })
+	t.order = w.order
+	i := sort.Search(len(w.agenda), func(i int) bool { return w.agenda[i].at.After(t.at) })
 	w.agenda = slices.Insert(w.agenda, i, t)
 }
 
@@ -190,6 +201,9 @@ func (w *world) think() (Decision, bool) {
 			panic(fmt.Sprintf("more than %d steps at %s; the last ones:\n%s", stepsAtOnce, w.now, tail(w.lines, 12)))
 		}
 		d := Next(w.now, w.s)
+		if w.decisions++; w.decisions == w.limit {
+			return d, false
+		}
 		if w.decided != nil {
 			w.decided(d)
 		}
@@ -248,12 +262,12 @@ func (w *world) later(takes time.Duration, do func()) {
 	var wait func()
 	wait = func() {
 		if w.now.Before(w.outage) {
-			w.at(w.outage, wait)
+			w.put(task{at: w.outage, report: true, do: wait})
 			return
 		}
 		do()
 	}
-	w.at(w.now.Add(takes), wait)
+	w.put(task{at: w.now.Add(takes), report: true, do: wait})
 }
 
 // observe is what a scanner sees.

@@ -1,0 +1,5 @@
+//go:build race
+
+package lifecycle
+
+func init() { histories /= 8 }
