@@ -141,7 +141,10 @@ func (c *certificate) waitForChange(ctx workflow.Context) {
 // full reports whether this run should hand over: a version was replaced, or
 // the history has grown long.
 func (c *certificate) full(ctx workflow.Context) bool {
-	replaced := c.began != "" && c.State.Live.Fingerprint != c.began
+	if c.began == "" { // the first version that becomes known replaces none
+		c.began = c.State.Live.Fingerprint
+	}
+	replaced := c.State.Live.Fingerprint != c.began
 	return replaced || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
