@@ -20,7 +20,7 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 		AlertID: a.ID, Phase: phase, Severity: a.Severity, Reason: a.Reason, Reach: step.Reach,
 		Certificate: s.Spec.Name, Names: s.Spec.Names, Managed: s.Spec.Managed, Environment: s.Spec.Environment,
 		Owner: s.Spec.Owner, Team: s.Spec.Team, Version: s.Live, At: now, Places: places(s.Sight.Observations),
-		Cause: a.Cause, Next: nextStep(workflow.Now(ctx), s, a, step), Answer: a.Answer, Evidence: a.Evidence,
+		Cause: a.Cause, Next: nextStep(workflow.Now(ctx), s, a, step), Answer: a.Answer, Evidence: a.Evidence, Retired: s.Retire != nil,
 		Step: max(0, a.Step-1),
 	}
 	if a.Version != s.Live.Fingerprint && s.Previous.Fingerprint == a.Version {

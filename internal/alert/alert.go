@@ -53,12 +53,10 @@ const (
 	RollbackUnproven Reason = "rollback-unproven"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
-	// ChannelBroken: a channel refuses messages; another was used.
-	ChannelBroken Reason = "channel-broken"
 )
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, Unseen, ChannelBroken}
+var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {
@@ -165,6 +163,7 @@ type Notice struct {
 	Commands    []string     `json:"commands,omitempty"` // what to type, one command a line
 	Answer      *Answer      `json:"answer,omitempty"`
 	Evidence    string       `json:"evidence,omitempty"` // what closed it
+	Retired     bool         `json:"retired,omitempty"`  // nobody guards the certificate any more; that closed it
 	Step        int          `json:"step"`               // escalation step, from 0
 	Actions     []Action     `json:"actions,omitempty"`
 	Link        string       `json:"link,omitempty"` // where to see it whole

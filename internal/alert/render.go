@@ -108,6 +108,8 @@ func (r reader) headline(n Notice) string {
 	topic := r.say(r.perReason("topic", n), "certificate", n.Certificate, "reason", string(n.Reason),
 		"expiry", r.expiry("expiry", n.Version, n.At), "short", r.expiry("short", n.Version, n.At))
 	switch {
+	case n.Phase == Resolved && n.Retired:
+		return r.say("resolved.retired", "certificate", n.Certificate)
 	case n.Phase == Resolved:
 		return r.say(r.perReason("resolved", n), "certificate", n.Certificate)
 	case n.Answer != nil && (n.Phase == Acknowledged || n.Phase == Snoozed):
