@@ -94,6 +94,19 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	return out, nil
 }
 
+// Abandon gives up what a refused enrolment may have claimed. A certificate that
+// is enrolled keeps its places: then the refusal was about another enrolment.
+func (a *Activities) Abandon(ctx context.Context, name string) error {
+	if cert.ValidateName(name) != nil {
+		return nil // nothing can have been claimed for it
+	}
+	enrolled, err := a.Admission.Enrolled(ctx, name)
+	if err == nil && !enrolled {
+		err = a.Store.Claim(ctx, name, nil)
+	}
+	return toTemporal(err, a.Now())
+}
+
 // Release gives up every place that a certificate claimed.
 func (a *Activities) Release(ctx context.Context, name string) error {
 	return toTemporal(a.Store.Claim(ctx, name, nil), a.Now())

@@ -59,21 +59,21 @@ func (c *cli) admit(ctx context.Context, in workflows.EnrollmentInput) (lifecycl
 	if err != nil {
 		return lifecycle.Spec{}, err
 	}
-	in.By, in.Via = req.By, req.Via
+	limit := c.patience(admissionPatience)
+	in.By, in.Via, in.Within = req.By, req.Via, limit
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return lifecycle.Spec{}, err
 	}
-	limit := c.patience(admissionPatience)
 	waiting, cancel := context.WithTimeout(ctx, limit+silence)
 	defer cancel()
 	run, err := conn.ExecuteWorkflow(waiting, client.StartWorkflowOptions{
-		ID: workflows.EnrollmentID(in.Name), TaskQueue: c.config.Temporal.TaskQueue, WorkflowExecutionTimeout: limit,
+		ID: workflows.EnrollmentID(in.Name), TaskQueue: c.config.Temporal.TaskQueue,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary: "enroll " + in.Name + " for " + in.By,
 	}, (&workflows.Workflows{}).EnrollmentWorkflow, in)
 	if isA[*serviceerror.WorkflowExecutionAlreadyStarted](err) {
-		return lifecycle.Spec{}, problem{exitRefused, "an enrolment of " + in.Name + " is under way already; try again when it has ended"}
+		return lifecycle.Spec{}, problem{exitRefused, "an enrolment of " + in.Name + " is under way already; try again when it has ended (without a worker it cannot; is neverlapse-worker running?)"}
 	}
 	if err != nil {
 		return lifecycle.Spec{}, err

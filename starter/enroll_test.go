@@ -43,7 +43,7 @@ func TestEnrollShowsWhatIsServedAndGuardsItsNames(t *testing.T) {
 	in, o := f.answers["input"].(workflows.EnrollmentInput), f.answers["started"].(client.StartWorkflowOptions)
 	wantEqual(t, in.Names, []string{"*.www.test", "www.test"})
 	wantEqual(t, in.Endpoints, []cert.Endpoint{{Host: "www.test", Port: 443}})
-	if in.By != "minji" || in.Via != "cli" || o.ID != "enrollment/www.test" || o.TaskQueue != "neverlapse" || o.WorkflowExecutionTimeout != 2*time.Minute {
+	if in.By != "minji" || in.Via != "cli" || in.Within != 2*time.Minute || o.ID != "enrollment/www.test" || o.TaskQueue != "neverlapse" {
 		t.Errorf("%+v %+v", in, o)
 	}
 	if strings.ContainsAny(out+errs, "\x1b\u202e") {

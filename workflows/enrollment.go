@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -18,6 +19,9 @@ type EnrollmentInput struct {
 	activities.AdmitRequest
 	By  string `json:"by,omitempty"`
 	Via string `json:"via,omitempty"`
+	// Within is how long after its start somebody waits for the answer: what is
+	// admitted later is refused, for its sender was told so. Zero: for ever.
+	Within time.Duration `json:"within,omitempty"`
 }
 
 // EnrollmentOutput is the admitted spec.
@@ -34,9 +38,13 @@ func EnrollmentID(name string) string { return "enrollment/" + name }
 // "Refused", and nothing is half done.
 func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput) (EnrollmentOutput, error) {
 	var admitted activities.Admitted
-	if err := workflow.ExecuteActivity(quick(ctx, "admit "+in.Name), hands.Admit, in.AdmitRequest).Get(ctx, &admitted); err != nil {
+	err := workflow.ExecuteActivity(quick(ctx, "admit "+in.Name), hands.Admit, in.AdmitRequest).Get(ctx, &admitted)
+	if err != nil {
 		f, text := activities.FailureOf(err)
-		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(text, refused, nil, f)
+		return in.refuse(ctx, text, f)
+	}
+	if waited := workflow.Now(ctx).Sub(workflow.GetInfo(ctx).WorkflowStartTime); in.Within > 0 && waited > in.Within {
+		return in.refuse(ctx, fmt.Sprintf("no worker admitted %s within %s, and nobody waits for it any more; enroll it again", in.Name, lifecycle.FormatDuration(in.Within)))
 	}
 	spec := lifecycle.Spec{
 		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team,
@@ -56,10 +64,19 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 	}), (*Workflows).CertificateWorkflow, entity)
-	err := child.GetChildWorkflowExecution().Get(ctx, nil)
+	err = child.GetChildWorkflowExecution().Get(ctx, nil)
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
 	if errors.As(err, &started) {
 		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(in.Name+" is already enrolled; see it by: neverlapse status "+in.Name, refused, nil)
 	}
 	return EnrollmentOutput{Spec: spec}, err
+}
+
+// refuse ends an enrolment. A try of which nobody heard may have claimed places;
+// they are given up.
+func (in EnrollmentInput) refuse(ctx workflow.Context, text string, details ...any) (EnrollmentOutput, error) {
+	if !in.Change {
+		_ = workflow.ExecuteActivity(quick(ctx, "give up what was claimed for "+in.Name), hands.Abandon, in.Name).Get(ctx, nil)
+	}
+	return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(text, refused, nil, details...)
 }
