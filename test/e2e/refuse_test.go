@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -227,6 +228,24 @@ func TestAnEnrolmentOutlivesTheWorkerThatAdmitsIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnEnrolmentThatIsAdmittedTooLateLeavesNothing(t *testing.T) {
+	t.Parallel()
+	w, killed := dyingAt(t, harness.After, "Admit")
+	says(t, w.cli(5, w.managing("rival", 0, "--timeout", "5s")...), "no worker admitted rival within 5s, so it is not enrolled", "neverlapse-worker")
+	select {
+	case <-killed:
+	default:
+		t.Fatal("nothing was admitted")
+	}
+	w.start()
+	w.eventually("the enrolment to end", func() bool {
+		d, err := w.client.DescribeWorkflowExecution(t.Context(), workflows.EnrollmentID("rival"), "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED
+	})
+	w.absent("rival")
+	w.cli(0, w.managing("rightful", 0)...) // the place is free
 }
 
 // dyingAt is a world whose worker is killed once, around an activity.
