@@ -30,7 +30,7 @@ const (
 // Failure is a fault as it crosses the wire.
 type Failure struct {
 	Kind    Kind      `json:"kind"`
-	RetryAt time.Time  `json:"retryAt,omitzero"`
+	RetryAt time.Time `json:"retryAt,omitzero"`
 }
 
 // toTemporal maps every kind of fault once: transport trouble is retried, a CA's
