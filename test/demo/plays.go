@@ -119,6 +119,9 @@ func (a *act) brokenDeployment() (string, error) {
 	if err := a.still(old); err != nil {
 		return "", err
 	}
+	if activities, err := a.ran(old); err != nil || !rolledBack(activities) {
+		return "", fmt.Errorf("nothing was rolled back: %v %w", activities, err)
+	}
 	a.tell("handshake", "%s serves %s as before; certificates at the CA for it: %d", a.site.address, old.Short(), a.CA.IssuedFor(a.scene.host))
 	if err := a.site.unpinKey(); err != nil {
 		return "", err

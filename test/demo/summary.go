@@ -45,6 +45,10 @@ func (s *stage) sumUp(acts []*act) bool {
 			c.say("  %s: %d certificates, want one at most", sc.host, n)
 		}
 	}
+	if n := strings.Count(s.Worker.Output(), "Workflow panic"); n > 0 {
+		ok = false
+		c.say("  the worker's log tells of %d panics in workflows", n)
+	}
 	return ok && twice == 0 && sent > 0 && s.CA.Issued() == expected
 }
 
