@@ -51,7 +51,7 @@ func run(ctx context.Context, s settings, out io.Writer) bool {
 	if err != nil {
 		r.trouble("%v", err)
 	}
-	w := &workshop{root: root, out: out, settings: s, results: r.results}
+	w := &workshop{root: root, out: out, settings: s, needs: needs, results: r.results}
 	for _, st := range w.stages() {
 		if s.only != "" && st.tests && st.name != s.only {
 			continue

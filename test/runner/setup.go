@@ -37,17 +37,17 @@ func path(program string) (string, error) {
 
 // setUp installs what is missing where it can, and notes what stays missing.
 func (w *workshop) setUp(ctx context.Context) error {
-	missing, packages := absent()
+	missing, packages := absent(w.needs)
 	if len(missing) > 0 {
 		if err := w.install(ctx, packages); err != nil {
 			fmt.Fprintf(w.out, "not installed: %v\n", err)
 		}
-		missing, _ = absent()
+		missing, _ = absent(w.needs)
 	}
 	for _, n := range missing {
 		w.missing = append(w.missing, fmt.Sprintf("%s, for %s (Debian and Ubuntu: apt-get install %s)", n.program, n.why, strings.Join(n.packages, " ")))
 	}
-	for _, n := range needs {
+	for _, n := range w.needs {
 		if p, err := path(n.program); err == nil {
 			fmt.Fprintf(w.out, "%s: %s\n", n.program, p)
 		}
@@ -62,7 +62,7 @@ func (w *workshop) setUp(ctx context.Context) error {
 	return nil
 }
 
-func absent() (missing []need, packages []string) {
+func absent(needs []need) (missing []need, packages []string) {
 	for _, n := range needs {
 		if _, err := path(n.program); err != nil {
 			missing = append(missing, n)

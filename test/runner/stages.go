@@ -18,6 +18,7 @@ import (
 // workshop is where the stages work.
 type workshop struct {
 	settings settings
+	needs    []need
 	root     string
 	out      io.Writer
 	results  *results
