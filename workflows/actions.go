@@ -207,7 +207,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 	workflow.GoNamed(ctx, string(run.Purpose), func(ctx workflow.Context) {
 		var out RenewalOutput
 		summary := fmt.Sprintf("%s %s, attempt %d (%s)", run.Purpose, s.Name, run.Attempt, d.Reason)
-		err := workflow.ExecuteChildWorkflow(attempt(ctx, in.workflowID(), summary, run.Timeout), (*Workflows).RenewalWorkflow, in).Get(ctx, &out)
+		err := workflow.ExecuteChildWorkflow(attempt(ctx, in.workflowID(), summary, run.Timeout), c.RenewalWorkflow, in).Get(ctx, &out)
 		o := out.outcome()
 		if err != nil {
 			_, text := activities.FailureOf(err)

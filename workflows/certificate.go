@@ -160,7 +160,7 @@ func (c *certificate) atRest(ctx workflow.Context) bool {
 func (c *certificate) continueAsNew(ctx workflow.Context) error {
 	c.drain(ctx)
 	c.Runs++
-	return workflow.NewContinueAsNewError(ctx, (*Workflows).CertificateWorkflow, c.Entity)
+	return workflow.NewContinueAsNewError(ctx, c.CertificateWorkflow, c.Entity)
 }
 
 // finish writes the last entries and gives up the places.
