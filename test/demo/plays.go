@@ -13,10 +13,8 @@ import (
 
 // The mail addresses of the people of a harness.World.
 const (
-	ownerMail   = "minji@example.com"
-	managerMail = "hana@example.com"
-	onCallMail  = "jun@example.com"
-	teamMail    = "platform@example.com"
+	ownerMail, managerMail = "minji@example.com", "hana@example.com"
+	onCallMail, teamMail   = "jun@example.com", "platform@example.com"
 )
 
 // plays are the scenes by tag; each plays and says what was seen.
