@@ -14,10 +14,10 @@ func (v *view) upcoming() []Event {
 			out = append(out, Event{At: at, Reason: r})
 		}
 	}
+	add(v.upcomingRenewal())
 	if v.known() {
 		add(v.plan.next(v.now), UntilThreshold)
 	}
-	add(v.upcomingRenewal())
 	if s.Paused != nil {
 		add(s.Paused.Until, UntilPauseEnds)
 	}
