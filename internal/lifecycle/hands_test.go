@@ -42,13 +42,11 @@ func (w *world) tell(d Decision) {
 		filled = filled || !slices.Contains(w.vacant, r)
 	}
 	w.say("tell", "%s %s to %s (%s): %s", a.Severity, a.Reason, strings.Join(roles, "+"), step.Reach, d.Reason)
-	n := noticed{w.now, a.Severity, a.Reason, step.Reach, step.Roles, false}
 	t := Told{Alert: a.ID, Nobody: !filled && !step.Last}
 	if !t.Nobody {
 		t.Receipts, t.Failed = w.deliver(step, a, filled)
 	}
-	n.reached = len(t.Receipts) > 0
-	w.told = append(w.told, n)
+	w.told = append(w.told, noticed{a.Reason, step.Reach})
 	w.later(tellTakes, func() {
 		switch {
 		case t.Nobody:

@@ -17,7 +17,6 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 	ends := s.Live.NotAfter // what a target has that is not reached
 	if o.Kind.Success() {
 		s.succeeded(now, r, o.Version)
-		ends = s.Previous.NotAfter
 	}
 	for _, i := range o.Installed {
 		i.At = now

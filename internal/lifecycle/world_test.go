@@ -38,7 +38,6 @@ type world struct {
 	vacant    []people.Role // roles that nobody fills
 
 	agenda []task
-	order  int
 	outage time.Time // our own system is down until then
 	shows  bool      // print looks
 	mute   bool      // print nothing
@@ -63,18 +62,13 @@ type trouble struct {
 
 type task struct {
 	at     time.Time
-	order  int
 	report bool // ends an action
 	do     func()
 }
 
 type noticed struct {
-	at       time.Time
-	severity alert.Severity
-	reason   alert.Reason
-	reach    alert.Reach
-	roles    []people.Role
-	reached  bool
+	reason alert.Reason
+	reach  alert.Reach
 }
 
 func newWorld(spec Spec, issued time.Time, lifetime time.Duration) *world {
@@ -142,8 +136,6 @@ func (w *world) lose() {
 }
 
 func (w *world) put(t task) {
-	w.order++
-	t.order = w.order
 	i := sort.Search(len(w.agenda), func(i int) bool { return w.agenda[i].at.After(t.at) })
 	w.agenda = slices.Insert(w.agenda, i, t)
 }
