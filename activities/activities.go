@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -37,6 +38,7 @@ type Channeled struct {
 	Name       string
 	Kind       string
 	Interrupts bool // reaches somebody who does not look (a mention, a text message); mail does not
+	LastResort bool // reaches nobody in particular (a console): taken where nothing else is left
 	Channel    Channel
 }
 
@@ -52,6 +54,28 @@ func (a *Activities) ca(name string) (CA, error) {
 		return c, nil
 	}
 	return nil, fault.New(fault.Configuration, "CA %q is not configured on this worker", name)
+}
+
+// lastWord is how long before its deadline an activity is stopped, so that the
+// adapter can still say what it was waiting for.
+const lastWord = 2 * time.Second
+
+// attended runs a call that may take long: it shows that it is alive, and ends
+// the call in time for its last word, after which no try is made.
+func (a *Activities) attended(ctx context.Context, call func(ctx context.Context, progress func(string)) error) error {
+	progress, stop := beat(ctx)
+	defer stop()
+	inner := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		inner, cancel = context.WithDeadline(ctx, deadline.Add(-lastWord))
+		defer cancel()
+	}
+	err := call(inner, progress)
+	if err != nil && errors.Is(inner.Err(), context.DeadlineExceeded) {
+		err = overdue{err}
+	}
+	return toTemporal(err, a.Now())
 }
 
 // beat reports progress, and keeps doing so every second while a call that

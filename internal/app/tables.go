@@ -47,7 +47,7 @@ var (
 )
 
 func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
-	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, Channel: c}
+	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
 }
 
 // built decodes an adapter's options strictly, checks them and makes the adapter.

@@ -14,7 +14,7 @@ import (
 
 // ConsoleGuarantees is what the console promises.
 var ConsoleGuarantees = Guarantees{
-	Kind: KindConsole, Deduplicates: "no", ReachesOne: true, ReachesGroup: true,
+	Kind: KindConsole, Deduplicates: "no",
 }
 
 // ConsoleOptions configures nothing yet; the section may be empty.
