@@ -176,7 +176,12 @@ func (w *world) manageDetached() {
 func TestAReloadThatServesTheWrongCertificateIsRolledBackAndProven(t *testing.T) {
 	t.Parallel()
 	w, dir := detached(t, false)
-	tree, before := targettest.Tree(t, dir), w.served(0)
+	tree := targettest.Tree(t, dir)
+	pair, err := targetFiles(w, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := targettest.FingerprintOf(pair)
 	w.manageDetached()
 	s := w.until("shop", "all attempts to be spent", func(s workflows.Status) bool { return open(s, string(alert.AttemptsSpent)) != nil })
 	for _, a := range s.State.Renewal.Attempts {
