@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -10,6 +11,7 @@ import (
 // Ended lands a run and draws what follows from its outcome.
 func (s *State) Ended(now time.Time, r Run, o Outcome) {
 	s.Land(FlyRenewal, "")
+	o.Cause = clip(o.Cause)
 	if o.Kind.Success() && o.Version.Fingerprint == "" && r.Purpose != ForDeploy {
 		o.Kind, o.Cause = Unknown, "the run ended well without naming a version"
 	}
@@ -19,7 +21,7 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 		s.succeeded(now, r, o.Version)
 	}
 	for _, i := range o.Installed {
-		i.At = now
+		i.At, i.Behind = now, clip(i.Behind)
 		if i.Behind != "" {
 			i.Since, i.Ends = now, ends
 		}
@@ -31,6 +33,17 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 		s.failed(now, r, o, pace)
 	}
 	s.refresh(look(now, s))
+}
+
+// maxText bounds a text from outside that the state keeps, in bytes.
+const maxText = 2000
+
+// clip keeps both ends of a long text: the beginning says where, the end why.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText/2], "") + " … " + strings.ToValidUTF8(text[len(text)-maxText/2:], "")
 }
 
 func (s *State) succeeded(now time.Time, r Run, v cert.Version) {

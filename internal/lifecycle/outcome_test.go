@@ -1,8 +1,12 @@
 package lifecycle
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -203,5 +207,18 @@ func TestWhatIsWatchedIsWhatIsServed(t *testing.T) {
 	d := Next(now, s)
 	if s.Live.Serial != "3" || d.Step.Kind != StepTell || d.Step.Alert.Severity != alert.P1 {
 		t.Errorf("an expired certificate is put in place: live %s, %+v", s.Live.Serial, d.Step)
+	}
+}
+
+func TestLongTextsAreClipped(t *testing.T) {
+	s, now, r := renewing(60 * day)
+	s.Spec.Targets = []string{"web1"}
+	long := strings.Repeat("é", 1<<20)
+	s.Ended(now, r, Outcome{Kind: Unreached, Cause: long, Installed: []Installed{{Target: "web1", Behind: long}}})
+	s.Alerts = []Alert{{ID: "a", Status: Firing, Plan: "P1", Step: 1}}
+	s.Told(now, Told{Alert: "a", Failed: slices.Repeat([]string{long}, 100)})
+	b, err := json.Marshal(s)
+	if err != nil || len(b) > 64<<10 || !utf8.Valid(b) {
+		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }

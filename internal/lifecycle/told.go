@@ -18,6 +18,9 @@ type Told struct {
 	Failed []string
 }
 
+// keepFailed bounds how many refusals of one notice are kept.
+const keepFailed = 20
+
 // Told lands a notice. One that reached nobody is followed by the next step at
 // once; after the last step it is tried again, soon at first.
 func (s *State) Told(now time.Time, t Told) {
@@ -26,7 +29,10 @@ func (s *State) Told(now time.Time, t Told) {
 	if a == nil {
 		return
 	}
-	a.Failed, a.Unreached = t.Failed, len(t.Receipts) == 0
+	a.Failed, a.Unreached = nil, len(t.Receipts) == 0
+	for _, f := range t.Failed[:min(len(t.Failed), keepFailed)] {
+		a.Failed = append(a.Failed, clip(f))
+	}
 	for _, r := range t.Receipts {
 		if !slices.Contains(a.Used, r.Kind) {
 			a.Used = append(a.Used, r.Kind)
@@ -39,7 +45,7 @@ func (s *State) Told(now time.Time, t Told) {
 	if !a.Unreached {
 		return
 	}
-	a.Failed = append(slices.Clone(t.Failed), "nobody was reached")
+	a.Failed = append(a.Failed, "nobody was reached")
 	if !a.Open() || a.quieted() {
 		return
 	}
