@@ -14,16 +14,20 @@ type DeployInput struct {
 	Fingerprint cert.Fingerprint `json:"fingerprint"`
 	Target      string           `json:"target"`
 	Deployment  string           `json:"deployment"` // the run; what was there before is kept under it
+	// Replacement is the same for all attempts of one; empty where a stated version is deployed.
+	Replacement string `json:"replacement,omitempty"`
 }
 
 // Prepare checks that the pair may go to the target, takes what is there now,
 // once per deployment, and runs the server's own check before anything is
 // changed. It gives the version that was there; empty if there was none.
 func (a *Activities) Prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
-	_, stop := beat(ctx)
-	defer stop()
-	v, err := a.prepare(ctx, in)
-	return v, toTemporal(err, a.Now())
+	var v cert.Version
+	err := a.attended(ctx, func(ctx context.Context, _ func(string)) (err error) {
+		v, err = a.prepare(ctx, in)
+		return err
+	})
+	return v, err
 }
 
 func (a *Activities) prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
@@ -41,10 +45,32 @@ func (a *Activities) prepare(ctx context.Context, in DeployInput) (cert.Version,
 	if err := t.Preflight(ctx); err != nil {
 		return cert.Version{}, err
 	}
-	if err := a.Store.PutCapture(ctx, in.Name, in.Deployment, in.Target, before); err != nil {
+	if before, err = a.original(ctx, in, t, before); err != nil {
 		return cert.Version{}, err
 	}
+	if err := a.Store.PutCapture(ctx, in.Name, in.Deployment, in.Target, before); err != nil {
+		return cert.Version{}, ours(err)
+	}
 	return captured(t, before)
+}
+
+// original is what was there before the first attempt that put the version there:
+// an attempt that was cut short leaves the version, and putting that back would
+// help nobody.
+func (a *Activities) original(ctx context.Context, in DeployInput, t Target, now []byte) ([]byte, error) {
+	if in.Replacement == "" {
+		return now, nil
+	}
+	key := in.Replacement + " " + string(in.Fingerprint)
+	v, err := captured(t, now)
+	if err != nil || v.Fingerprint != in.Fingerprint {
+		return now, ours(a.Store.PutCapture(ctx, in.Name, key, in.Target, now))
+	}
+	first, err := a.Store.Capture(ctx, in.Name, key, in.Target)
+	if fault.Is(err, fault.NotFound) {
+		return now, nil
+	}
+	return first, ours(err)
 }
 
 func captured(t Target, before []byte) (cert.Version, error) {
@@ -63,7 +89,7 @@ func (a *Activities) checked(ctx context.Context, in DeployInput) (cert.Pair, er
 		return pair, fault.New(fault.Configuration, "the store has no version %s of %s", in.Fingerprint.Short(), in.Name)
 	}
 	if err != nil {
-		return pair, err
+		return pair, ours(err)
 	}
 	if err := pair.Check(in.Names, a.Now()); err != nil {
 		return pair, fault.New(fault.Configuration, "version %s of %s must not be deployed: %w", in.Fingerprint.Short(), in.Name, err)
@@ -73,9 +99,7 @@ func (a *Activities) checked(ctx context.Context, in DeployInput) (cert.Pair, er
 
 // Install puts the version on the target, by way of the target's own check.
 func (a *Activities) Install(ctx context.Context, in DeployInput) error {
-	_, stop := beat(ctx)
-	defer stop()
-	return toTemporal(a.install(ctx, in), a.Now())
+	return a.attended(ctx, func(ctx context.Context, _ func(string)) error { return a.install(ctx, in) })
 }
 
 func (a *Activities) install(ctx context.Context, in DeployInput) error {
@@ -89,16 +113,14 @@ func (a *Activities) install(ctx context.Context, in DeployInput) error {
 	}
 	before, err := a.Store.Capture(ctx, in.Name, in.Deployment, in.Target)
 	if err != nil {
-		return err
+		return ours(err)
 	}
 	return t.Install(ctx, pair, before)
 }
 
 // RollBack puts back, byte for byte, what the target had before the deployment.
 func (a *Activities) RollBack(ctx context.Context, in DeployInput) error {
-	_, stop := beat(ctx)
-	defer stop()
-	return toTemporal(a.rollBack(ctx, in), a.Now())
+	return a.attended(ctx, func(ctx context.Context, _ func(string)) error { return a.rollBack(ctx, in) })
 }
 
 func (a *Activities) rollBack(ctx context.Context, in DeployInput) error {
@@ -108,7 +130,7 @@ func (a *Activities) rollBack(ctx context.Context, in DeployInput) error {
 	}
 	before, err := a.Store.Capture(ctx, in.Name, in.Deployment, in.Target)
 	if err != nil {
-		return err
+		return ours(err)
 	}
 	return t.Restore(ctx, before)
 }
@@ -125,5 +147,5 @@ func (a *Activities) Promote(ctx context.Context, in PromoteInput) error {
 	if err == nil {
 		err = a.Store.SetLive(ctx, in.Name, in.Fingerprint, now)
 	}
-	return toTemporal(err, a.Now())
+	return toTemporal(ours(err), a.Now())
 }

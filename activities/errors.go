@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -31,6 +32,35 @@ const (
 type Failure struct {
 	Kind    Kind      `json:"kind"`
 	RetryAt time.Time `json:"retryAt,omitzero"`
+	Own     bool      `json:"own,omitempty"`    // our store failed, not the CA and not the target
+	Silent  bool      `json:"silent,omitempty"` // no worker said anything in time
+}
+
+// own is trouble of our store. It says nothing about the CA or the target.
+type own struct{ error }
+
+func (o own) Unwrap() error { return o.error }
+
+func ours(err error) error {
+	if err == nil {
+		return nil
+	}
+	return own{err}
+}
+
+// overdue is the failure of a call whose time was up.
+type overdue struct{ error }
+
+func (o overdue) Unwrap() error { return o.error }
+
+// maxText bounds what is kept of an error: it becomes state of the certificate.
+const maxText = 4000
+
+func shorten(text string) string {
+	if len(text) > maxText {
+		text = text[:maxText] + "…"
+	}
+	return strings.ToValidUTF8(text, "?")
 }
 
 // toTemporal maps every kind of fault once: transport trouble is retried, a CA's
@@ -39,7 +69,9 @@ func toTemporal(err error, now time.Time) error {
 	if err == nil {
 		return nil
 	}
-	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err)}
+	var mine own
+	var late overdue
+	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine)}
 	opts := temporal.ApplicationErrorOptions{Details: []any{f}}
 	switch f.Kind {
 	case fault.Transient:
@@ -52,12 +84,18 @@ func toTemporal(err error, now time.Time) error {
 	default:
 		opts.NonRetryable = true
 	}
-	return temporal.NewApplicationErrorWithOptions(err.Error(), string(f.Kind), opts)
+	opts.NonRetryable = opts.NonRetryable || errors.As(err, &late)
+	return temporal.NewApplicationErrorWithOptions(shorten(err.Error()), string(f.Kind), opts)
 }
 
 // FailureOf reads a fault back from the error of an activity, with its text. An
-// activity that timed out was Unavailable.
+// activity that timed out without a word was Unavailable.
 func FailureOf(err error) (Failure, string) {
+	f, text := failureOf(err)
+	return f, shorten(text)
+}
+
+func failureOf(err error) (Failure, string) {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		var f Failure
@@ -69,11 +107,9 @@ func FailureOf(err error) (Failure, string) {
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
 		if cause := timeout.Unwrap(); cause != nil {
-			if f, text := FailureOf(cause); text != "" {
-				return f, text
-			}
+			return failureOf(cause)
 		}
-		return Failure{Kind: fault.Unavailable}, "no answer in time (" + timeout.TimeoutType().String() + ")"
+		return Failure{Kind: fault.Unavailable, Silent: true}, "no answer in time (" + timeout.TimeoutType().String() + "); is a worker running?"
 	}
 	return Failure{Kind: fault.Transient}, err.Error()
 }

@@ -2,11 +2,6 @@ package activities
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"errors"
-	"net"
 	"slices"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -39,23 +34,38 @@ func (a *Activities) candidate(ctx context.Context, in IssueInput) (cert.Version
 		return cert.Version{}, nil
 	}
 	if err != nil || iss.Candidate == "" {
-		return cert.Version{}, err
+		return cert.Version{}, ours(err)
 	}
-	usable := !in.Discard && !slices.Contains(iss.Rejected, iss.Candidate)
-	pair, err := a.Store.Pair(ctx, in.Name, iss.Candidate)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return cert.Version{}, err
+	usable := !in.Discard && suits(iss, in) && !slices.Contains(iss.Rejected, iss.Candidate)
+	v, err := a.issued(ctx, in, iss)
+	if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Validation) {
+		return cert.Version{}, ours(err)
 	}
-	if usable && err == nil && pair.Check(in.Names, a.Now()) == nil {
-		v, err := pair.Version()
-		v.CA = iss.CA
-		if err == nil && v.NotAfter.Sub(a.Now()) > v.Lifetime()/3 {
-			return v, nil
-		}
+	if usable && err == nil && v.NotAfter.Sub(a.Now()) > v.Lifetime()/3 {
+		return v, nil
 	}
 	iss.Rejected = append(iss.Rejected, iss.Candidate)
 	_, err = a.Store.PutIssuance(ctx, cleared(iss))
-	return cert.Version{}, err
+	return cert.Version{}, ours(err)
+}
+
+// issued gives the candidate if the store has it whole and it may be deployed.
+func (a *Activities) issued(ctx context.Context, in IssueInput, iss cert.Issuance) (cert.Version, error) {
+	pair, err := a.Store.Pair(ctx, in.Name, iss.Candidate)
+	if err != nil {
+		return cert.Version{}, err
+	}
+	if err := pair.Check(in.Names, a.Now()); err != nil {
+		return cert.Version{}, fault.New(fault.Validation, "%w", err)
+	}
+	v, err := pair.Version()
+	v.CA = iss.CA
+	return v, err
+}
+
+// suits reports whether the issuance was begun for what is asked now, names aside.
+func suits(iss cert.Issuance, in IssueInput) bool {
+	return iss.CA == in.CA && iss.KeyType == in.KeyType && iss.Profile == in.Profile
 }
 
 // cleared forgets the order, its key and its candidate, so that the next order is a new one.
@@ -67,10 +77,11 @@ func cleared(iss cert.Issuance) cert.Issuance {
 // Order makes key and CSR durable, opens an order or finds the one that an
 // earlier try opened, and records its URL.
 func (a *Activities) Order(ctx context.Context, in IssueInput) (url string, err error) {
-	_, stop := beat(ctx)
-	defer stop()
-	url, err = a.order(ctx, in)
-	return url, toTemporal(err, a.Now())
+	err = a.attended(ctx, func(ctx context.Context, _ func(string)) (err error) {
+		url, err = a.order(ctx, in)
+		return err
+	})
+	return url, err
 }
 
 func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
@@ -97,17 +108,16 @@ func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
 	}
 	iss.OrderedAt = a.Now()
 	_, err = a.Store.PutIssuance(ctx, iss)
-	return iss.OrderURL, err
+	return iss.OrderURL, ours(err)
 }
 
 // prepared gives the issuance record with its key and CSR durable.
 func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance, error) {
 	iss, err := a.Store.Issuance(ctx, in.Name, in.Replaces)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return iss, err
+		return iss, ours(err)
 	}
-	same := iss.CA == in.CA && iss.KeyType == in.KeyType && iss.Profile == in.Profile && slices.Equal(iss.Names, in.Names)
-	if !same {
+	if !suits(iss, in) || !slices.Equal(iss.Names, in.Names) {
 		iss = cleared(iss)
 		iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.Profile
 	}
@@ -119,43 +129,13 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 		return iss, err
 	}
 	if iss.KeyRef, err = a.Store.PutKey(ctx, in.Name, key); err != nil {
-		return iss, err
+		return iss, ours(err)
 	}
 	if iss.CSR, err = request(key, in.Names); err != nil {
 		return iss, err
 	}
-	return a.Store.PutIssuance(ctx, iss)
-}
-
-// key is a new one, unless the spec says to keep the key of the version being replaced.
-func (a *Activities) key(ctx context.Context, in IssueInput) ([]byte, error) {
-	if in.ReuseKey && in.Replaces != "" {
-		pair, err := a.Store.Pair(ctx, in.Name, in.Replaces)
-		if err == nil || !fault.Is(err, fault.NotFound) {
-			return pair.Key, err
-		}
-	}
-	key, err := cert.GenerateKey(in.KeyType)
-	if err != nil {
-		return nil, fault.New(fault.Configuration, "%w", err)
-	}
-	return cert.EncodeKey(key)
-}
-
-func request(keyPEM []byte, names []string) ([]byte, error) {
-	key, err := cert.DecodeKey(keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	tmpl := &x509.CertificateRequest{Subject: pkix.Name{}}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
-		} else {
-			tmpl.DNSNames = append(tmpl.DNSNames, n)
-		}
-	}
-	return x509.CreateCertificateRequest(rand.Reader, tmpl, key)
+	iss, err = a.Store.PutIssuance(ctx, iss)
+	return iss, ours(err)
 }
 
 // replaces is the ARI ID of the version being replaced, if this CA issued it.
@@ -177,55 +157,4 @@ func (a *Activities) replaces(ctx context.Context, ca CA, in IssueInput) string 
 		return ""
 	}
 	return id
-}
-
-// Authorize answers the order's challenges and waits for the CA's word.
-func (a *Activities) Authorize(ctx context.Context, in IssueInput) error {
-	progress, stop := beat(ctx)
-	defer stop()
-	ca, err := a.ca(in.CA)
-	if err == nil {
-		err = ca.Authorize(ctx, in.OrderURL, progress)
-	}
-	return toTemporal(err, a.Now())
-}
-
-// Finalize obtains the certificate, checks it against the key and stores it as
-// the candidate. Done again after a crash it fetches the same one.
-func (a *Activities) Finalize(ctx context.Context, in IssueInput) (cert.Version, error) {
-	progress, stop := beat(ctx)
-	defer stop()
-	v, err := a.finalize(ctx, in, progress)
-	return v, toTemporal(err, a.Now())
-}
-
-func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(string)) (cert.Version, error) {
-	ca, err := a.ca(in.CA)
-	if err != nil {
-		return cert.Version{}, err
-	}
-	iss, err := a.Store.Issuance(ctx, in.Name, in.Replaces)
-	if err != nil {
-		return cert.Version{}, err
-	}
-	key, err := a.Store.Key(ctx, in.Name, iss.KeyRef)
-	if err != nil {
-		return cert.Version{}, err
-	}
-	chain, err := ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
-	if err != nil {
-		return cert.Version{}, err
-	}
-	pair := cert.Pair{Chain: chain, Key: key}
-	if err := pair.Check(in.Names, a.Now()); err != nil {
-		_, put := a.Store.PutIssuance(ctx, cleared(iss))
-		return cert.Version{}, fault.New(fault.Validation, "the CA %s issued what cannot be used: %w", in.CA, errors.Join(err, put))
-	}
-	v, err := a.Store.PutVersion(ctx, in.Name, in.CA, pair)
-	if err != nil {
-		return cert.Version{}, err
-	}
-	iss.Candidate = v.Fingerprint
-	_, err = a.Store.PutIssuance(ctx, iss)
-	return v, err
 }

@@ -49,6 +49,9 @@ func (a *Activities) observe(ctx context.Context, in ObserveInput) []cert.Observ
 		}
 		out = append(out, o)
 	}
+	for i, o := range out {
+		out[i] = o.Brief(in.Names)
+	}
 	return out
 }
 
@@ -56,8 +59,22 @@ func (a *Activities) observe(ctx context.Context, in ObserveInput) []cert.Observ
 type VerifyInput struct {
 	ObserveInput
 	// Want lists the fingerprints of which every place must show one.
-	Want    []cert.Fingerprint `json:"want"`
-	Timeout time.Duration      `json:"timeout"`
+	Want []cert.Fingerprint `json:"want"`
+	// Of says what one target must have; an endpoint that it feeds must show the same.
+	Of      map[string]cert.Fingerprint `json:"of,omitempty"`
+	Timeout time.Duration               `json:"timeout"`
+}
+
+// Wanted lists what an observation may show.
+func (in VerifyInput) Wanted(o cert.Observation) []cert.Fingerprint {
+	target := o.Target
+	if target == "" {
+		target = o.Endpoint.Target
+	}
+	if f, ok := in.Of[target]; ok {
+		return []cert.Fingerprint{f}
+	}
+	return in.Want
 }
 
 // Verified is the last look, and whether it is the proof.
@@ -78,7 +95,7 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (Verified, erro
 	pause := 50 * time.Millisecond
 	for {
 		out := Verified{Observations: a.observe(ctx, in.ObserveInput), At: a.Now()}
-		out.Proven = Shows(out.Observations, in.Want)
+		out.Proven = in.shown(out.Observations)
 		if out.Proven {
 			return out, nil
 		}
@@ -97,11 +114,10 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (Verified, erro
 	}
 }
 
-// Shows reports whether every observation saw one of the wanted versions, and
-// at least one did.
-func Shows(seen []cert.Observation, want []cert.Fingerprint) bool {
+// shown reports whether every observation saw a wanted version, and at least one did.
+func (in VerifyInput) shown(seen []cert.Observation) bool {
 	for _, o := range seen {
-		if !o.Seen() || !slices.Contains(want, o.Version.Fingerprint) {
+		if !o.Seen() || !slices.Contains(in.Wanted(o), o.Version.Fingerprint) {
 			return false
 		}
 	}

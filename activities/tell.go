@@ -20,7 +20,8 @@ type AddressInput struct {
 	Last  bool        `json:"last"`           // nobody comes after these roles
 }
 
-// Delivery is one way to one contact; Others are tried in order if it fails.
+// Delivery is one way to one contact. Others are tried in order if it fails;
+// deliveries to the same contact share them.
 type Delivery struct {
 	To     people.Contact `json:"to"`
 	Way    Way            `json:"way"`
@@ -47,16 +48,25 @@ func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, 
 func (a *Activities) deliveries(contacts []people.Contact, in AddressInput) []Delivery {
 	var out []Delivery
 	for _, c := range contacts {
-		ways := a.ways(c, in)
-		for i := range ways[:min(len(ways), width(in.Reach))] {
-			d := Delivery{To: c, Way: ways[i]}
-			for _, w := range ways[min(len(ways), width(in.Reach)):] {
-				d.Others = append(d.Others, w)
-			}
-			out = append(out, d)
+		first, others := split(a.ways(c, in), width(in.Reach))
+		for _, w := range first {
+			out = append(out, Delivery{To: c, Way: w, Others: others})
 		}
 	}
 	return out
+}
+
+// split takes the ways that are used in parallel: the best of each kind, of at
+// most so many kinds.
+func split(ways []Way, kinds int) (first, others []Way) {
+	for _, w := range ways {
+		if len(first) < kinds && !slices.ContainsFunc(first, func(f Way) bool { return f.Kind == w.Kind }) {
+			first = append(first, w)
+		} else {
+			others = append(others, w)
+		}
+	}
+	return first, others
 }
 
 func width(r alert.Reach) int {
@@ -83,6 +93,9 @@ func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
 			continue
 		}
 		rank := 0
+		if ch.LastResort {
+			rank += 4
+		}
 		if slices.Contains(in.Used, ch.Kind) {
 			rank += 2
 		}

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -98,6 +100,41 @@ type Observation struct {
 
 // Seen reports whether a certificate was read.
 func (o Observation) Seen() bool { return o.Err == "" && o.Version.Fingerprint != "" }
+
+// keepNames and keepText bound what is kept of a place: a stranger's leaf may
+// bear thousands of names.
+const (
+	keepNames = 100
+	keepText  = 500
+)
+
+// Brief is the observation as it is kept: of very many names, those that cover
+// the wanted ones and the first few.
+func (o Observation) Brief(want []string) Observation {
+	o.Err = short(o.Err)
+	o.Problems = slices.Clone(o.Problems[:min(len(o.Problems), 10)])
+	for i, p := range o.Problems {
+		o.Problems[i] = short(p)
+	}
+	if len(o.Version.Names) <= keepNames {
+		return o
+	}
+	kept := slices.Clone(o.Version.Names[:keepNames])
+	for _, n := range o.Version.Names[keepNames:] {
+		if len(Covers([]string{n}, want)) < len(want) {
+			kept = append(kept, n)
+		}
+	}
+	o.Version.Names = kept
+	return o
+}
+
+func short(s string) string {
+	if len(s) > keepText {
+		s = s[:keepText] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
+}
 
 // Where names the place in one short string.
 func (o Observation) Where() string {

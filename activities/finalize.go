@@ -1,0 +1,76 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// Authorize answers the order's challenges and waits for the CA's word.
+func (a *Activities) Authorize(ctx context.Context, in IssueInput) error {
+	return a.attended(ctx, func(ctx context.Context, progress func(string)) error {
+		ca, err := a.ca(in.CA)
+		if err != nil {
+			return err
+		}
+		return ca.Authorize(ctx, in.OrderURL, progress)
+	})
+}
+
+// Finalize obtains the certificate, checks it against the key and stores it as
+// the candidate. Done again after a crash it fetches the same one.
+func (a *Activities) Finalize(ctx context.Context, in IssueInput) (cert.Version, error) {
+	var v cert.Version
+	err := a.attended(ctx, func(ctx context.Context, progress func(string)) (err error) {
+		v, err = a.finalize(ctx, in, progress)
+		return err
+	})
+	return v, err
+}
+
+func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(string)) (cert.Version, error) {
+	ca, err := a.ca(in.CA)
+	if err != nil {
+		return cert.Version{}, err
+	}
+	iss, err := a.Store.Issuance(ctx, in.Name, in.Replaces)
+	if err != nil {
+		return cert.Version{}, ours(err)
+	}
+	if iss.Candidate != "" { // an earlier try came this far
+		if v, err := a.issued(ctx, in, iss); err == nil {
+			return v, nil
+		}
+	}
+	key, err := a.Store.Key(ctx, in.Name, iss.KeyRef)
+	if err != nil {
+		return cert.Version{}, ours(err)
+	}
+	chain, err := ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
+	if fault.Is(err, fault.NotFound) { // it leads to nothing, whatever the CA says of it later
+		iss.OrderURL = ""
+		_, put := a.Store.PutIssuance(ctx, iss)
+		return cert.Version{}, errors.Join(err, put)
+	}
+	if err != nil {
+		return cert.Version{}, err
+	}
+	return a.keep(ctx, in, iss, cert.Pair{Chain: chain, Key: key})
+}
+
+// keep stores what the CA issued as the candidate, if it can be used.
+func (a *Activities) keep(ctx context.Context, in IssueInput, iss cert.Issuance, pair cert.Pair) (cert.Version, error) {
+	if err := pair.Check(in.Names, a.Now()); err != nil {
+		_, put := a.Store.PutIssuance(ctx, cleared(iss))
+		return cert.Version{}, fault.New(fault.Validation, "the CA %s issued what cannot be used: %w", in.CA, errors.Join(err, put))
+	}
+	v, err := a.Store.PutVersion(ctx, in.Name, in.CA, pair)
+	if err != nil {
+		return cert.Version{}, ours(err)
+	}
+	iss.Candidate = v.Fingerprint
+	_, err = a.Store.PutIssuance(ctx, iss)
+	return v, ours(err)
+}

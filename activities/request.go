@@ -1,0 +1,43 @@
+package activities
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// key is a new one, unless the spec says to keep the key of the version being replaced.
+func (a *Activities) key(ctx context.Context, in IssueInput) ([]byte, error) {
+	if in.ReuseKey && in.Replaces != "" {
+		pair, err := a.Store.Pair(ctx, in.Name, in.Replaces)
+		if err == nil || !fault.Is(err, fault.NotFound) {
+			return pair.Key, ours(err)
+		}
+	}
+	key, err := cert.GenerateKey(in.KeyType)
+	if err != nil {
+		return nil, fault.New(fault.Configuration, "%w", err)
+	}
+	return cert.EncodeKey(key)
+}
+
+func request(keyPEM []byte, names []string) ([]byte, error) {
+	key, err := cert.DecodeKey(keyPEM)
+	if err != nil {
+		return nil, err
+	}
+	tmpl := &x509.CertificateRequest{Subject: pkix.Name{}}
+	for _, n := range names {
+		if ip := net.ParseIP(n); ip != nil {
+			tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
+		} else {
+			tmpl.DNSNames = append(tmpl.DNSNames, n)
+		}
+	}
+	return x509.CreateCertificateRequest(rand.Reader, tmpl, key)
+}
