@@ -7,7 +7,6 @@ package workflows
 import (
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -39,7 +38,9 @@ type certificate struct {
 	began     cert.Fingerprint // the live version when this run began
 	changes   int              // counts everything that may change a decision
 	recording bool
+	recordAt  time.Time            // the journal was out of reach: not before
 	shown     lifecycle.Attributes // as upserted last
+	respecced bool                 // the spec was replaced since the memo was written
 	last      lifecycle.Decision
 	lastAt    time.Time
 	signals   signals
@@ -78,13 +79,10 @@ func (c *certificate) run(ctx workflow.Context) error {
 		switch {
 		case d.Step.Kind == lifecycle.StepFinish:
 			return c.finish(ctx)
-		case c.full(ctx) && !pages(d):
-			if c.atRest(ctx) {
-				return c.continueAsNew(ctx)
-			}
-			c.waitForChange(ctx)
-		case d.Step.Kind == lifecycle.StepWait:
-			c.waitUntil(ctx, d)
+		case c.full(ctx, d) && c.atRest(ctx):
+			return c.continueAsNew(ctx)
+		case d.Step.Kind == lifecycle.StepWait, c.full(ctx, d) && !presses(d):
+			c.wait(ctx, d)
 		default:
 			c.begin(ctx, d)
 		}
@@ -123,53 +121,25 @@ func (c *certificate) begin(ctx workflow.Context, d lifecycle.Decision) {
 // changed wakes the loop.
 func (c *certificate) changed() { c.changes++ }
 
-// waitUntil sleeps until the decision is due or something happened. The timer
-// is cancelled by hand: AwaitWithTimeout would leave it running.
-func (c *certificate) waitUntil(ctx workflow.Context, d lifecycle.Decision) {
+// wait sleeps until something is due or happened, or the run can hand over. The
+// timer is cancelled by hand: AwaitWithTimeout would leave it running.
+func (c *certificate) wait(ctx workflow.Context, d lifecycle.Decision) {
 	seen := c.changes
+	until, summary := c.wake(d)
 	timerCtx, cancel := workflow.WithCancel(ctx)
-	timer := workflow.NewTimerWithOptions(timerCtx, max(d.Due.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: sleepSummary(d)})
-	_ = workflow.Await(ctx, func() bool { return c.changes != seen || timer.IsReady() })
+	timer := workflow.NewTimerWithOptions(timerCtx, max(until.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)})
+	_ = workflow.Await(ctx, func() bool { return c.changes != seen || timer.IsReady() || c.full(ctx, d) && c.atRest(ctx) })
 	cancel()
 }
 
-func (c *certificate) waitForChange(ctx workflow.Context) {
-	seen := c.changes
-	_ = workflow.Await(ctx, func() bool { return c.changes != seen || c.atRest(ctx) })
-}
-
-// full reports whether this run should hand over: a version was replaced, or
-// the history has grown long.
-func (c *certificate) full(ctx workflow.Context) bool {
-	if c.began == "" { // the first version that becomes known replaces none
-		c.began = c.State.Live.Fingerprint
+// wake is when to ask the brain again although nothing happens, and why.
+func (c *certificate) wake(d lifecycle.Decision) (time.Time, string) {
+	until, why := d.Due, d.Reason
+	if d.Step.Kind != lifecycle.StepWait { // held back until the run has handed over
+		until, why = d.Next.At, d.Next.Reason
 	}
-	replaced := c.State.Live.Fingerprint != c.began
-	return replaced || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
-}
-
-// pages tells the one kind of step that is begun even while handing over.
-func pages(d lifecycle.Decision) bool {
-	return d.Step.Kind == lifecycle.StepTell && d.Step.Alert.Severity == "P1"
-}
-
-func (c *certificate) atRest(ctx workflow.Context) bool {
-	return len(c.State.Flights) == 0 && !c.recording && workflow.AllHandlersFinished(ctx)
-}
-
-func (c *certificate) continueAsNew(ctx workflow.Context) error {
-	c.drain(ctx)
-	c.Runs++
-	return workflow.NewContinueAsNewError(ctx, c.CertificateWorkflow, c.Entity)
-}
-
-// finish writes the last entries and gives up the places.
-func (c *certificate) finish(ctx workflow.Context) error {
-	o := c.State.Retire
-	c.note(ctx, entry{Kind: "retired", Text: "the certificate is not guarded any more", By: o.By, Via: o.Via, Note: o.Note})
-	_ = workflow.Await(ctx, func() bool { return !c.recording })
-	if err := workflow.ExecuteActivity(recording(ctx, "write the last journal entries"), hands.Record, c.unwritten()).Get(ctx, nil); err != nil {
-		return temporal.NewApplicationErrorWithCause("the journal could not be closed", "Journal", err)
+	if len(c.Unread) > 0 && !c.recording && c.recordAt.Before(until) {
+		return c.recordAt, "sleep until " + clock(c.recordAt) + ": the journal is written again"
 	}
-	return workflow.ExecuteActivity(recording(ctx, "give up the claimed places"), hands.Release, c.State.Spec.Name).Get(ctx, nil)
+	return until, "sleep until " + clock(until) + ": " + inWords(why)
 }

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
@@ -50,8 +51,14 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team,
 		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Targets: in.Targets, Endpoints: in.Endpoints,
 	}
-	if err := json.Unmarshal(admitted.Policy, &spec.Policy); err != nil {
-		return EnrollmentOutput{}, fmt.Errorf("policy of %s: %w", in.Name, err)
+	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed {
+		spec.KeyType, err = cert.ParseKeyType(string(in.KeyType))
+	}
+	if err == nil {
+		err = json.Unmarshal(admitted.Policy, &spec.Policy)
+	}
+	if err != nil {
+		return in.refuse(ctx, fmt.Sprintf("%s: %v", in.Name, err))
 	}
 	spec.PolicyHash = spec.Policy.Hash()
 	if in.Change {
@@ -60,7 +67,7 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            WorkflowID(in.Name),
-		StaticSummary:         enrolledText(spec),
+		StaticSummary:         brief(enrolledText(spec)),
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 	}), w.CertificateWorkflow, entity)
@@ -69,7 +76,10 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	if errors.As(err, &started) {
 		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(in.Name+" is already enrolled; see it by: neverlapse status "+in.Name, refused, nil)
 	}
-	return EnrollmentOutput{Spec: spec}, err
+	if err != nil {
+		return in.refuse(ctx, fmt.Sprintf("%s could not be started: %v", in.Name, err))
+	}
+	return EnrollmentOutput{Spec: spec}, nil
 }
 
 // refuse ends an enrolment. A try of which nobody heard may have claimed places;

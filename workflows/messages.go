@@ -108,9 +108,15 @@ type RetireRequest struct {
 	Force bool `json:"force,omitempty"`
 }
 
-func (r Request) requestID() string { return r.ID }
+func (r Request) request() Request { return r }
 
-type identified interface{ requestID() string }
+// requestOf finds who asks; every update carries it.
+func requestOf(in any) Request {
+	if r, ok := in.(interface{ request() Request }); ok {
+		return r.request()
+	}
+	return Request{}
+}
 
 // WorkflowID is the ID of a certificate's entity.
 func WorkflowID(name string) string { return "certificate/" + name }
@@ -121,17 +127,10 @@ var ErrNotEnrolled = errors.New("not enrolled")
 // Call sends the update to a certificate and waits for its answer. A refusal
 // is a lifecycle.Refusal; a certificate that is not there is ErrNotEnrolled.
 func (u Update[In, Out]) Call(ctx context.Context, c client.Client, name string, in In) (Out, error) {
-	return u.send(ctx, c, name, in, client.WorkflowUpdateStageCompleted)
-}
-
-func (u Update[In, Out]) send(ctx context.Context, c client.Client, name string, in In, stage client.WorkflowUpdateStage) (Out, error) {
 	var out Out
-	id := ""
-	if i, ok := any(in).(identified); ok {
-		id = i.requestID()
-	}
 	h, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: id, WorkflowID: WorkflowID(name), UpdateName: u.Name, Args: []any{in}, WaitForStage: stage,
+		UpdateID: requestOf(in).ID, WorkflowID: WorkflowID(name), UpdateName: u.Name, Args: []any{in},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = h.Get(ctx, &out)
@@ -154,11 +153,11 @@ func refusal(name string, err error) error {
 const refused = "Refused"
 
 // handle registers a handler that never blocks, with its validator.
-func (u Update[In, Out]) handle(ctx workflow.Context, take func(workflow.Context, In) Out, check func(workflow.Context, In) error) error {
+func handle[In, Out any](ctx workflow.Context, c *certificate, u Update[In, Out], take func(workflow.Context, In) Out, check func(workflow.Context, In) error) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, u.Name,
 		func(ctx workflow.Context, in In) (Out, error) { return take(ctx, in), nil },
 		workflow.UpdateHandlerOptions{Description: u.Description, Validator: func(ctx workflow.Context, in In) error {
-			if err := check(ctx, in); err != nil {
+			if err := c.may(requestOf(in), func() error { return check(ctx, in) }); err != nil {
 				return temporal.NewNonRetryableApplicationError(err.Error(), refused, nil)
 			}
 			return nil

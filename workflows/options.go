@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -11,21 +13,54 @@ import (
 // The ways to run an activity, by situation. Each is bounded: whatever waits
 // longer is state of the certificate.
 
-// quick: our own store and directory, or one look at the world.
+// The longest that one activity may take, by situation.
+const (
+	quickLimit      = 2 * time.Minute
+	issuanceLimit   = 5 * time.Minute
+	deploymentLimit = 3 * time.Minute
+	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s
+)
+
+// quick: our own store and directory.
 func quick(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                summary,
+		Summary:                brief(summary),
 		StartToCloseTimeout:    30 * time.Second,
-		ScheduleToCloseTimeout: 2 * time.Minute,
-		HeartbeatTimeout:       10 * time.Second,
+		ScheduleToCloseTimeout: quickLimit,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumInterval: 10 * time.Second},
 	})
+}
+
+// sight: one look at every place.
+func sight(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    lookLimit,
+		ScheduleToCloseTimeout: quickLimit,
+		HeartbeatTimeout:       5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumInterval: 10 * time.Second},
+	})
+}
+
+// verification: looking until the proof is there, and once more by another worker.
+func verification(ctx workflow.Context, summary string, proof time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    proof + lookLimit,
+		ScheduleToCloseTimeout: verificationLimit(proof),
+		HeartbeatTimeout:       5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 5 * time.Second},
+	})
+}
+
+func verificationLimit(proof time.Duration) time.Duration {
+	return 2*(proof+lookLimit) + 15*time.Second
 }
 
 // recording: the journal may be out of reach for a while; what is not written is kept.
 func recording(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                summary,
+		Summary:                brief(summary),
 		StartToCloseTimeout:    15 * time.Second,
 		ScheduleToCloseTimeout: 10 * time.Minute,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
@@ -35,7 +70,7 @@ func recording(ctx workflow.Context, summary string) workflow.Context {
 // notification: a channel is tried for a while, then another kind of channel is the way.
 func notification(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                summary,
+		Summary:                brief(summary),
 		StartToCloseTimeout:    15 * time.Second,
 		ScheduleToCloseTimeout: 90 * time.Second,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 15 * time.Second},
@@ -43,29 +78,40 @@ func notification(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // issuance: transport faults only, for minutes.
-func issuance(ctx workflow.Context, summary string, budget time.Duration) workflow.Context {
-	return bounded(ctx, summary, min(budget, 5*time.Minute))
+func issuance(ctx workflow.Context, summary string, left time.Duration) workflow.Context {
+	return bounded(ctx, summary, min(left, issuanceLimit))
 }
 
 // deployment: the same for a target on this task queue's hosts.
-func deployment(ctx workflow.Context, summary string, budget time.Duration) workflow.Context {
-	return bounded(ctx, summary, min(budget, 3*time.Minute))
+func deployment(ctx workflow.Context, summary string) workflow.Context {
+	return bounded(ctx, summary, deploymentLimit)
 }
 
 func bounded(ctx workflow.Context, summary string, within time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		Summary:                summary,
+		Summary:                brief(summary),
 		ScheduleToCloseTimeout: within,
 		HeartbeatTimeout:       5 * time.Second,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 20 * time.Second},
 	})
 }
 
+// brief makes a summary one short line without markup: servers bound it, and
+// the Web UI renders it.
+func brief(summary string) string {
+	return cut(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || strings.ContainsRune("`*_[]<>|", r) {
+			return ' '
+		}
+		return r
+	}, summary), 180)
+}
+
 // attempt: the child of one renewal, deployment or roll-back.
 func attempt(ctx workflow.Context, id, summary string, timeout time.Duration) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:               id,
-		StaticSummary:            summary,
+		StaticSummary:            brief(summary),
 		WorkflowExecutionTimeout: timeout,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:        enumspb.PARENT_CLOSE_POLICY_ABANDON,

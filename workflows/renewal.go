@@ -29,7 +29,7 @@ type RenewalInput struct {
 	Discard   bool             `json:"discard,omitempty"`
 	Attempt   int              `json:"attempt"`
 	Proof     time.Duration    `json:"proof"`
-	Timeout   time.Duration    `json:"timeout"`
+	Timeout   time.Duration    `json:"timeout"` // of issuing; what is obtained is rolled out to the end
 }
 
 func (in RenewalInput) workflowID() string {
@@ -40,6 +40,13 @@ func (in RenewalInput) workflowID() string {
 		return "renewal/" + in.Name + "/first"
 	}
 	return "renewal/" + in.Name + "/" + in.Replaces.Short()
+}
+
+// bound is longer than everything an attempt may take together: it ends only
+// what hangs, for half a roll-out is worse than a late one.
+func (in RenewalInput) bound() time.Duration {
+	issuing := max(in.Timeout, leastLeft) + 3*leastLeft
+	return issuing + 3*deploymentLimit + 2*verificationLimit(in.Proof) + 2*quickLimit + time.Minute
 }
 
 // RenewalOutput is how the attempt ended; an attempt never fails.
@@ -60,51 +67,27 @@ type TargetResult struct {
 	Behind      string           `json:"behind,omitempty"`      // why it could not be reached
 }
 
-func (o RenewalOutput) outcome() lifecycle.Outcome {
-	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: o.Cause, RetryAt: o.RetryAt, Version: o.Version, Observations: o.Observations, ObservedAt: o.At}
-	for _, t := range o.Targets {
-		if t.Fingerprint != "" || t.Behind != "" {
-			out.Installed = append(out.Installed, lifecycle.Installed{Target: t.Target, Fingerprint: t.Fingerprint, Behind: t.Behind})
-		}
-	}
-	return out
-}
-
 // renewal is one attempt.
 type renewal struct {
 	in      RenewalInput
+	began   time.Time
 	version cert.Version
 	places  []*place
 }
 
-// place is one target on its way through the attempt.
-type place struct {
-	target string
-	before cert.Version // what was there; empty if nothing
-	at     stage
-	kind   activities.Kind // of the failure
-	cause  string
+// leastLeft is what an issuing step has even where the attempt's time is over.
+const leastLeft = 10 * time.Second
+
+func (r *renewal) left(ctx workflow.Context) time.Duration {
+	return max(r.in.Timeout-workflow.Now(ctx).Sub(r.began), leastLeft)
 }
-
-type stage string
-
-const (
-	waiting   stage = "waiting"   // nothing was done there
-	prepared  stage = "prepared"  // captured, nothing changed
-	installed stage = "installed" // written, checked, reloaded
-	behind    stage = "behind"    // out of reach
-	refusedBy stage = "refused"   // the target failed; it may be touched
-	proven    stage = "proven"
-	restored  stage = "restored" // the previous version is back and proven
-	doubtful  stage = "doubtful" // nobody knows what it serves, or rolling back would not help
-)
 
 // RenewalWorkflow is one attempt: candidate, order, authorize, finalize, roll
 // out, prove; and roll back what could not be proven. It returns an outcome,
 // never an error; what follows from it is the certificate's to decide.
 func (w *Workflows) RenewalWorkflow(ctx workflow.Context, in RenewalInput) (RenewalOutput, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // half a roll-out is worse than a late one
-	r := &renewal{in: in}
+	r := &renewal{in: in, began: workflow.Now(ctx)}
 	r.tell(ctx, "looking for a version to deploy")
 	if out := r.obtain(ctx); out != nil {
 		return *out, nil
@@ -121,9 +104,9 @@ func (w *Workflows) RenewalWorkflow(ctx workflow.Context, in RenewalInput) (Rene
 }
 
 func (r *renewal) tell(ctx workflow.Context, what string) {
-	lines := []string{fmt.Sprintf("**%s** of `%s`, attempt %d: %s", r.in.Purpose, r.in.Name, r.in.Attempt, what)}
+	lines := []string{fmt.Sprintf("**%s** of %s, attempt %d: %s", r.in.Purpose, code(r.in.Name), r.in.Attempt, what), ""}
 	for _, p := range r.places {
-		lines = append(lines, fmt.Sprintf("- target `%s`: %s %s", p.target, p.at, p.cause))
+		lines = append(lines, fmt.Sprintf("- target %s: %s %s", code(p.target), p.at, code(p.cause)))
 	}
 	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n"))
 }
@@ -142,14 +125,14 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	if err != nil || r.version.Fingerprint != "" {
 		return r.failed(ctx, err)
 	}
-	r.tell(ctx, "ordering from "+r.in.CA)
-	if err = workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), r.in.Timeout), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
+	r.tell(ctx, "ordering from "+code(r.in.CA))
+	if err = workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), r.left(ctx)), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
 		return r.failed(ctx, err)
 	}
-	if err = workflow.ExecuteActivity(issuance(ctx, "authorize: answer the challenges", r.in.Timeout), hands.Authorize, in).Get(ctx, nil); err != nil {
+	if err = workflow.ExecuteActivity(issuance(ctx, "authorize: answer the challenges", r.left(ctx)), hands.Authorize, in).Get(ctx, nil); err != nil {
 		return r.failed(ctx, err)
 	}
-	err = workflow.ExecuteActivity(issuance(ctx, "finalize: obtain and store the certificate", r.in.Timeout), hands.Finalize, in).Get(ctx, &r.version)
+	err = workflow.ExecuteActivity(issuance(ctx, "finalize: obtain and store the certificate", r.left(ctx)), hands.Finalize, in).Get(ctx, &r.version)
 	return r.failed(ctx, err)
 }
 
@@ -166,22 +149,4 @@ func (r *renewal) stored(ctx workflow.Context) *RenewalOutput {
 	}
 	r.version = all[i]
 	return nil
-}
-
-// failed turns the error of an issuing step into the outcome; nil if there is none.
-func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
-	if err == nil {
-		return nil
-	}
-	f, text := activities.FailureOf(err)
-	out := &RenewalOutput{Cause: text, RetryAt: f.RetryAt, At: workflow.Now(ctx)}
-	switch f.Kind {
-	case activities.Validation, activities.NotFound:
-		out.Kind = string(lifecycle.ValidationFailed)
-	case activities.Configuration, activities.Invalid:
-		out.Kind = string(lifecycle.ConfigurationRefused)
-	default:
-		out.Kind = string(lifecycle.CAUnavailable)
-	}
-	return out
 }

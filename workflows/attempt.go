@@ -1,0 +1,51 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// hands names the activities; only their names are used here.
+var hands *activities.Activities
+
+// attempt runs the child that renews, deploys or rolls back.
+func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
+	run, s := *d.Step.Run, c.State.Spec
+	in := RenewalInput{
+		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey, Profile: s.Profile,
+		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
+		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
+	}
+	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
+	workflow.GoNamed(ctx, string(run.Purpose), func(ctx workflow.Context) {
+		var out RenewalOutput
+		summary := fmt.Sprintf("%s %s, attempt %d: %s", run.Purpose, s.Name, run.Attempt, inWords(d.Reason))
+		err := workflow.ExecuteChildWorkflow(attempt(ctx, in.workflowID(), summary, in.bound()), c.RenewalWorkflow, in).Get(ctx, &out)
+		o := out.outcome()
+		if err != nil {
+			_, text := activities.FailureOf(err)
+			o = lifecycle.Outcome{Kind: lifecycle.Unknown, Cause: "the run ended without a word: " + text}
+		}
+		c.State.Ended(workflow.Now(ctx), run, o)
+		c.noteOutcome(ctx, run, o)
+		c.changed()
+	})
+}
+
+func (c *certificate) noteOutcome(ctx workflow.Context, run lifecycle.Run, o lifecycle.Outcome) {
+	e := entry{Kind: "outcome", Text: fmt.Sprintf("%s ended: %s", run.Purpose, o.Kind), Details: map[string]string{"outcome": string(o.Kind), "version": string(o.Version.Fingerprint)}}
+	if o.Cause != "" {
+		e.Text += ": " + o.Cause
+	}
+	if o.Kind.Success() {
+		e.Text += fmt.Sprintf("; %s, valid until %s, is live", o.Version.Fingerprint.Short(), clock(o.Version.NotAfter))
+	}
+	c.note(ctx, e)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

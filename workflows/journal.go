@@ -1,0 +1,78 @@
+package workflows
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// What is kept while the store is out of reach must fit into the state that one
+// run hands to the next: so many entries, of so many bytes.
+const (
+	keepUnread = 300
+	keepText   = 1500
+)
+
+// writeAtOnce bounds one write, and journalPause is between a failed one and the next.
+const (
+	writeAtOnce  = 100
+	journalPause = 5 * time.Minute
+)
+
+// entry is a journal entry before it has a number and a time.
+type entry cert.Entry
+
+// note puts an entry on the way to the journal.
+func (c *certificate) note(ctx workflow.Context, e entry) {
+	c.Sequence++
+	e.Sequence, e.At = c.Sequence, workflow.Now(ctx).UTC()
+	e.Text, e.Note = cut(e.Text, keepText), cut(e.Note, keepText)
+	c.Unread = append(c.Unread, cert.Entry(e))
+	c.Unread = c.Unread[max(0, len(c.Unread)-keepUnread):]
+}
+
+func (c *certificate) unwritten() activities.RecordInput {
+	return activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(c.Unread[:min(len(c.Unread), writeAtOnce)])}
+}
+
+func (c *certificate) written(in activities.RecordInput) {
+	last := in.Entries[len(in.Entries)-1].Sequence
+	c.Unread = slices.DeleteFunc(c.Unread, func(e cert.Entry) bool { return e.Sequence <= last })
+}
+
+// record writes what is unread; at most one write at a time, and a failed one is
+// not repeated at once.
+func (c *certificate) record(ctx workflow.Context) {
+	if c.recording || len(c.Unread) == 0 || workflow.Now(ctx).Before(c.recordAt) {
+		return
+	}
+	c.recording = true
+	in := c.unwritten()
+	workflow.GoNamed(ctx, "journal", func(ctx workflow.Context) {
+		err := workflow.ExecuteActivity(recording(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, nil)
+		c.recordAt = time.Time{}
+		if err == nil {
+			c.written(in)
+		} else {
+			c.recordAt = workflow.Now(ctx).Add(journalPause)
+		}
+		c.recording = false
+		c.changed()
+	})
+}
+
+// kinds names what entries are about; their texts may be a stranger's.
+func kinds(entries []cert.Entry) string {
+	var out []string
+	for _, e := range entries {
+		if !slices.Contains(out, e.Kind) {
+			out = append(out, e.Kind)
+		}
+	}
+	return strings.Join(out, ", ")
+}

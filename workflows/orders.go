@@ -1,0 +1,75 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+func (r Request) order(at time.Time) lifecycle.Order {
+	return lifecycle.Order{By: r.By, Via: r.Via, At: at, Note: r.Note}
+}
+
+func (c *certificate) renewNow(ctx workflow.Context, in RenewRequest) Taken {
+	if c.count(in.ID) {
+		o := in.order(workflow.Now(ctx))
+		o.New = in.New
+		c.State.Renew = &o
+		c.note(ctx, entry{Kind: "renew-asked", Text: "a renewal was asked for", By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"the renewal of " + c.State.Spec.Name + " begins now"}
+}
+
+func (c *certificate) observeNow(ctx workflow.Context, in Request) Taken {
+	if c.count(in.ID) {
+		o := in.order(workflow.Now(ctx))
+		c.State.Look = &o
+		c.note(ctx, entry{Kind: "check-asked", Text: "a check was asked for", By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"every place of " + c.State.Spec.Name + " is looked at now"}
+}
+
+func (c *certificate) rollBack(ctx workflow.Context, in RollBackRequest) Taken {
+	if c.count(in.ID) {
+		o := in.order(workflow.Now(ctx))
+		o.Fingerprint = in.To
+		c.State.AskRollBack(o)
+		c.note(ctx, entry{Kind: "rollback-asked", Text: "rolling back to " + c.State.RollBack.Fingerprint.Short() + " was asked for", By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"rolling back begins now; automation keeps its hands off until: neverlapse resume " + c.State.Spec.Name}
+}
+
+func (c *certificate) setSpec(ctx workflow.Context, in SetSpecRequest) Taken {
+	if c.count(in.ID) {
+		c.State.SetSpec(in.Spec)
+		c.respecced = true
+		c.note(ctx, entry{Kind: "changed", Text: "the spec was replaced; " + enrolledText(in.Spec), By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"the spec of " + c.State.Spec.Name + " is replaced"}
+}
+
+func (c *certificate) pause(ctx workflow.Context, in PauseRequest) Taken {
+	if c.count(in.ID) {
+		c.State.Paused = &lifecycle.Pause{Order: in.order(workflow.Now(ctx)), Until: in.Until}
+		c.note(ctx, entry{Kind: "paused", Text: "renewal is paused until " + clock(in.Until), By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"no renewal of " + c.State.Spec.Name + " before " + clock(in.Until) + "; alerts go on"}
+}
+
+func (c *certificate) resume(ctx workflow.Context, in Request) Taken {
+	if c.count(in.ID) {
+		c.State.Resume()
+		c.note(ctx, entry{Kind: "resumed", Text: "renewal goes on", By: in.By, Via: in.Via, Note: in.Note})
+	}
+	return Taken{"the renewal of " + c.State.Spec.Name + " goes on"}
+}
+
+func (c *certificate) retire(ctx workflow.Context, in RetireRequest) Taken {
+	if c.count(in.ID) {
+		o := in.order(workflow.Now(ctx))
+		c.State.Retire = &o
+	}
+	return Taken{c.State.Spec.Name + " is retired: nobody guards it any more"}
+}

@@ -1,0 +1,117 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// keepCause bounds the cause of an outcome: it becomes state of the certificate.
+const keepCause = 4000
+
+var outcomes = []lifecycle.OutcomeKind{
+	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
+	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unreached, lifecycle.Unknown,
+}
+
+// outcome is what the certificate makes of it.
+func (o RenewalOutput) outcome() lifecycle.Outcome {
+	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Version: o.Version, Observations: o.Observations, ObservedAt: o.At}
+	if !slices.Contains(outcomes, out.Kind) { // the child runs on a newer worker
+		out.Kind, out.Cause = lifecycle.Unknown, cut(fmt.Sprintf("the run ended as %q, which this worker does not know: %s", o.Kind, o.Cause), keepCause)
+	}
+	for _, t := range o.Targets {
+		if t.Fingerprint != "" || t.Behind != "" {
+			out.Installed = append(out.Installed, lifecycle.Installed{Target: t.Target, Fingerprint: t.Fingerprint, Behind: cut(t.Behind, keepText)})
+		}
+	}
+	return out
+}
+
+// failed turns the error of an issuing step into the outcome; nil if there is none.
+func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
+	if err == nil {
+		return nil
+	}
+	f, text := activities.FailureOf(err)
+	out := &RenewalOutput{Cause: text, RetryAt: f.RetryAt, At: workflow.Now(ctx)}
+	switch {
+	case f.Own || f.Silent: // nothing is known of the CA by it
+		out.Kind = string(lifecycle.Unknown)
+	case f.Kind == activities.Validation, f.Kind == activities.NotFound:
+		out.Kind = string(lifecycle.ValidationFailed)
+	case f.Kind == activities.Configuration, f.Kind == activities.Invalid:
+		out.Kind = string(lifecycle.ConfigurationRefused)
+	default:
+		out.Kind = string(lifecycle.CAUnavailable)
+	}
+	return out
+}
+
+// outcome sums the places up; the worst decides.
+func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) RenewalOutput {
+	out := RenewalOutput{Version: r.version, Observations: seen, At: workflow.Now(ctx), Kind: string(lifecycle.Proven)}
+	var causes []string
+	for _, p := range r.places {
+		t := TargetResult{Target: p.target}
+		switch p.at {
+		case proven:
+			t.Fingerprint = r.version.Fingerprint
+		case behind:
+			t.Behind = p.cause
+		case restored:
+			t.Fingerprint = p.before.Fingerprint
+		}
+		out.Targets = append(out.Targets, t)
+		if p.cause != "" {
+			causes = append(causes, p.target+": "+p.cause)
+		}
+	}
+	out.Cause = strings.Join(causes, "\n")
+	switch {
+	case len(r.places) == 0:
+		out.Kind, out.Cause = string(lifecycle.ConfigurationRefused), "there is no target to roll out to"
+	case len(r.at(doubtful)) > 0:
+		out.Kind = string(lifecycle.Unproven)
+	case len(r.at(waiting, restored)) > 0:
+		out.Kind = string(failure(r.at(waiting, restored)))
+	case len(r.at(unseen)) > 0:
+		out.Kind = string(lifecycle.Unknown)
+	case len(r.at(behind)) > 0 && len(r.at(proven)) > 0:
+		out.Kind = string(lifecycle.Behind)
+	case len(r.at(behind)) > 0:
+		out.Kind = string(lifecycle.Unreached)
+	}
+	if out.Kind == string(lifecycle.Proven) || out.Kind == string(lifecycle.Behind) {
+		if err := workflow.ExecuteActivity(quick(ctx, "make "+r.version.Fingerprint.Short()+" live in the store"), hands.Promote,
+			activities.PromoteInput{Name: r.in.Name, Fingerprint: r.version.Fingerprint}).Get(ctx, nil); err != nil {
+			_, text := activities.FailureOf(err)
+			out.Kind, out.Cause = string(lifecycle.Unknown), "the version is proven, but the store does not say so: "+text
+		}
+	}
+	return out
+}
+
+// failure is the kind of the worst: what a human must mend comes first, and what
+// failed only by our store costs no attempt.
+func failure(places []*place) lifecycle.OutcomeKind {
+	worst := lifecycle.Unknown
+	for _, p := range places {
+		switch {
+		case p.fault.Own:
+		case p.fault.Kind == activities.Configuration, p.fault.Kind == activities.Invalid, p.fault.Kind == activities.NotFound:
+			return lifecycle.ConfigurationRefused
+		case p.fault.Kind == activities.Proof:
+			worst = lifecycle.ProofFailed
+		case worst == lifecycle.Unknown:
+			worst = lifecycle.DeployFailed
+		}
+	}
+	return worst
+}

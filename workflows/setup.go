@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+type signals struct {
+	acknowledge, observed workflow.ReceiveChannel
+}
+
+// setup registers every message before anything blocks. Handlers change the
+// state and wake the loop; they never block.
+func (c *certificate) setup(ctx workflow.Context) error {
+	s := &c.State
+	now := func(ctx workflow.Context) time.Time { return workflow.Now(ctx) }
+	for _, err := range []error{
+		workflow.SetQueryHandler(ctx, QueryStatus, func() (Status, error) { return c.status(), nil }),
+		handle(ctx, c, Acknowledge, c.acknowledge, func(_ workflow.Context, in AcknowledgeRequest) error {
+			return s.CheckAcknowledge(lifecycle.Answered{Alert: in.Alert, By: in.By, For: in.For})
+		}),
+		handle(ctx, c, Snooze, c.snooze, func(ctx workflow.Context, in SnoozeRequest) error {
+			return s.CheckSnooze(now(ctx), lifecycle.Answered{Alert: in.Alert, By: in.By, Until: in.Until})
+		}),
+		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, _ RenewRequest) error { return s.CheckRenew(now(ctx)) }),
+		handle(ctx, c, ObserveNow, c.observeNow, func(workflow.Context, Request) error { return nil }),
+		handle(ctx, c, RollBack, c.rollBack, func(ctx workflow.Context, in RollBackRequest) error { return s.CheckRollBack(now(ctx), in.To) }),
+		handle(ctx, c, SetSpec, c.setSpec, func(_ workflow.Context, in SetSpecRequest) error {
+			if in.Spec.Name != s.Spec.Name {
+				return fmt.Errorf("a spec of %q cannot replace that of %q", in.Spec.Name, s.Spec.Name)
+			}
+			if _, err := cert.ParseNames(in.Spec.Names); err != nil {
+				return err
+			}
+			return in.Spec.Policy.Validate()
+		}),
+		handle(ctx, c, PauseUntil, c.pause, func(ctx workflow.Context, in PauseRequest) error {
+			return s.CheckPause(now(ctx), lifecycle.Pause{Order: in.order(now(ctx)), Until: in.Until})
+		}),
+		handle(ctx, c, Resume, c.resume, func(workflow.Context, Request) error { return s.CheckResume() }),
+		handle(ctx, c, Retire, c.retire, func(_ workflow.Context, in RetireRequest) error { return s.CheckRetire(in.Force) }),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	c.signals = signals{
+		acknowledge: workflow.GetSignalChannelWithOptions(ctx, SignalAcknowledge, workflow.SignalChannelOptions{Description: "acknowledge, for senders that cannot wait for a worker"}),
+		observed:    workflow.GetSignalChannelWithOptions(ctx, SignalObserved, workflow.SignalChannelOptions{Description: "a scanner saw a change"}),
+	}
+	c.listen(ctx)
+	c.State.Recover(workflow.Now(ctx))
+	if !c.Begun {
+		c.Begun = true
+		c.note(ctx, entry{Kind: "enrolled", Text: enrolledText(c.State.Spec), By: c.State.EnrolledBy})
+	}
+	return nil
+}
+
+func enrolledText(s lifecycle.Spec) string {
+	how := "watched"
+	if s.Managed {
+		how = "managed: renewed by CA " + s.CA
+	}
+	return fmt.Sprintf("enrolled, %s, for %s, owner %s", how, strings.Join(s.Names, ", "), orNobody(s.Owner))
+}
+
+func orNobody(s string) string {
+	if s == "" {
+		return "nobody"
+	}
+	return s
+}
+
+// listen reads signals into the state as they come, each kind by itself: one
+// that cannot be read holds up nothing but the next of its kind.
+func (c *certificate) listen(ctx workflow.Context) {
+	workflow.GoNamed(ctx, "acknowledge signals", func(ctx workflow.Context) {
+		for {
+			var in AcknowledgeRequest
+			c.signals.acknowledge.Receive(ctx, &in)
+			c.acknowledgeSignal(ctx, in)
+		}
+	})
+	workflow.GoNamed(ctx, "observed signals", func(ctx workflow.Context) {
+		for {
+			var in []cert.Observation
+			c.signals.observed.Receive(ctx, &in)
+			c.observed(ctx, in)
+		}
+	})
+}
+
+// drain reads what has arrived before the run ends; what is not read is lost.
+func (c *certificate) drain(ctx workflow.Context) {
+	for {
+		var in AcknowledgeRequest
+		if !c.signals.acknowledge.ReceiveAsync(&in) {
+			break
+		}
+		c.acknowledgeSignal(ctx, in)
+	}
+	for {
+		var in []cert.Observation
+		if !c.signals.observed.ReceiveAsync(&in) {
+			break
+		}
+		c.observed(ctx, in)
+	}
+}

@@ -1,0 +1,117 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+// tell finds out who fills the roles now and delivers to each in parallel; a
+// way that fails is followed by the next kind of channel.
+func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
+	a, step := *d.Step.Alert, d.Step
+	notice := c.notice(ctx, a, alert.Firing, step)
+	question := activities.AddressInput{
+		Question: people.Question{Roles: step.Roles, Owner: c.State.Spec.Owner, Team: c.State.Spec.Team, At: workflow.Now(ctx)},
+		Reach:    step.Reach, Used: a.Used, Last: step.Last,
+	}
+	c.note(ctx, entry{Kind: "told", Text: fmt.Sprintf("%s %s: telling %s (%s)", a.Severity, a.Reason, roles(step.Roles), d.Reason), Details: map[string]string{"alert": a.ID, "cause": cut(a.Cause, keepText)}})
+	workflow.GoNamed(ctx, "tell "+a.ID, func(ctx workflow.Context) {
+		told := c.deliverAll(ctx, notice, question, a)
+		c.State.Told(workflow.Now(ctx), told)
+		c.noteDelivery(ctx, a, told)
+		c.changed()
+	})
+}
+
+func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activities.AddressInput, a lifecycle.Alert) lifecycle.Told {
+	told := lifecycle.Told{Alert: a.ID}
+	var all []activities.Delivery
+	if err := workflow.ExecuteActivity(quick(ctx, "who is "+roles(q.Roles)+" now"), hands.Address, q).Get(ctx, &all); err != nil {
+		_, text := activities.FailureOf(err)
+		told.Failed = append(told.Failed, "nobody could be looked up: "+text)
+		return told
+	}
+	told.Nobody = len(all) == 0
+	spare := map[string][]activities.Way{}
+	for _, d := range all {
+		spare[d.To.ID] = d.Others
+	}
+	done := 0
+	for _, d := range all {
+		workflow.GoNamed(ctx, "deliver to "+d.To.ID, func(ctx workflow.Context) {
+			receipt, failed := c.deliver(ctx, n, d, spare)
+			if receipt != nil {
+				told.Receipts = append(told.Receipts, *receipt)
+			}
+			told.Failed = append(told.Failed, failed...)
+			done++
+		})
+	}
+	_ = workflow.Await(ctx, func() bool { return done == len(all) })
+	return told
+}
+
+// deliver tries the way of a delivery and then what its contact has to spare,
+// until one accepts. Once somebody answered, nothing more is sent.
+func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities.Delivery, spare map[string][]activities.Way) (*alert.Receipt, []string) {
+	var failed []string
+	for way := d.Way; ; {
+		a := c.State.Alert(n.AlertID)
+		if a == nil || a.Answer != nil {
+			return nil, append(failed, fmt.Sprintf("%s to %s: not sent, somebody answered meanwhile", way.Channel, d.To.ID))
+		}
+		var r alert.Receipt
+		summary := fmt.Sprintf("%s %s to %s (%s) by %s", n.Severity, n.Reason, d.To.Name, d.To.Role, way.Channel)
+		err := workflow.ExecuteActivity(notification(ctx, summary), hands.Deliver, message(n, d.To, way, *a)).Get(ctx, &r)
+		if err == nil {
+			return &r, failed
+		}
+		_, text := activities.FailureOf(err)
+		failed = append(failed, cut(fmt.Sprintf("%s to %s: %s", way.Channel, d.To.ID, text), keepText))
+		rest := spare[d.To.ID]
+		if len(rest) == 0 {
+			return nil, failed
+		}
+		way, spare[d.To.ID] = rest[0], rest[1:]
+	}
+}
+
+func message(n alert.Notice, to people.Contact, way activities.Way, a lifecycle.Alert) alert.Message {
+	m := alert.Message{Notice: n, To: to, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + to.ID + "/" + way.Channel}
+	i := slices.IndexFunc(a.Receipts, func(r alert.Receipt) bool { return r.Channel == way.Channel && r.Address == way.Address })
+	if i >= 0 {
+		m.InReplyTo = &a.Receipts[i]
+	}
+	return m
+}
+
+func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t lifecycle.Told) {
+	var to []string
+	for _, r := range t.Receipts {
+		to = append(to, r.To+" by "+r.Channel)
+	}
+	text := fmt.Sprintf("%s reached %s", a.Reason, strings.Join(to, ", "))
+	if len(to) == 0 {
+		text = fmt.Sprintf("%s reached nobody", a.Reason)
+	}
+	if len(t.Failed) > 0 {
+		text += "; failed: " + strings.Join(t.Failed, "; ")
+	}
+	c.note(ctx, entry{Kind: "delivered", Text: text, Details: map[string]string{"alert": a.ID}})
+}
+
+func roles(rs []people.Role) string {
+	out := make([]string, len(rs))
+	for i, r := range rs {
+		out[i] = string(r)
+	}
+	return strings.Join(out, " and ")
+}

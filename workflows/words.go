@@ -1,0 +1,68 @@
+package workflows
+
+import (
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+var words = map[lifecycle.Reason]string{
+	lifecycle.RetireAsked:         "somebody retired it",
+	lifecycle.RetireWaits:         "it is retired when what is under way has ended",
+	lifecycle.FirstLook:           "nothing was seen of it yet",
+	lifecycle.LookAsked:           "somebody asked for a look",
+	lifecycle.LookBeforeTelling:   "nobody shall be told old news",
+	lifecycle.LookRoutine:         "it is time for a routine look",
+	lifecycle.EvidenceFound:       "the trouble is over, as the evidence shows",
+	lifecycle.RollBackAsked:       "somebody asked to roll back",
+	lifecycle.RenewAsked:          "somebody asked for a renewal",
+	lifecycle.FirstIssuance:       "it was never issued",
+	lifecycle.RenewalDue:          "it is time to renew",
+	lifecycle.RetryDue:            "the attempt before failed, and the next is due",
+	lifecycle.NamesNotCovered:     "the certificate does not cover the names that were asked for",
+	lifecycle.BehindRetryDue:      "a target still lacks the version",
+	lifecycle.ThresholdCrossed:    "a threshold was crossed",
+	lifecycle.ConditionRaised:     "something needs a human",
+	lifecycle.StepUnanswered:      "nobody answered the notice before",
+	lifecycle.AckLapsed:           "the acknowledgement lapsed",
+	lifecycle.SnoozeEnded:         "the snooze ended",
+	lifecycle.RepeatUnanswered:    "nobody answered so far, so it is told again",
+	lifecycle.NobodyReached:       "the notice before reached nobody",
+	lifecycle.MessagesOutdated:    "messages that were sent say what is not so any more",
+	lifecycle.UntilThreshold:      "a threshold is crossed then",
+	lifecycle.UntilRenewal:        "renewal begins then",
+	lifecycle.UntilRetry:          "the next attempt begins then",
+	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again then",
+	lifecycle.UntilEscalation:     "the next notice is sent then if nobody answers",
+	lifecycle.UntilAckLapses:      "the acknowledgement lapses then",
+	lifecycle.UntilSnoozeEnds:     "the snooze ends then",
+	lifecycle.UntilPauseEnds:      "the pause ends then",
+	lifecycle.UntilLastSafeMoment: "automation resumes at the last safe moment",
+	lifecycle.UntilLook:           "a routine look is due then",
+	lifecycle.UntilUnseenTooLong:  "nothing was seen for too long by then",
+	lifecycle.UntilBackstop:       "nothing else is due before",
+}
+
+// inWords is a reason for a reader; one that a newer brain recorded speaks for itself.
+func inWords(r lifecycle.Reason) string {
+	if w, ok := words[r]; ok {
+		return w
+	}
+	return strings.ReplaceAll(string(r), "-", " ")
+}
+
+var deeds = map[lifecycle.StepKind]string{
+	lifecycle.StepLook:   "every place is looked at",
+	lifecycle.StepTell:   "people are told",
+	lifecycle.StepEdit:   "sent messages are brought up to date",
+	lifecycle.StepClose:  "an alert is closed",
+	lifecycle.StepRun:    "a renewal, deployment or roll-back begins",
+	lifecycle.StepFinish: "the guard ends",
+}
+
+func nextInWords(d lifecycle.Decision) string {
+	if deed, ok := deeds[d.Step.Kind]; ok {
+		return "now " + deed
+	}
+	return clock(d.Next.At) + ": " + inWords(d.Next.Reason)
+}
