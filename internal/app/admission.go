@@ -70,7 +70,10 @@ func (a *admission) admitManaged(r activities.AdmitRequest, bad func(string, ...
 	if len(r.Targets) == 0 {
 		bad("targets: a managed certificate needs at least one place to go; use --target with one of %s", known(a.acts.Targets))
 	}
-	for _, t := range r.Targets {
+	for i, t := range r.Targets {
+		if slices.Contains(r.Targets[:i], t) {
+			bad("targets: %q is named twice; name it once", t)
+		}
 		if _, ok := a.acts.Targets[t]; !ok {
 			bad("targets: %q is not configured; use one of %s", t, known(a.acts.Targets))
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"runtime/debug"
@@ -11,7 +12,10 @@ import (
 
 // Check builds every adapter of a configuration and dials nobody.
 func Check(ctx context.Context, c config.Config) error {
-	_, _, err := build(ctx, c)
+	_, p, err := build(ctx, c)
+	if p.store != nil {
+		err = errors.Join(err, p.store.Close())
+	}
 	return err
 }
 

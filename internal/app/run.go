@@ -2,12 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -18,6 +18,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/engine"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -31,10 +32,12 @@ type App struct {
 	engine   *engine.Engine
 	client   client.Client
 	worker   worker.Worker
+	store    *store.Files
 	listener *acme.Listener
 	http     *http.Server
 	addr     net.Addr
 	fatal    chan error
+	polling  atomic.Bool
 }
 
 // Start builds everything and joins Temporal, or starts the embedded engine
@@ -48,6 +51,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 		}
 	}()
 	acts, p, err := build(ctx, c)
+	a.store = p.store
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +114,7 @@ func (a *App) work(acts *activities.Activities) error {
 		return fmt.Errorf("worker on task queue %q: %w", c.TaskQueue, err)
 	}
 	a.worker = w
+	a.polling.Store(true)
 	a.logger.Info("the worker is up", "taskQueue", c.TaskQueue, "http", a.addr.String())
 	return nil
 }
@@ -150,12 +155,12 @@ func (a *App) Client() client.Client { return a.client }
 // Failed tells of what the worker cannot go on without.
 func (a *App) Failed() <-chan error { return a.fatal }
 
-// Stop ends polling, lets activities under way finish for a while, and stops the engine.
+// Stop ends polling, lets activities under way finish for a while, and stops the
+// engine. Each part has its own time: none is cut short because another was slow.
 func (a *App) Stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
+	a.polling.Store(false)
 	if a.http != nil {
-		_ = a.http.Shutdown(ctx)
+		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })
 	}
 	if a.worker != nil {
 		a.worker.Stop()
@@ -167,8 +172,19 @@ func (a *App) Stop() {
 		a.client.Close()
 	}
 	if a.engine != nil {
-		if err := a.engine.Stop(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			a.logger.Error("the engine did not stop", "error", err)
-		}
+		within(drain, func(ctx context.Context) {
+			if err := a.engine.Stop(ctx); err != nil {
+				a.logger.Error("the engine did not stop", "error", err)
+			}
+		})
 	}
+	if a.store != nil {
+		_ = a.store.Close()
+	}
+}
+
+func within(d time.Duration, f func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	f(ctx)
 }

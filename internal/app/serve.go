@@ -75,8 +75,8 @@ func (a *App) temporalAnswers(ctx context.Context) error {
 
 // polls asks the server whether anybody polled our task queue lately.
 func (a *App) polls(ctx context.Context) error {
-	if a.worker == nil {
-		return errors.New("not started")
+	if !a.polling.Load() {
+		return errors.New("not started, or stopping")
 	}
 	queue := a.config.Temporal.TaskQueue
 	d, err := a.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
