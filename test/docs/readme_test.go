@@ -85,6 +85,8 @@ func whom(g notify.Guarantees) string {
 		return "a person, a team"
 	case g.ReachesGroup:
 		return "a team"
+	case !g.ReachesOne:
+		return "nobody in particular; used where nothing else is left"
 	}
 	return "a person"
 }
