@@ -78,26 +78,19 @@ func orNobody(s string) string {
 	return s
 }
 
-// listen reads signals into the state as they come, each kind by itself: one
-// that cannot be read holds up nothing but the next of its kind.
+// listen reads signals into the state as they come. It waits for them without
+// receiving: a coroutine that waits in Receive is handed the next signal at once,
+// and takes it with it when the run ends before the coroutine goes on.
 func (c *certificate) listen(ctx workflow.Context) {
-	workflow.GoNamed(ctx, "acknowledge signals", func(ctx workflow.Context) {
+	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
-			var in AcknowledgeRequest
-			c.signals.acknowledge.Receive(ctx, &in)
-			c.acknowledgeSignal(ctx, in)
-		}
-	})
-	workflow.GoNamed(ctx, "observed signals", func(ctx workflow.Context) {
-		for {
-			var in []cert.Observation
-			c.signals.observed.Receive(ctx, &in)
-			c.observed(ctx, in)
+			_ = workflow.Await(ctx, func() bool { return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 })
+			c.drain(ctx)
 		}
 	})
 }
 
-// drain reads what has arrived before the run ends; what is not read is lost.
+// drain reads what has arrived; what is not read before the run ends is lost.
 func (c *certificate) drain(ctx workflow.Context) {
 	for {
 		var in AcknowledgeRequest

@@ -11,10 +11,12 @@ import (
 
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -27,15 +29,18 @@ func days(n float64) time.Time { return start.Add(time.Duration(n * 24 * float64
 
 // story runs a certificate in virtual time, with a world of its own.
 type story struct {
-	t    *testing.T
-	env  *testsuite.TestWorkflowEnvironment
-	acts *activities.Activities
+	t     *testing.T
+	story *workflows.Workflows
+	env   *testsuite.TestWorkflowEnvironment
+	acts  *activities.Activities
 
 	mu      sync.Mutex
 	served  cert.Version
 	told    []notice
 	journal []cert.Entry
 	refuses map[string]bool // kinds of channel that refuse
+	shut    error           // what the journal says to every write
+	writes  int             // tries to write the journal
 }
 
 type notice struct {
@@ -57,7 +62,7 @@ func version(name string, from time.Time, lifetime time.Duration) cert.Version {
 func tell(t *testing.T, kinds ...string) *story {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
-	s := &story{t: t, env: suite.NewTestWorkflowEnvironment(), served: version("a.test", start, 90*24*time.Hour), refuses: map[string]bool{}}
+	s := &story{t: t, story: &workflows.Workflows{Brain: lifecycle.Next}, env: suite.NewTestWorkflowEnvironment(), served: version("a.test", start, 90*24*time.Hour), refuses: map[string]bool{}}
 	s.env.SetStartTime(start)
 	s.env.SetTestTimeout(time.Minute)
 	s.env.SetWorkerOptions(worker.Options{})
@@ -67,10 +72,14 @@ func tell(t *testing.T, kinds ...string) *story {
 	for _, k := range kinds {
 		s.acts.Channels = append(s.acts.Channels, activities.Channeled{Name: k, Kind: k, Interrupts: k != "email", Channel: channel{s, k}})
 	}
-	story := &workflows.Workflows{Brain: lifecycle.Next}
-	s.env.RegisterWorkflow(story.CertificateWorkflow)
-	s.env.RegisterWorkflow(story.RenewalWorkflow)
+	s.env.RegisterWorkflow(s.story.CertificateWorkflow)
 	s.env.RegisterActivity(s.acts)
+	return s
+}
+
+// withRenewals lets the certificate start attempts: real ones, or a stand-in.
+func (s *story) withRenewals(child any) *story {
+	s.env.RegisterWorkflowWithOptions(child, workflow.RegisterOptions{Name: "RenewalWorkflow"})
 	return s
 }
 
@@ -93,10 +102,18 @@ func (s *story) run(spec lifecycle.Spec, until time.Time) {
 		spec.Policy = lifecycle.Default()
 	}
 	spec.Endpoints = []cert.Endpoint{{Host: "a.test", Port: 443}}
-	s.env.RegisterDelayedCallback(func() {
-		s.env.UpdateWorkflow(workflows.Retire.Name, "", discard{}, workflows.RetireRequest{Request: workflows.Request{By: "test"}, Force: true})
-	}, until.Sub(start))
-	s.env.ExecuteWorkflow("CertificateWorkflow", workflows.Entity{State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
+	s.at(until, s.retireNow)
+	s.resume(workflows.Entity{State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
+}
+
+func (s *story) retireNow() {
+	s.env.UpdateWorkflow(workflows.Retire.Name, "", discard{}, workflows.RetireRequest{Request: workflows.Request{By: "test"}, Force: true})
+}
+
+// resume plays what one run handed to the next.
+func (s *story) resume(e workflows.Entity) {
+	s.t.Helper()
+	s.env.ExecuteWorkflow("CertificateWorkflow", e)
 	if !s.env.IsWorkflowCompleted() {
 		s.t.Fatal("the certificate did not end")
 	}
@@ -155,8 +172,15 @@ type fakeStore struct {
 func (f fakeStore) Append(_ context.Context, _ string, e []cert.Entry) error {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
+	if f.s.writes++; f.s.shut != nil {
+		return f.s.shut
+	}
 	f.s.journal = append(f.s.journal, e...)
 	return nil
+}
+
+func (f fakeStore) Issuance(context.Context, string, cert.Fingerprint) (cert.Issuance, error) {
+	return cert.Issuance{}, fault.New(fault.NotFound, "nothing was begun")
 }
 
 func (f fakeStore) Claim(context.Context, string, []string) error { return nil }

@@ -1,0 +1,168 @@
+package workflows_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// script is a world for one attempt: every activity goes well unless it says otherwise.
+type script struct {
+	fails  map[string]error        // by activity, and target where there is one: "Install web1"
+	before map[string]cert.Version // what a target had
+	shows  map[string]cert.Version // what a place shows in the end; the version installed last if it says nothing
+	has    map[string]cert.Version
+
+	mu    sync.Mutex
+	calls []string
+}
+
+var (
+	fresh   = version("fresh", start, 90*24*time.Hour)
+	earlier = version("previous", start.Add(-60*24*time.Hour), 90*24*time.Hour)
+	expired = version("old", start.Add(-100*24*time.Hour), 90*24*time.Hour)
+)
+
+func (s *script) do(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, name)
+	return s.fails[name]
+}
+
+func (s *script) called(prefix string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.DeleteFunc(slices.Clone(s.calls), func(c string) bool { return !strings.HasPrefix(c, prefix) })
+	slices.Sort(out)
+	return out
+}
+
+func (s *script) Candidate(context.Context, activities.IssueInput) (cert.Version, error) {
+	return cert.Version{}, s.do("Candidate")
+}
+
+func (s *script) Order(context.Context, activities.IssueInput) (string, error) {
+	return "https://ca.test/order/1", s.do("Order")
+}
+
+func (s *script) Authorize(context.Context, activities.IssueInput) error { return s.do("Authorize") }
+
+func (s *script) Finalize(context.Context, activities.IssueInput) (cert.Version, error) {
+	return fresh, s.do("Finalize")
+}
+
+func (s *script) Stored(context.Context, string) ([]cert.Version, error) {
+	return []cert.Version{fresh, earlier}, s.do("Stored")
+}
+
+func (s *script) Prepare(_ context.Context, in activities.DeployInput) (cert.Version, error) {
+	return s.before[in.Target], s.do("Prepare " + in.Target)
+}
+
+func (s *script) Install(_ context.Context, in activities.DeployInput) error {
+	err := s.do("Install " + in.Target)
+	if err == nil {
+		s.put(in.Target, fresh)
+	}
+	return err
+}
+
+func (s *script) RollBack(_ context.Context, in activities.DeployInput) error {
+	err := s.do("RollBack " + in.Target)
+	if err == nil {
+		s.put(in.Target, s.before[in.Target])
+	}
+	return err
+}
+
+func (s *script) put(target string, v cert.Version) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.has[target] = v
+}
+
+func (s *script) Verify(_ context.Context, in activities.VerifyInput) (activities.Verified, error) {
+	out := activities.Verified{}
+	look := func(o cert.Observation, target string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		v, ok := s.shows[o.Where()]
+		if !ok {
+			v = s.has[target]
+		}
+		o.At, o.Version = start, v
+		if v.Fingerprint == "" {
+			o.Err = "connection refused"
+		}
+		out.Observations = append(out.Observations, o)
+	}
+	for _, e := range in.Endpoints {
+		look(cert.Observation{Endpoint: e}, e.Target)
+	}
+	for _, t := range in.Targets {
+		look(cert.Observation{Target: t}, t)
+	}
+	return out, s.do("Verify " + strings.Join(in.Targets, "+"))
+}
+
+func (s *script) Promote(context.Context, activities.PromoteInput) error { return s.do("Promote") }
+
+func failing(kind activities.Kind, change ...func(*activities.Failure)) error {
+	f := activities.Failure{Kind: kind}
+	for _, c := range change {
+		c(&f)
+	}
+	return temporal.NewApplicationErrorWithOptions("it said no", string(kind), temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{f}})
+}
+
+func ofOurStore(f *activities.Failure) { f.Own = true }
+
+// two are the targets, each with an endpoint that it feeds.
+func two() workflows.RenewalInput {
+	return workflows.RenewalInput{
+		Name: "shop", Names: []string{"shop.test"}, CA: "ca", Purpose: string(lifecycle.ForRenewal), Replaces: earlier.Fingerprint,
+		Targets:   []string{"web1", "web2"},
+		Endpoints: []cert.Endpoint{{Host: "web1.test", Port: 443, Target: "web1"}, {Host: "web2.test", Port: 443, Target: "web2"}},
+		Attempt:   1, Proof: 30 * time.Second, Timeout: time.Hour,
+	}
+}
+
+func (s *script) run(t *testing.T, in workflows.RenewalInput, with ...interceptor.WorkerInterceptor) workflows.RenewalOutput {
+	t.Helper()
+	if s.before == nil {
+		s.before = map[string]cert.Version{"web1": earlier, "web2": earlier}
+	}
+	s.has = map[string]cert.Version{}
+	for k, v := range s.before {
+		s.has[k] = v
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet{})
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetStartTime(start)
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{Interceptors: with})
+	story := &workflows.Workflows{}
+	env.RegisterWorkflow(story.RenewalWorkflow)
+	env.RegisterActivity(s)
+	env.ExecuteWorkflow("RenewalWorkflow", in)
+	var out workflows.RenewalOutput
+	if err := env.GetWorkflowResult(&out); err != nil {
+		t.Fatalf("an attempt must never fail: %v", err)
+	}
+	return out
+}
