@@ -1,0 +1,51 @@
+package activities_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+func TestAWideNoticeUsesTwoKindsOfChannelAndSparesTheRest(t *testing.T) {
+	w := begin(t)
+	for _, c := range []struct{ name, kind string }{{"slack-1", "slack"}, {"slack-2", "slack"}, {"mail", "email"}, {"log", "console"}} {
+		w.Channels = append(w.Channels, activities.Channeled{Name: c.name, Kind: c.kind, Interrupts: c.kind == "slack"})
+	}
+	w.Directory = people.Directory{
+		People:   []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1"}},
+		Teams:    []people.Team{{ID: "ops", Members: []string{"minji"}}},
+		CatchAll: "ops",
+	}
+	for reach, want := range map[alert.Reach][]string{
+		alert.Direct:  {"slack-1"},
+		alert.Wide:    {"slack-1", "mail"},
+		alert.PageAll: {"slack-1", "mail", "log"},
+	} {
+		in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "minji"}, Reach: reach}
+		var got []string
+		for _, d := range must[[]activities.Delivery](w, w.Address, in) {
+			got = append(got, d.Way.Channel)
+			if len(d.Others)+len(want) > 4 || slices.ContainsFunc(d.Others, func(o activities.Way) bool { return slices.Contains(want, o.Channel) }) {
+				t.Errorf("%s: %s is followed by %v", reach, d.Way.Channel, d.Others)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v; want %v", reach, got, want)
+		}
+	}
+}
+
+func TestARoleThatLeadsNowhereEndsAtTheCatchAllOnlyWhereNobodyComesAfter(t *testing.T) {
+	w := begin(t)
+	w.Channels = []activities.Channeled{{Name: "mail", Kind: "email"}}
+	w.Directory = people.Directory{Teams: []people.Team{{ID: "ops", Email: "ops@example.com"}}, CatchAll: "ops"}
+	for _, last := range []bool{false, true} {
+		in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "gone"}, Reach: alert.Direct, Last: last}
+		if told := len(must[[]activities.Delivery](w, w.Address, in)) > 0; told != last {
+			t.Errorf("last %t: told %t", last, told)
+		}
+	}
+}
