@@ -35,7 +35,7 @@ func (w *world) record() {
 			}
 			h.Events = append(h.Events, event)
 		}
-		text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&h)
+		text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&h)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -46,9 +46,11 @@ func (w *world) record() {
 	}
 }
 
+var wordEnd = regexp.MustCompile(`([a-z])([A-Z])|([A-Z])([A-Z][a-z])`)
+
 var notWord = regexp.MustCompile(`[^a-z0-9]+`)
 
 func slug(s string) string {
-	s = regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(strings.TrimPrefix(s, "Test"), "$1-$2")
+	s = wordEnd.ReplaceAllString(strings.TrimPrefix(s, "Test"), "$1$3-$2$4")
 	return strings.Trim(notWord.ReplaceAllString(strings.ToLower(s), "-"), "-")
 }
