@@ -16,6 +16,8 @@ type Admission interface {
 	Admit(ctx context.Context, r AdmitRequest) (policy json.RawMessage, err error)
 	// Enrolled reports whether the certificate has a running entity.
 	Enrolled(ctx context.Context, name string) (bool, error)
+	// Targets gives those of an enrolled certificate, as its entity knows them.
+	Targets(ctx context.Context, name string) ([]string, error)
 }
 
 // AdmitRequest is what somebody wants to enrol, or to change.
@@ -67,18 +69,17 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
-	var identities []string
-	var errs []error
-	for _, name := range r.Targets {
-		t, err := a.target(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		identities = append(identities, t.Identity()...)
+	identities, err := a.identities(r.Targets)
+	if err != nil {
+		return Admitted{}, fault.New(fault.Invalid, "%w", err)
 	}
-	if len(errs) > 0 {
-		return Admitted{}, fault.New(fault.Invalid, "%w", errors.Join(errs...))
+	if r.Change { // until the entity takes the change, it goes on with what it has
+		now, err := a.Admission.Targets(ctx, r.Name)
+		if err != nil {
+			return Admitted{}, err
+		}
+		held, _ := a.identities(now) // a target that is configured no more is not written any more
+		identities = append(identities, held...)
 	}
 	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
 		return Admitted{}, err
@@ -92,6 +93,36 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 		out.Sequence = entries[n-1].Sequence
 	}
 	return out, nil
+}
+
+// identities names what targets write; the error names those that are not configured.
+func (a *Activities) identities(targets []string) ([]string, error) {
+	var out []string
+	var errs []error
+	for _, name := range targets {
+		t, err := a.target(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, t.Identity()...)
+	}
+	return out, errors.Join(errs...)
+}
+
+// ClaimInput names the targets of a certificate.
+type ClaimInput struct {
+	Name    string   `json:"name"`
+	Targets []string `json:"targets,omitempty"`
+}
+
+// Claim makes the places of the targets those that the certificate holds, and no others.
+func (a *Activities) Claim(ctx context.Context, in ClaimInput) error {
+	identities, err := a.identities(in.Targets)
+	if err == nil {
+		err = a.Store.Claim(ctx, in.Name, identities)
+	}
+	return toTemporal(err, a.Now())
 }
 
 // Abandon gives up what a refused enrolment may have claimed. A certificate that

@@ -28,7 +28,9 @@ type Entity struct {
 	Sequence int64           `json:"sequence"`          // of the last journal entry; goes on over enrolments of one name
 	Unread   []cert.Entry    `json:"unread,omitempty"`  // journal entries that are not yet written
 	Answers  []string        `json:"answers,omitempty"` // IDs of requests already counted
-	Runs     int             `json:"runs"`
+	// Unclaimed tells that the spec was replaced and its places are not those held.
+	Unclaimed bool `json:"unclaimed,omitempty"`
+	Runs      int  `json:"runs"`
 }
 
 // certificate is one run of the entity.
@@ -38,7 +40,9 @@ type certificate struct {
 	began     cert.Fingerprint // the live version when this run began
 	changes   int              // counts everything that may change a decision
 	recording bool
-	recordAt  time.Time            // the journal was out of reach: not before
+	recordAt  time.Time // the journal was out of reach: not before
+	claiming  bool
+	claimAt   time.Time
 	shown     lifecycle.Attributes // as upserted last
 	respecced bool                 // the spec was replaced since the memo was written
 	last      lifecycle.Decision
@@ -76,6 +80,7 @@ func (c *certificate) run(ctx workflow.Context) error {
 		d := c.decide(ctx)
 		c.show(ctx, d)
 		c.record(ctx)
+		c.claim(ctx)
 		switch {
 		case d.Step.Kind == lifecycle.StepFinish:
 			return c.finish(ctx)
@@ -138,8 +143,12 @@ func (c *certificate) wake(d lifecycle.Decision) (time.Time, string) {
 	if d.Step.Kind != lifecycle.StepWait { // held back until the run has handed over
 		until, why = d.Next.At, d.Next.Reason
 	}
+	summary := inWords(why)
 	if len(c.Unread) > 0 && !c.recording && c.recordAt.Before(until) {
-		return c.recordAt, "sleep until " + clock(c.recordAt) + ": the journal is written again"
+		until, summary = c.recordAt, "the journal is written again"
 	}
-	return until, "sleep until " + clock(until) + ": " + inWords(why)
+	if c.Unclaimed && !c.claiming && c.claimAt.Before(until) {
+		until, summary = c.claimAt, "the places of the new spec are claimed again"
+	}
+	return until, "sleep until " + clock(until) + ": " + summary
 }

@@ -31,7 +31,7 @@ func presses(d lifecycle.Decision) bool {
 }
 
 func (c *certificate) atRest(ctx workflow.Context) bool {
-	return len(c.State.Flights) == 0 && !c.recording && workflow.AllHandlersFinished(ctx)
+	return len(c.State.Flights) == 0 && !c.recording && !c.claiming && workflow.AllHandlersFinished(ctx)
 }
 
 func (c *certificate) continueAsNew(ctx workflow.Context) error {
@@ -44,7 +44,7 @@ func (c *certificate) continueAsNew(ctx workflow.Context) error {
 func (c *certificate) finish(ctx workflow.Context) error {
 	o := c.State.Retire
 	c.note(ctx, entry{Kind: "retired", Text: "the certificate is not guarded any more", By: o.By, Via: o.Via, Note: o.Note})
-	_ = workflow.Await(ctx, func() bool { return !c.recording })
+	_ = workflow.Await(ctx, func() bool { return !c.recording && !c.claiming })
 	for len(c.Unread) > 0 {
 		in := c.unwritten()
 		c.insist(ctx, "write the last journal entries", hands.Record, in)

@@ -44,7 +44,7 @@ func (c *certificate) rollBack(ctx workflow.Context, in RollBackRequest) Taken {
 func (c *certificate) setSpec(ctx workflow.Context, in SetSpecRequest) Taken {
 	if c.count(in.ID) {
 		c.State.SetSpec(in.Spec)
-		c.respecced = true
+		c.respecced, c.Unclaimed = true, true
 		c.note(ctx, entry{Kind: "changed", Text: "the spec was replaced; " + enrolledText(in.Spec), By: in.By, Via: in.Via, Note: in.Note})
 	}
 	return Taken{"the spec of " + c.State.Spec.Name + " is replaced"}

@@ -40,7 +40,8 @@ type story struct {
 	journal []cert.Entry
 	refuses map[string]bool // kinds of channel that refuse
 	shut    error           // what the journal says to every write
-	writes  int             // tries to write the journal
+	claims  [][]string
+	writes  int // tries to write the journal
 }
 
 type notice struct {
@@ -183,7 +184,12 @@ func (f fakeStore) Issuance(context.Context, string, cert.Fingerprint) (cert.Iss
 	return cert.Issuance{}, fault.New(fault.NotFound, "nothing was begun")
 }
 
-func (f fakeStore) Claim(context.Context, string, []string) error { return nil }
+func (f fakeStore) Claim(_ context.Context, _ string, places []string) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.claims = append(f.s.claims, places)
+	return nil
+}
 
 // discard takes the answers of updates.
 type discard struct{}

@@ -123,3 +123,16 @@ func (a *admission) Enrolled(ctx context.Context, name string) (bool, error) {
 	}
 	return d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
+
+// Targets asks the entity.
+func (a *admission) Targets(ctx context.Context, name string) ([]string, error) {
+	var s workflows.Status
+	v, err := a.client.QueryWorkflow(ctx, workflows.WorkflowID(name), "", workflows.QueryStatus)
+	if err == nil {
+		err = v.Get(&s)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "what does %s deploy to: %w", name, err)
+	}
+	return s.State.Spec.Targets, nil
+}
