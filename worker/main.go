@@ -58,6 +58,7 @@ func run(args []string) int {
 	fmt.Fprintf(os.Stderr, "neverlapse-worker is up: http://%s, Temporal Web UI: %s\n", a.Address(), a.UIURL())
 	select {
 	case <-ctx.Done():
+		stop() // a second signal does not wait for what is under way
 		return 0
 	case err := <-a.Failed():
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: %v\n", err)
