@@ -16,7 +16,6 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -162,33 +161,6 @@ func (c channel) Send(_ context.Context, m alert.Message, _ bool) (alert.Receipt
 	}
 	c.s.told = append(c.s.told, notice{c.s.env.Now().UTC().Round(time.Second), m.To.ID, c.kind, m})
 	return alert.Receipt{Channel: m.Channel, Kind: m.Kind, To: m.To.ID, Address: m.Address, ID: m.DedupKey, DedupKey: m.DedupKey}, nil
-}
-
-// fakeStore is a journal; the other ports are not used by what is only watched.
-type fakeStore struct {
-	activities.Store
-	s *story
-}
-
-func (f fakeStore) Append(_ context.Context, _ string, e []cert.Entry) error {
-	f.s.mu.Lock()
-	defer f.s.mu.Unlock()
-	if f.s.writes++; f.s.shut != nil {
-		return f.s.shut
-	}
-	f.s.journal = append(f.s.journal, e...)
-	return nil
-}
-
-func (f fakeStore) Issuance(context.Context, string, cert.Fingerprint) (cert.Issuance, error) {
-	return cert.Issuance{}, fault.New(fault.NotFound, "nothing was begun")
-}
-
-func (f fakeStore) Claim(_ context.Context, _ string, places []string) error {
-	f.s.mu.Lock()
-	defer f.s.mu.Unlock()
-	f.s.claims = append(f.s.claims, places)
-	return nil
 }
 
 // discard takes the answers of updates.

@@ -154,37 +154,3 @@ func (a *App) Client() client.Client { return a.client }
 
 // Failed tells of what the worker cannot go on without.
 func (a *App) Failed() <-chan error { return a.fatal }
-
-// Stop ends polling, lets activities under way finish for a while, and stops the
-// engine. Each part has its own time: none is cut short because another was slow.
-func (a *App) Stop() {
-	a.polling.Store(false)
-	if a.http != nil {
-		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })
-	}
-	if a.worker != nil {
-		a.worker.Stop()
-	}
-	if a.listener != nil {
-		_ = a.listener.Close()
-	}
-	if a.client != nil {
-		a.client.Close()
-	}
-	if a.engine != nil {
-		within(drain, func(ctx context.Context) {
-			if err := a.engine.Stop(ctx); err != nil {
-				a.logger.Error("the engine did not stop", "error", err)
-			}
-		})
-	}
-	if a.store != nil {
-		_ = a.store.Close()
-	}
-}
-
-func within(d time.Duration, f func(context.Context)) {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	f(ctx)
-}

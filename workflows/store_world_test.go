@@ -1,0 +1,36 @@
+package workflows_test
+
+import (
+	"context"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// fakeStore is a journal; the other ports are not used by what is only watched.
+type fakeStore struct {
+	activities.Store
+	s *story
+}
+
+func (f fakeStore) Append(_ context.Context, _ string, e []cert.Entry) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if f.s.writes++; f.s.shut != nil {
+		return f.s.shut
+	}
+	f.s.journal = append(f.s.journal, e...)
+	return nil
+}
+
+func (f fakeStore) Issuance(context.Context, string, cert.Fingerprint) (cert.Issuance, error) {
+	return cert.Issuance{}, fault.New(fault.NotFound, "nothing was begun")
+}
+
+func (f fakeStore) Claim(_ context.Context, _ string, places []string) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.claims = append(f.s.claims, places)
+	return nil
+}
