@@ -108,6 +108,9 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 		return alert.NextStep{Kind: kind, At: e.At}
 	}
 	if !a.NextAt.IsZero() && a.Open() {
+		if slices.Contains(step.Roles, step.Next) {
+			return alert.NextStep{Kind: "repeat", At: a.NextAt}
+		}
 		return alert.NextStep{Kind: "escalate", At: a.NextAt, Who: string(step.Next)}
 	}
 	return alert.NextStep{Kind: "none"}
