@@ -86,7 +86,10 @@ func (s *State) witness(now time.Time, o Outcome) {
 
 func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 	s.Renewal.NotBefore = latest(s.Renewal.NotBefore, o.RetryAt)
-	if o.Kind == Unproven || r.Purpose == ForRollBack {
+	switch {
+	case r.Purpose == ForRollBack && o.Kind.Counts() && o.Kind != Unproven:
+		s.Held = nil // every target has what it had: nothing is in doubt, and nothing to hold
+	case o.Kind == Unproven || r.Purpose == ForRollBack:
 		s.Renewal.Unproven, s.Renewal.UnprovenAt = o.Cause, now
 		if o.Kind != Unproven {
 			s.Renewal.Unproven = "rolling back failed: " + o.Cause

@@ -222,3 +222,13 @@ func TestLongTextsAreClipped(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
 }
+
+func TestARollBackThatTouchedNothingLeavesNothingInDoubtAndHoldsNothing(t *testing.T) {
+	for kind, doubt := range map[OutcomeKind]bool{ConfigurationRefused: false, DeployFailed: false, ProofFailed: false, Unproven: true, Unknown: true} {
+		s := State{Spec: Spec{Name: "a", Managed: true, Policy: Default()}, Live: versionNo(2, epoch, 90*day), Previous: versionNo(1, epoch, 60*day), Held: &Order{By: "minji"}}
+		s.Ended(epoch.Add(day), Run{Purpose: ForRollBack, Version: s.Previous.Fingerprint}, Outcome{Kind: kind, Cause: "the store has no such version"})
+		if got := s.Renewal.Unproven != ""; got != doubt || (s.Held != nil) != doubt {
+			t.Errorf("%s: in doubt %q, held %v", kind, s.Renewal.Unproven, s.Held)
+		}
+	}
+}
