@@ -51,7 +51,7 @@ replayable() {
     local t
     t=$(tool "$WORKFLOWCHECK") || return 1
     [[ -n $(go list ./workflows/...) ]] || { echo "no package under ./workflows to check"; return 1; }
-    "$t" -test=false ./workflows/...
+    "$t" -config test/lint/workflowcheck.yaml -test=false ./workflows/...
 }
 
 # reported proves that workflowcheck still finds what it is there for: it once
@@ -59,7 +59,7 @@ replayable() {
 reported() {
     local t found name silent=0
     t=$(tool "$WORKFLOWCHECK") || return 1
-    found=$("$t" "$FIXTURE" 2>&1) && { echo "workflowcheck reports nothing in $FIXTURE"; return 1; }
+    found=$("$t" -config test/lint/workflowcheck.yaml "$FIXTURE" 2>&1) && { echo "workflowcheck reports nothing in $FIXTURE"; return 1; }
     for name in $(sed -n 's/^func \([A-Z][A-Za-z]*\)(.*workflow\.Context.*/\1/p' "$FIXTURE"/*.go); do
         grep -q "nondeterministic\.$name is non-deterministic" <<<"$found" || { echo "workflowcheck does not report $name"; silent=1; }
     done
