@@ -66,7 +66,7 @@ func dial(ctx context.Context, c config.Config, address string, logger *slog.Log
 	}
 	conn, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("Temporal at %s, namespace %q, cannot be reached: %w; is neverlapse-worker (or the cluster) running?", address, c.Temporal.Namespace, err)
+		return nil, fmt.Errorf("cannot reach Temporal at %s, namespace %q: %w; is neverlapse-worker (or the cluster) running?", address, c.Temporal.Namespace, err)
 	}
 	return conn, nil
 }

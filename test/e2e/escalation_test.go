@@ -22,7 +22,9 @@ func TestNobodyAnswersUntilSomebodyDoesAndThenItLapses(t *testing.T) {
 	t.Parallel()
 	w := enter(t, harness.Options{Policies: ladderPolicy, Nginx: sites(site(t, "www.shop.test", 10*24*time.Hour))})
 	w.watch("shop", 0, "--policy", "ladder")
-	w.eventually("owner, team and manager to be told", func() bool { return len(w.pages(harness.ManagerSlack, alert.Expiring))+len(w.mailsTo("hana@example.com", "shop")) > 0 })
+	w.eventually("owner, team and manager to be told", func() bool {
+		return len(w.pages(harness.ManagerSlack, alert.Expiring))+len(w.mailsTo("hana@example.com", "shop")) > 0
+	})
 	w.cli(0, "ack", "shop", "--note", "ordered a new one", "--as", "hana")
 	s := w.until("shop", "the acknowledgement", func(s workflows.Status) bool {
 		a := open(s, "expiring")
