@@ -488,5 +488,6 @@ func TestACAThatAsksToWaitIsToldQuietlyAndAskedAgainByItself(t *testing.T) {
 	if s.State.LiveAt.Before(at) {
 		t.Errorf("renewed at %s, before the CA's date %s", s.State.LiveAt, at)
 	}
+	w.eventually("the owner to hear that it is over", func() bool { return len(w.slackTo(harness.OwnerSlack)) > 1 })
 	w.onlyTo(harness.OwnerSlack, 2) // the notice, and in its thread that it is over
 }
