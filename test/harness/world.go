@@ -83,6 +83,9 @@ func New(o Options) (_ *World, err error) {
 	}
 	w.HTTP = fmt.Sprintf("127.0.0.1:%d", ports[0])
 	o.CA.HTTPPort = ports[1]
+	if o.CA.NonceReject == 0 && o.CA.AuthzReuse == 0 { // Pebble's own faults are on, as it has them by default
+		o.CA.NonceReject, o.CA.AuthzReuse = 5, 50
+	}
 	if w.CA, err = pebbletest.New(o.CA); err != nil {
 		return nil, err
 	}
