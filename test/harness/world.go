@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,20 +268,12 @@ func (w *World) Close() {
 }
 
 func freePorts(n int) ([]int, error) {
-	var out []int
-	var open []net.Listener
-	defer func() {
-		for _, l := range open {
-			l.Close()
-		}
-	}()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	out := make([]int, n)
+	for i := range out {
+		var err error
+		if out[i], err = targettest.FreePort(); err != nil {
 			return nil, err
 		}
-		open = append(open, l)
-		out = append(out, l.Addr().(*net.TCPAddr).Port)
 	}
 	return out, nil
 }

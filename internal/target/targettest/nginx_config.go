@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,16 +121,15 @@ func (n *Nginx) configure() error {
 	return nil
 }
 
-// freeAddresses gives loopback addresses that nobody listened on a moment ago.
+// freeAddresses gives loopback addresses that nobody listens on.
 func freeAddresses(count int) ([]string, error) {
 	var out []string
 	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := FreePort()
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			return nil, err
 		}
-		defer l.Close()
-		out = append(out, l.Addr().String())
+		out = append(out, fmt.Sprintf("127.0.0.1:%d", port))
 	}
 	return out, nil
 }
