@@ -16,6 +16,7 @@ import (
 // The longest that one activity may take, by situation.
 const (
 	quickLimit      = 2 * time.Minute
+	orderLimit      = time.Minute // a CA that is down shows itself here first, and people are told
 	issuanceLimit   = 5 * time.Minute
 	deploymentLimit = 3 * time.Minute
 	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s

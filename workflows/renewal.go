@@ -126,7 +126,7 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 		return r.failed(ctx, err)
 	}
 	r.tell(ctx, "ordering from "+code(r.in.CA))
-	if err = workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), r.left(ctx)), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
+	if err = workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), min(r.left(ctx), orderLimit)), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
 		return r.failed(ctx, err)
 	}
 	if err = workflow.ExecuteActivity(issuance(ctx, "authorize: answer the challenges", r.left(ctx)), hands.Authorize, in).Get(ctx, nil); err != nil {
