@@ -20,7 +20,7 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	line("%s", standing(now, s))
 	line("")
 	line("- **Next:** %s", nextInWords(d))
-	line("- **Why:** %s", inWords(d.Reason))
+	line("- **Why:** %s", whyInWords(d))
 	for _, a := range s.Alerts {
 		if !a.Open() {
 			continue

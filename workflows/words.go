@@ -66,3 +66,24 @@ func nextInWords(d lifecycle.Decision) string {
 	}
 	return clock(d.Next.At) + ": " + inWords(d.Next.Reason)
 }
+
+// causes tell why the next thing will happen, for what is due by the calendar.
+var causes = map[lifecycle.Reason]string{
+	lifecycle.UntilThreshold:      "the policy has people told while no longer-lived replacement is proven",
+	lifecycle.UntilRenewal:        "that is when the policy, or the CA's window, has it renewed",
+	lifecycle.UntilRetry:          "the attempt before did not succeed; the budget spreads the next ones up to the last safe moment",
+	lifecycle.UntilBehindRetry:    "a target could not be reached and still lacks the version",
+	lifecycle.UntilEscalation:     "an alert fires and nobody has answered",
+	lifecycle.UntilAckLapses:      "acknowledging quiets people for a while and closes nothing",
+	lifecycle.UntilSnoozeEnds:     "somebody asked for quiet until then",
+	lifecycle.UntilPauseEnds:      "somebody paused the renewal until then",
+	lifecycle.UntilLastSafeMoment: "somebody rolled back; automation waits no longer than that",
+}
+
+// whyInWords tells the reason of the step that is begun, or of the one that is waited for.
+func whyInWords(d lifecycle.Decision) string {
+	if c, ok := causes[d.Next.Reason]; ok && d.Step.Kind == lifecycle.StepWait {
+		return c
+	}
+	return inWords(d.Reason)
+}
