@@ -149,8 +149,5 @@ func (a *App) Address() string { return a.addr.String() }
 // UIURL is the address of the Temporal Web UI; "" if none is known.
 func (a *App) UIURL() string { return UIURL(a.config) }
 
-// Client is the connection to Temporal.
-func (a *App) Client() client.Client { return a.client }
-
 // Failed tells of what the worker cannot go on without.
 func (a *App) Failed() <-chan error { return a.fatal }

@@ -92,12 +92,6 @@ func NewSlack(o SlackOptions) (*Slack, error) {
 	return &Slack{api: slack.New(token, options...)}, nil
 }
 
-// Check asks Slack whether the token works.
-func (s *Slack) Check(ctx context.Context) error {
-	_, err := s.api.AuthTestContext(ctx)
-	return slackFault("check the token", err)
-}
-
 // Send posts the message: into the alert's thread if one was begun at the same
 // address, else as a message of its own. On a retry it first looks whether an
 // earlier try arrived; where the app may not look, a duplicate is the lesser evil.

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 // maxAddresses bounds what a hostile or broken zone can make us dial.
@@ -48,26 +46,6 @@ func (s *Scanner) Observe(ctx context.Context, e cert.Endpoint, names []string) 
 	}
 	wg.Wait()
 	return append(withoutUnroutable(out, addrs, sights), extra...)
-}
-
-// Served gives the chain that the first answering address sends, leaf first,
-// as sent; it is not verified. Errors are fault.Unavailable.
-func (s *Scanner) Served(ctx context.Context, e cert.Endpoint) (chain []*x509.Certificate, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Bound)
-	defer cancel()
-	addrs, err := s.resolve(ctx, e)
-	if err != nil {
-		return nil, fault.New(fault.Unavailable, "%s: %w", e, err)
-	}
-	var failed []error
-	for _, addr := range addrs[:min(len(addrs), maxAddresses)] {
-		seen := s.visit(ctx, addr, e)
-		if len(seen.chain) > 0 {
-			return seen.chain, nil
-		}
-		failed = append(failed, fault.New(fault.Unavailable, "%s at %s: %s", e, addr, explain(seen)))
-	}
-	return nil, errors.Join(failed...)
 }
 
 // visit waits for a free place and looks. A timeout met in a crowd is believed

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"context"
-	"crypto/x509"
 	"net"
 	"net/netip"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 var _ activities.Scanner = (*Scanner)(nil)
@@ -136,25 +134,6 @@ func TestStoppedScanSaysSo(t *testing.T) {
 	}
 }
 
-func TestServedGivesTheChainOfTheFirstAnsweringAddress(t *testing.T) {
-	a := newAuthority(t)
-	leaf := a.leaf(t, nil, "shop.test")
-	e := serveTLS(t, "127.0.0.2:0", a.chain(leaf), nil)
-	s := New(Options{Resolver: names{"shop.test": {"127.0.0.1", "127.0.0.2"}, "down.test": {"127.0.0.1"}}})
-
-	chain, err := s.Served(t.Context(), named(e, "shop.test"))
-	if err != nil || len(chain) != 2 || !chain[0].Equal(leaf.cert) {
-		t.Errorf("got a chain of %d, %v", len(chain), err)
-	}
-	_, err = s.Served(t.Context(), named(e, "down.test"))
-	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("a host that refuses gave %v", err)
-	}
-	if _, err = s.Served(t.Context(), named(e, "gone.test")); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("a name without address gave %v", err)
-	}
-}
-
 func TestOptionsAreRefusedAtTheDoor(t *testing.T) {
 	for want, o := range map[string]Options{
 		"timeout:":    {Timeout: -1},
@@ -168,20 +147,5 @@ func TestOptionsAreRefusedAtTheDoor(t *testing.T) {
 	}
 	if err := (Options{}).Validate(); err != nil {
 		t.Errorf("the zero value is refused: %v", err)
-	}
-}
-
-func TestRootsWithRefusesAnEmptyFile(t *testing.T) {
-	if _, err := RootsWith(nil); err == nil {
-		t.Error("an empty file was accepted")
-	}
-	a := newAuthority(t)
-	pool, err := RootsWith(cert.EncodeChain([]*x509.Certificate{a.root.cert}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := serveTLS(t, "127.0.0.1:0", a.chain(a.leaf(t, nil, "127.0.0.1")), nil)
-	if got := New(Options{Roots: pool}).Observe(t.Context(), e, nil); len(got[0].Problems) > 0 {
-		t.Errorf("with the private root added: %v", got[0].Problems)
 	}
 }

@@ -1,7 +1,7 @@
 // Package scan looks at what is really served: a fresh TLS handshake with every
 // address behind an endpoint's name, one observation each. Activities call it
 // as their Scanner, before anything is sent to a human and to prove a
-// deployment; enrolment and `scan` read chains through Served. It never refuses
+// deployment; enrolment reads what is served through it. It never refuses
 // a handshake for a bad certificate (the bad ones are those worth reading) but
 // says afterwards, in words, what is wrong. It does not decide, retry over
 // minutes, speak STARTTLS, or keep anything between two calls.
@@ -102,17 +102,4 @@ func New(o Options) *Scanner {
 		calm:      make(chan struct{}, few),
 		calmUnder: int64(few),
 	}
-}
-
-// RootsWith gives the system's roots together with those of a PEM text, for
-// organisations with a private authority.
-func RootsWith(pem []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("read the system's trusted roots: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate found among the private roots; give a PEM file")
-	}
-	return pool, nil
 }
