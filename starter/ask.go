@@ -106,3 +106,19 @@ func (c *cli) await(ctx context.Context, name string, limit time.Duration, done 
 		pause = min(2*pause, 2*time.Second)
 	}
 }
+
+// gone waits for the end of a certificate's workflow and reports whether it
+// came in time.
+func (c *cli) gone(ctx context.Context, name string) (bool, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	defer cancel()
+	err = conn.GetWorkflow(waiting, workflows.WorkflowID(name), "").Get(waiting, nil)
+	if waiting.Err() != nil && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil, err
+}

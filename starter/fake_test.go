@@ -32,6 +32,7 @@ type fake struct {
 	rows    []*workflowpb.WorkflowExecutionInfo
 	answers map[string]any // by update or activity
 	failure error          // of every call but a signal
+	endless bool           // workflows never end
 
 	updates []client.UpdateWorkflowOptions
 	signals []any
@@ -107,10 +108,24 @@ func (f *fake) ExecuteActivity(_ context.Context, _ client.StartActivityOptions,
 
 type workflowRun struct {
 	client.WorkflowRun
-	value value
+	value   value
+	endless bool
 }
 
-func (r workflowRun) Get(_ context.Context, into any) error { return r.value.Get(into) }
+func (r workflowRun) Get(ctx context.Context, into any) error {
+	switch {
+	case r.endless:
+		<-ctx.Done()
+		return ctx.Err()
+	case into == nil:
+		return nil
+	}
+	return r.value.Get(into)
+}
+
+func (f *fake) GetWorkflow(context.Context, string, string) client.WorkflowRun {
+	return workflowRun{endless: f.endless}
+}
 
 func (f *fake) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
 	if f.answers == nil {

@@ -72,7 +72,10 @@ func (c *cli) retire() *cobra.Command {
 	cmd := c.onName("retire", " [--force] [--note TEXT]", "Stop guarding a certificate",
 		`Stop guarding a certificate: nobody watches, renews or tells any more. One that was
 still served at the last look is refused without --force. Nothing is revoked or
-removed from any place; the journal stays.`,
+removed from any place; the journal stays.
+
+It waits until what is under way has ended and the last entry is written, as long as
+--timeout says.`,
 		func(cmd *cobra.Command, name string) error {
 			req, err := c.request(note)
 			if err != nil {
@@ -81,6 +84,13 @@ removed from any place; the journal stays.`,
 			out, err := call(cmd.Context(), c, workflows.Retire, name, workflows.RetireRequest{Request: req, Force: force})
 			if err != nil {
 				return err
+			}
+			ended, err := c.gone(cmd.Context(), name)
+			if err != nil {
+				return err
+			}
+			if !ended {
+				out.Text = name + " is being retired; what is under way ends first: neverlapse status " + name
 			}
 			return c.answer(out.Text, takenView{Name: name, Text: out.Text})
 		})

@@ -54,6 +54,15 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 	}
 }
 
+func TestRetiringSaysWhenItHasNotEndedYet(t *testing.T) {
+	for endless, want := range map[bool]string{true: "www is being retired", false: "www is retired"} {
+		f := &fake{endless: endless, answers: map[string]any{"retire": workflows.Taken{Text: "www is retired"}}}
+		code, out, errs := invoke(t, f, nil, "retire", "www", "--timeout", "50ms")
+		wantCode(t, code, exitOK, errs)
+		wantText(t, out, want)
+	}
+}
+
 // fieldsBut are the fields of a request without who asks.
 func fieldsBut(t *testing.T, v any) map[string]any {
 	t.Helper()
