@@ -34,6 +34,8 @@ type Failure struct {
 	RetryAt time.Time `json:"retryAt,omitzero"`
 	Own     bool      `json:"own,omitempty"`    // our store failed, not the CA and not the target
 	Silent  bool      `json:"silent,omitempty"` // no worker said anything in time
+	// Elsewhere tells that another CA may issue all the same.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // own is trouble of our store. It says nothing about the CA or the target.
@@ -71,7 +73,7 @@ func toTemporal(err error, now time.Time) error {
 	}
 	var mine own
 	var late overdue
-	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine)}
+	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err)}
 	opts := temporal.ApplicationErrorOptions{Details: []any{f}}
 	switch f.Kind {
 	case fault.Transient:

@@ -49,7 +49,7 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 		return cert.Version{}, ours(err)
 	}
 	chain, err := ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
-	if fault.Is(err, fault.NotFound) { // it leads to nothing, whatever the CA says of it later
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Validation) { // it leads to nothing, whatever the CA says of it later
 		iss.OrderURL = ""
 		_, put := a.Store.PutIssuance(ctx, iss)
 		return cert.Version{}, errors.Join(err, put)

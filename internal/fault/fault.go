@@ -38,7 +38,9 @@ const (
 type Error struct {
 	Kind    Kind
 	RetryAt time.Time // zero: no date was given
-	Err     error
+	// Elsewhere tells that the trouble is this CA's: another one may issue all the same.
+	Elsewhere bool
+	Err       error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -79,4 +81,10 @@ func RetryAt(err error) time.Time {
 		return e.RetryAt
 	}
 	return time.Time{}
+}
+
+// Elsewhere reports whether another CA may do what this one did not.
+func Elsewhere(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Elsewhere
 }

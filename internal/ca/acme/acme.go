@@ -46,7 +46,8 @@ type CA struct {
 	accounts Accounts
 	solver   solver
 	base     http.RoundTripper
-	timeout  time.Duration // of one request
+	timeout  time.Duration  // of one request
+	issuers  *x509.CertPool // roots that issued chains must lead to; nil: any
 
 	flights   singleflight.Group // one directory fetch, one account creation at a time
 	directory directory
@@ -69,6 +70,9 @@ func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
 		return nil, fault.New(fault.Configuration, "ca %s: root_file: %w", name, err)
 	}
 	c := &CA{name: name, options: o, accounts: accounts, base: transport, timeout: o.RequestTimeout}
+	if c.issuers, err = roots(o.IssuerRootsFile); err != nil {
+		return nil, fault.New(fault.Configuration, "ca %s: issuer_roots_file: %w", name, err)
+	}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
@@ -99,16 +103,23 @@ func newTransport(rootFile string) (*http.Transport, error) {
 		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     time.Minute,
 	}
-	if rootFile == "" {
-		return t, nil
+	var err error
+	t.TLSClientConfig.RootCAs, err = roots(rootFile)
+	return t, err
+}
+
+// roots reads a file of PEM certificates; nil without one.
+func roots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	pem, err := os.ReadFile(rootFile)
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	t.TLSClientConfig.RootCAs = x509.NewCertPool()
-	if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", rootFile)
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
 	}
-	return t, nil
+	return pool, nil
 }

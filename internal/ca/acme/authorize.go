@@ -67,12 +67,13 @@ func together(errs []error) error {
 	case 1:
 		return errs[0]
 	}
-	all := &fault.Error{Kind: fault.Transient}
+	all := &fault.Error{Kind: fault.Transient, Elsewhere: true}
 	var texts []string
 	for _, err := range errs {
 		if !fault.Is(err, fault.Transient) && rank(fault.KindOf(err)) > rank(all.Kind) {
 			all.Kind = fault.KindOf(err)
 		}
+		all.Elsewhere = all.Elsewhere && fault.Elsewhere(err)
 		if at := fault.RetryAt(err); at.After(all.RetryAt) {
 			all.RetryAt = at
 		}
@@ -105,7 +106,7 @@ func (s *session) dead(url string, order legoacme.ExtendedOrder) error {
 	case len(errs) > 0:
 		return together(errs)
 	case order.Error != nil:
-		return fault.New(kindOfFailure(order.Error), "ca %s: order %s: %s", s.ca.name, url, clean(problemText(order.Error)))
+		return s.ca.verdict("order "+url, order.Error)
 	}
 	return fault.New(fault.NotFound, "ca %s: order %s is %s", s.ca.name, url, clean(order.Status))
 }
@@ -115,7 +116,7 @@ func (c *CA) denied(authz legoacme.Authorization) error {
 	name := authz.Identifier.Value
 	for _, ch := range authz.Challenges {
 		if ch.Error != nil {
-			return fault.New(kindOfFailure(ch.Error), "ca %s: %s", c.name, clean(name+": "+problemText(ch.Error)))
+			return c.verdict(name, ch.Error)
 		}
 	}
 	return fault.New(fault.Validation, "ca %s: %s: the CA denied the authorization without saying why", c.name, clean(name))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	legoacme "github.com/go-acme/lego/v4/acme"
@@ -61,11 +60,26 @@ func (c *CA) fault(doing string, err error) error {
 		}
 	}
 	c.directory.forget()
-	kind, at := kindOf(err)
-	return &fault.Error{Kind: kind, RetryAt: at, Err: &said{text: clean(fmt.Sprintf("ca %s: %s: %s", c.name, doing, textOf(err))), err: err}}
+	f, at := findingOf(err)
+	text := clean(fmt.Sprintf("ca %s: %s: %s", c.name, doing, textOf(err)))
+	return &fault.Error{Kind: f.kind, RetryAt: at, Elsewhere: f.elsewhere, Err: &said{text: f.advise(text), err: err}}
 }
 
-func kindOf(err error) (fault.Kind, time.Time) {
+// verdict makes the error of a challenge or an order.
+func (c *CA) verdict(about string, p *legoacme.ProblemDetails) error {
+	f := judge(p, true)
+	return &fault.Error{Kind: f.kind, Elsewhere: f.elsewhere, Err: errors.New(f.advise(fmt.Sprintf("ca %s: %s", c.name, clean(about+": "+problemText(p)))))}
+}
+
+// advise adds what a human does about it.
+func (f finding) advise(text string) string {
+	if f.remedy == "" {
+		return text
+	}
+	return text + " (what to do: " + f.remedy + ")"
+}
+
+func findingOf(err error) (finding, time.Time) {
 	var (
 		known   *fault.Error
 		refused *refusal
@@ -74,15 +88,20 @@ func kindOf(err error) (fault.Kind, time.Time) {
 	)
 	switch {
 	case errors.As(err, &known):
-		return known.Kind, known.RetryAt
+		return finding{kind: known.Kind, elsewhere: known.Elsewhere || known.Kind == fault.Unavailable}, known.RetryAt
 	case errors.As(err, &refused):
-		return kindOfStatus(refused.status), refused.retryAt
+		if paused.MatchString(refused.problem.Detail) {
+			return judge(&refused.problem, false), refused.retryAt
+		}
+		kind := kindOfStatus(refused.status)
+		return finding{kind: kind, elsewhere: kind == fault.Unavailable}, refused.retryAt
 	case errors.As(err, &gone):
-		return kindOfLost(gone), time.Time{}
+		kind := kindOfLost(gone)
+		return finding{kind: kind, elsewhere: kind != fault.Configuration}, time.Time{}
 	case errors.As(err, &problem):
-		return kindOfProblem(problem), time.Time{}
+		return judge(problem, false), time.Time{}
 	}
-	return fault.Transient, time.Time{}
+	return finding{kind: fault.Transient}, time.Time{}
 }
 
 func kindOfStatus(status int) fault.Kind {
@@ -106,42 +125,6 @@ func kindOfLost(l *lost) fault.Kind {
 	}
 	return fault.Transient
 }
-
-// problemKinds maps the error types of RFC 8555, 6.7 (and of RFC 9773 and the
-// profiles draft); others go by their HTTP status.
-var problemKinds = map[string]fault.Kind{
-	"badNonce":            fault.Transient,
-	"orderNotReady":       fault.Transient,
-	"alreadyReplaced":     fault.Transient,
-	"rateLimited":         fault.Unavailable,
-	"serverInternal":      fault.Unavailable,
-	"unauthorized":        fault.Configuration,
-	"accountDoesNotExist": fault.Configuration,
-	"connection":          fault.Validation,
-	"dns":                 fault.Validation,
-	"tls":                 fault.Validation,
-	"incorrectResponse":   fault.Validation,
-}
-
-func kindOfProblem(p *legoacme.ProblemDetails) fault.Kind {
-	if kind, ok := problemKinds[shortType(p.Type)]; ok {
-		return kind
-	}
-	return kindOfStatus(p.HTTPStatus)
-}
-
-// kindOfFailure is for the error of a challenge or order: the CA looked and
-// said no, unless its reason is one that only a human can mend.
-func kindOfFailure(p *legoacme.ProblemDetails) fault.Kind {
-	switch shortType(p.Type) {
-	case "rejectedIdentifier", "caa", "badCSR", "invalidProfile", "externalAccountRequired",
-		"unsupportedIdentifier", "userActionRequired", "accountDoesNotExist":
-		return fault.Configuration
-	}
-	return fault.Validation
-}
-
-func shortType(t string) string { return strings.TrimPrefix(t, "urn:ietf:params:acme:error:") }
 
 func isProblem(err error, short string) bool {
 	var p *legoacme.ProblemDetails

@@ -66,7 +66,7 @@ func TestEveryFailureHasItsKind(t *testing.T) {
 		"unauthorized": fault.Validation, "connection": fault.Validation, "dns": fault.Validation, "tls": fault.Validation,
 		"incorrectResponse": fault.Validation, "caa": fault.Configuration, "rejectedIdentifier": fault.Configuration,
 	} {
-		if got := kindOfFailure(&legoacme.ProblemDetails{Type: "urn:ietf:params:acme:error:" + short}); got != kind {
+		if got := judge(&legoacme.ProblemDetails{Type: ProblemTypePrefix + short}, true).kind; got != kind {
 			t.Errorf("challenge failing with %s: %s, want %s", short, got, kind)
 		}
 	}

@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -68,11 +69,36 @@ func (s *session) download(order legoacme.ExtendedOrder, key crypto.PublicKey, f
 	pub, ok := key.(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !pub.Equal(chain[0].PublicKey) {
 		if fresh {
-			return nil, fault.New(fault.Validation, "ca %s: the CA issued %s for another key than ours", s.ca.name, order.Certificate)
+			return nil, unusable("ca %s: the CA issued %s for another key than ours", s.ca.name, order.Certificate)
 		}
 		return nil, fault.New(fault.NotFound, "ca %s: %s was issued for another key; a new order is needed", s.ca.name, order.Certificate)
 	}
-	return cert.EncodeChain(chain), nil
+	return cert.EncodeChain(chain), s.ca.complete(chain)
+}
+
+// complete refuses a chain that does not lead to a root that clients have: to
+// one of issuer_roots_file or, without it, to any by an intermediate.
+func (c *CA) complete(chain []*x509.Certificate) error {
+	if c.issuers == nil {
+		if len(chain) == 1 && !bytes.Equal(chain[0].RawIssuer, chain[0].RawSubject) {
+			return unusable("ca %s: the CA sent the certificate without the one of its issuer %s; if that is a root which clients have, set issuer_roots_file to it", c.name, clean(chain[0].Issuer.String()))
+		}
+		return nil
+	}
+	between := x509.NewCertPool()
+	for _, i := range chain[1:] {
+		between.AddCert(i)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: c.issuers, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		return unusable("ca %s: the CA's chain leads to no root of issuer_roots_file: %w", c.name, err)
+	}
+	return nil
+}
+
+// unusable is the fault of a CA that issued what must not be deployed.
+func unusable(format string, args ...any) error {
+	return &fault.Error{Kind: fault.Validation, Elsewhere: true, Err: fmt.Errorf(format, args...)}
 }
 
 // fetchChain downloads the CA's chain, or the alternate one (RFC 8555, 7.4.2)

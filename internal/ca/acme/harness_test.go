@@ -155,6 +155,10 @@ func (w *world) issue(ctx context.Context, fresh func() *acme.CA, order cert.Ord
 		errs = append(errs, err)
 		switch fault.KindOf(err) {
 		case fault.Transient, fault.Unavailable:
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Until(fault.RetryAt(err))):
+			}
 		case fault.NotFound:
 			order.URL = ""
 		default:

@@ -28,6 +28,9 @@ type Options struct {
 	AcceptTerms bool `mapstructure:"accept_terms"`
 	// RootFile holds the root (PEM) of the CA's own server if that is a private one.
 	RootFile string `mapstructure:"root_file"`
+	// IssuerRootsFile holds the roots (PEM) to which every issued chain must
+	// lead; without it a chain needs an intermediate, and any root will do.
+	IssuerRootsFile string `mapstructure:"issuer_roots_file"`
 	// Profile asked for unless the order names one; empty takes the CA's usual one.
 	Profile string `mapstructure:"profile"`
 	// EABKid and EABHMACFile bind the account to one the CA knows (RFC 8555,

@@ -1,6 +1,7 @@
 package pebbletest
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"sync"
@@ -37,10 +38,11 @@ const (
 	Reset    How = "reset"     // connection reset instead of the answer
 	Hang     How = "hang"      // no answer until the client goes away
 	HalfBody How = "half-body" // the connection closes in the middle of the answer
+	TooMany  How = "429"       // a problem document with a Retry-After of one second, nothing done
 )
 
 // Hows lists them.
-var Hows = []How{Error500, Error503, Reset, Hang, HalfBody}
+var Hows = []How{Error500, Error503, Reset, Hang, HalfBody, TooMany}
 
 type faults struct {
 	mu         sync.Mutex
@@ -49,6 +51,7 @@ type faults struct {
 	status     int // with retryAfter: answer to every request; 0: none
 	retryAfter int
 	hook       func(step string, r *http.Request)
+	forge      func(chain []byte) []byte
 }
 
 // FailAt makes the next request of a step fail; calls add up. Each failure happens once.
@@ -79,6 +82,25 @@ func (p *CA) SetRetryAfter(status, seconds int) {
 // SetDown takes the CA off the network, open connections included, and brings
 // it back at the same address with everything it knew.
 func (p *CA) SetDown(down bool) { p.listener.setDown(down) }
+
+// Forge has f change every chain (PEM) that is downloaded; nil stops it.
+func (p *CA) Forge(f func(chain []byte) []byte) {
+	p.faults.mu.Lock()
+	defer p.faults.mu.Unlock()
+	p.faults.forge = f
+}
+
+func (f *faults) forged(step Step, a *answer) {
+	f.mu.Lock()
+	forge := f.forge
+	f.mu.Unlock()
+	if forge == nil || step != Download || a.status != http.StatusOK {
+		return
+	}
+	chain := forge(bytes.Clone(a.body.Bytes()))
+	a.body.Reset()
+	a.body.Write(chain)
+}
 
 // OnRequest calls f at each request before it is handled; f must be safe for
 // concurrent use. nil stops it.

@@ -25,11 +25,16 @@ func (p *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case how == Error500:
 		problem(w, http.StatusInternalServerError, "injected failure")
 		return
+	case how == TooMany:
+		w.Header().Set("Retry-After", "1")
+		problem(w, http.StatusTooManyRequests, "come back in 1 s")
+		return
 	case how == Error503:
 		http.Error(w, "upstream unavailable", http.StatusServiceUnavailable)
 		return
 	}
 	answer := p.pass(r)
+	p.faults.forged(step, answer)
 	switch how {
 	case Reset:
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
