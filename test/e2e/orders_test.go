@@ -96,10 +96,16 @@ func TestWhatTheCAMustNotHaveIssuedIsNeverDeployed(t *testing.T) {
 		says  string
 		forge func(leaf x509.Certificate) []byte
 	}{
-		"key.shop.test":  {"another key than ours", func(l x509.Certificate) []byte { return f.chain(l, f.key.Public()) }},
-		"san.shop.test":  {"does not cover san.shop.test", func(l x509.Certificate) []byte { l.DNSNames = []string{"other.test"}; return f.chain(l, l.PublicKey) }},
-		"past.shop.test": {"expired at", func(l x509.Certificate) []byte { l.NotAfter = time.Now().Add(-time.Minute); return f.chain(l, l.PublicKey) }},
-		"next.shop.test": {"not valid before", func(l x509.Certificate) []byte { l.NotBefore = time.Now().Add(time.Hour); return f.chain(l, l.PublicKey) }},
+		"key.shop.test": {"another key than ours", func(l x509.Certificate) []byte { return f.chain(l, f.key.Public()) }},
+		"san.shop.test": {"does not cover san.shop.test", func(l x509.Certificate) []byte { l.DNSNames = []string{"other.test"}; return f.chain(l, l.PublicKey) }},
+		"past.shop.test": {"expired at", func(l x509.Certificate) []byte {
+			l.NotAfter = time.Now().Add(-time.Minute)
+			return f.chain(l, l.PublicKey)
+		}},
+		"next.shop.test": {"not valid before", func(l x509.Certificate) []byte {
+			l.NotBefore = time.Now().Add(time.Hour)
+			return f.chain(l, l.PublicKey)
+		}},
 		"part.shop.test": {"without the one of its issuer", func(l x509.Certificate) []byte { return cert.EncodeChain([]*x509.Certificate{&l}) }},
 	}
 	var servers []targettest.NginxServer
