@@ -33,7 +33,7 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 		n.Link = c.Link(s.Spec.Name)
 	}
 	n.Actions = actions(s, a)
-	n.Commands = commands(s, a)
+	n.Commands = lifecycle.Commands(now, s, a)
 	return n
 }
 
@@ -67,27 +67,6 @@ func actions(s lifecycle.State, a lifecycle.Alert) []alert.Action {
 		out = append(out, alert.ActRenew)
 	}
 	return append(out, alert.ActCheck)
-}
-
-// commands are what a human can type, the most helpful first.
-func commands(s lifecycle.State, a lifecycle.Alert) []string {
-	if !a.Open() {
-		return nil
-	}
-	name := s.Spec.Name
-	out := []string{"neverlapse status " + name}
-	if s.Spec.Managed {
-		out = append(out, "neverlapse renew "+name)
-	} else {
-		out = append(out, "neverlapse check "+name)
-	}
-	if a.Status != lifecycle.Acknowledged {
-		out = append(out, "neverlapse ack "+name+" --for 4h --note '...'")
-	}
-	if a.Reason == alert.RollbackUnproven && s.Previous.Fingerprint != "" {
-		out = append(out, "neverlapse rollback "+name+" --to previous")
-	}
-	return out
 }
 
 // nextStep tells what the system itself does next about this trouble.

@@ -15,13 +15,6 @@ import (
 
 const day = 24 * time.Hour
 
-// How long the hands of the world take.
-const (
-	lookTakes = time.Second
-	tellTakes = time.Second
-	runTakes  = 30 * time.Second
-)
-
 // world plays everything that is not the brain, in virtual time: what places
 // serve, how runs end, who is reached, who answers when.
 type world struct {
