@@ -26,6 +26,7 @@ var components = []component{
 	{name: "nginx", is: "real", what: "installed by the system, reloaded and asked over TLS", version: []string{"nginx", "-v"}, proof: "internal/target"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request as Slack does; no workspace can be reached from CI", proof: "internal/notify"},
+	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},
 	{name: "certificate store", is: "real", what: "files, with kills and full disks", proof: "internal/store"},
 	{name: "system calls", is: "real", what: "strace shows that the store syncs what it wrote", version: []string{"strace", "--version"}, proof: "internal/store"},
 	{name: "PostgreSQL, compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},

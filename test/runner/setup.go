@@ -19,6 +19,7 @@ type need struct {
 var needs = []need{
 	{"gcc", []string{"gcc", "libc6-dev"}, "the race detector"},
 	{"nginx", []string{"nginx"}, "the target of kind nginx"},
+	{"chromium", []string{"chromium", "fonts-noto-cjk"}, "the pages, in a real browser"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
 }
 
