@@ -21,6 +21,7 @@ type Activities struct {
 	Store     Store
 	Scanner   Scanner
 	Admission Admission
+	Fleet     Fleet
 	Now       Clock
 }
 
@@ -28,6 +29,7 @@ type Activities struct {
 type Store interface {
 	Versions
 	Issuances
+	Advice
 	Captures
 	Journal
 	Claims

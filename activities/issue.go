@@ -93,7 +93,10 @@ func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	want := cert.Order{Names: in.Names, Profile: in.Profile, Replaces: a.replaces(ctx, ca, in)}
+	want := cert.Order{Names: in.Names, Profile: in.Profile}
+	if iss.NoReplaces == "" {
+		want.Replaces = a.replaces(ctx, ca, in)
+	}
 	if iss.OrderURL != "" {
 		want.URL = iss.OrderURL
 		url, err := ca.Order(ctx, want)
@@ -103,6 +106,12 @@ func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
 		want.URL, iss.OrderURL = "", ""
 	}
 	iss.OrderURL, err = ca.Order(ctx, want)
+	if fault.Is(err, fault.Conflict) && want.Replaces != "" {
+		if iss, err = a.withoutReplaces(ctx, iss, err); err == nil {
+			want.Replaces = ""
+			iss.OrderURL, err = ca.Order(ctx, want)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -119,6 +128,9 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 	}
 	if !suits(iss, in) || !slices.Equal(iss.Names, in.Names) {
 		iss = cleared(iss)
+		if iss.CA != in.CA {
+			iss.NoReplaces = ""
+		}
 		iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.Profile
 	}
 	if iss.KeyRef != "" && len(iss.CSR) > 0 {
@@ -135,6 +147,14 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 		return iss, err
 	}
 	iss, err = a.Store.PutIssuance(ctx, iss)
+	return iss, ours(err)
+}
+
+// withoutReplaces records that the CA did not take the replaces of this
+// replacement, so that it is dropped once and for all.
+func (a *Activities) withoutReplaces(ctx context.Context, iss cert.Issuance, why error) (cert.Issuance, error) {
+	iss.NoReplaces = shorten(why.Error())
+	iss, err := a.Store.PutIssuance(ctx, iss)
 	return iss, ours(err)
 }
 

@@ -17,7 +17,8 @@ import (
 // fault.Kind: Unavailable (with the CA's date), Validation, Configuration,
 // Transient, NotFound (the order is gone or invalid: open another).
 type CA interface {
-	// Order opens an order, or returns the URL of order.URL's if that one can still be used.
+	// Order opens an order, or returns the URL of order.URL's if that one can still
+	// be used. Conflict: order.Replaces may be to blame; without it the order may be taken.
 	Order(ctx context.Context, order cert.Order) (url string, err error)
 	// Authorize answers every pending challenge and waits until the CA has
 	// validated them; it cleans up always. progress is called at least every few seconds.
@@ -31,6 +32,29 @@ type CA interface {
 // ID (RFC 9773, 4.1) to send as replaces, empty when it did not issue the leaf.
 type CertIDer interface {
 	CertID(chain []byte) (string, error)
+}
+
+// RenewalInformer is the optional ability of a CA that suggests when to renew
+// (ARI, RFC 9773).
+type RenewalInformer interface {
+	// RenewalInfo gives the window of the chain's leaf, and how long the CA wants
+	// to be left alone; zero if it does not say. NotFound: it suggests nothing.
+	// Invalid: its answer makes no sense.
+	RenewalInfo(ctx context.Context, chain []byte) (cert.Window, time.Duration, error)
+}
+
+// Fleet lists what is enrolled, from the engine's index; app implements it.
+type Fleet interface {
+	// Managed gives a page of the managed certificates that have a version, and
+	// the token of the next page; none after the last.
+	Managed(ctx context.Context, token []byte) (page []Member, next []byte, err error)
+}
+
+// Member is a managed certificate as the index knows it.
+type Member struct {
+	Name   string
+	Live   cert.Version
+	Window *cert.Window // that it was told of for Live
 }
 
 // Versions keeps issued pairs: immutable, addressed by fingerprint.
@@ -59,6 +83,14 @@ type Issuances interface {
 	PutKey(ctx context.Context, name string, key []byte) (ref string, err error)
 	// Key opens it again.
 	Key(ctx context.Context, name, ref string) ([]byte, error)
+}
+
+// Advice keeps what the CA last said about when to renew.
+type Advice interface {
+	// RenewalInfo gives it; fault.NotFound if there is none.
+	RenewalInfo(ctx context.Context, name string) (cert.RenewalInfo, error)
+	// PutRenewalInfo replaces it.
+	PutRenewalInfo(ctx context.Context, name string, info cert.RenewalInfo) error
 }
 
 // Captures keeps what a target had before a deployment, sealed: it may hold keys.

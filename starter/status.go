@@ -81,6 +81,9 @@ func (c *cli) printFacts(v view) {
 	if !v.RenewAt.IsZero() {
 		c.fact("renewal", "%s; last safe moment %s", c.when(v.RenewAt), c.when(v.LastSafe))
 	}
+	if w := v.Window; w != nil {
+		c.fact("CA's window", "%s", c.window(*w))
+	}
 	c.fact("owner", "%s", strings.Join(belongs(v), ", "))
 	c.fact("policy", "%s", v.Policy)
 	if p := v.Paused; p != nil {
@@ -89,6 +92,17 @@ func (c *cli) printFacts(v view) {
 	if h := v.Held; h != nil {
 		c.fact("held", "rolled back by %s at %s; automation waits for: neverlapse resume %s", h.By, c.when(h.At), v.Name)
 	}
+}
+
+func (c *cli) window(w windowView) string {
+	text := fmt.Sprintf("%s to %s", c.when(w.Start), c.when(w.End))
+	if w.Ignored != "" {
+		text += "; ignored: it is " + w.Ignored
+	}
+	if w.Explanation != "" {
+		text += "; the CA says why at " + w.Explanation
+	}
+	return text
 }
 
 func belongs(v view) []string {

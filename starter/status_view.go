@@ -28,6 +28,7 @@ type view struct {
 	Candidate   *versionView  `json:"candidate,omitempty"` // issued, not yet proven
 	RenewAt     time.Time     `json:"renewAt,omitzero"`
 	LastSafe    time.Time     `json:"lastSafeMoment,omitzero"`
+	Window      *windowView   `json:"caWindow,omitempty"` // in which the CA would have it renewed
 	Next        *eventView    `json:"next,omitempty"`
 	Upcoming    []eventView   `json:"upcoming"`
 	UnderWay    []flightView  `json:"underWay"`
@@ -46,6 +47,11 @@ type view struct {
 type versionView struct {
 	cert.Version
 	DaysLeft int `json:"daysLeft"`
+}
+
+type windowView struct {
+	cert.Window
+	Ignored string `json:"ignored,omitempty"` // why renewal does not go by it
 }
 
 type eventView struct {
@@ -107,6 +113,9 @@ func (c *cli) view(s workflows.Status) view {
 	}
 	if spec.Managed {
 		v.RenewAt = s.Plan.RenewAt
+		if st.Window != nil {
+			v.Window = &windowView{*st.Window, s.Plan.WindowIgnored}
+		}
 	}
 	if len(v.Upcoming) > 0 {
 		v.Next = &v.Upcoming[0]

@@ -45,6 +45,7 @@ type certificate struct {
 	claimAt   time.Time
 	shown     lifecycle.Attributes // as upserted last
 	respecced bool                 // the spec was replaced since the memo was written
+	advised   cert.Window          // as the memo has it
 	last      lifecycle.Decision
 	lastAt    time.Time
 	signals   signals

@@ -21,6 +21,9 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	line("")
 	line("- **Next:** %s", nextInWords(d))
 	line("- **Why:** %s", whyInWords(d))
+	if s.Window != nil {
+		line("- %s", code(windowInWords(*s.Window, lifecycle.PlanOf(s.Live, s.Window, s.Spec.Policy))))
+	}
 	for _, a := range s.Alerts {
 		if !a.Open() {
 			continue

@@ -20,15 +20,21 @@ import (
 // handed gives what the run left to the next.
 func (s *story) handed() workflows.Entity {
 	s.t.Helper()
+	return handedTo[workflows.Entity](s.t, s.env.GetWorkflowError())
+}
+
+// handedTo reads what a run handed to the next.
+func handedTo[T any](t *testing.T, err error) T {
+	t.Helper()
 	var next *workflow.ContinueAsNewError
-	if !errors.As(s.env.GetWorkflowError(), &next) {
-		s.t.Fatalf("the run was not continued: %v", s.env.GetWorkflowError())
+	if !errors.As(err, &next) {
+		t.Fatalf("the run was not continued: %v", err)
 	}
-	var e workflows.Entity
-	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &e); err != nil {
-		s.t.Fatal(err)
+	var out T
+	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &out); err != nil {
+		t.Fatal(err)
 	}
-	return e
+	return out
 }
 
 func acked(e workflows.Entity, journal []cert.Entry) map[string]bool {

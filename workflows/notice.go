@@ -79,7 +79,7 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 		}
 		return events[i], true
 	}
-	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilRenewal, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
+	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
 		kind := "renew"
 		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilBehindRetry {
 			kind = "retry"

@@ -19,6 +19,7 @@ const (
 	orderLimit      = time.Minute // a CA that is down shows itself here first, and people are told
 	issuanceLimit   = 5 * time.Minute
 	deploymentLimit = 3 * time.Minute
+	batchLimit      = 10 * time.Minute
 	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s
 )
 
@@ -56,6 +57,17 @@ func verification(ctx workflow.Context, summary string, proof time.Duration) wor
 
 func verificationLimit(proof time.Duration) time.Duration {
 	return 2*(proof+lookLimit) + 15*time.Second
+}
+
+// batch: one page of the fleet, with a CA that may be slow behind it.
+func batch(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    batchLimit,
+		ScheduleToCloseTimeout: 2 * batchLimit,
+		HeartbeatTimeout:       5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
 }
 
 // recording: the journal may be out of reach for a while; what is not written is kept.

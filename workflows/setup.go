@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed workflow.ReceiveChannel
+	acknowledge, observed, window workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -53,6 +53,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 	c.signals = signals{
 		acknowledge: workflow.GetSignalChannelWithOptions(ctx, SignalAcknowledge, workflow.SignalChannelOptions{Description: "acknowledge, for senders that cannot wait for a worker"}),
 		observed:    workflow.GetSignalChannelWithOptions(ctx, SignalObserved, workflow.SignalChannelOptions{Description: "a scanner saw a change"}),
+		window:      workflow.GetSignalChannelWithOptions(ctx, SignalWindow, workflow.SignalChannelOptions{Description: "the CA's renewal window moved"}),
 	}
 	c.listen(ctx)
 	c.State.Recover(workflow.Now(ctx))
@@ -84,7 +85,9 @@ func orNobody(s string) string {
 func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
-			_ = workflow.Await(ctx, func() bool { return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 })
+			_ = workflow.Await(ctx, func() bool {
+				return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 || c.signals.window.Len() > 0
+			})
 			c.drain(ctx)
 		}
 	})
@@ -105,5 +108,12 @@ func (c *certificate) drain(ctx workflow.Context) {
 			break
 		}
 		c.observed(ctx, in)
+	}
+	for {
+		var in Suggestion
+		if !c.signals.window.ReceiveAsync(&in) {
+			break
+		}
+		c.suggested(ctx, in)
 	}
 }

@@ -35,6 +35,7 @@ func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 		c.respecced = false
 		_ = workflow.UpsertMemo(ctx, map[string]any{"live": c.State.Live, "endpoints": c.State.Spec.Endpoints, "managed": c.State.Spec.Managed})
 	}
+	c.advise(ctx)
 }
 
 func (c *certificate) status() Status {

@@ -18,6 +18,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.RenewAsked:          "somebody asked for a renewal",
 	lifecycle.FirstIssuance:       "it was never issued",
 	lifecycle.RenewalDue:          "it is time to renew",
+	lifecycle.WindowReached:       "the CA's window for it is reached",
 	lifecycle.RetryDue:            "the attempt before failed, and the next is due",
 	lifecycle.NamesNotCovered:     "the certificate does not cover the names that were asked for",
 	lifecycle.BehindRetryDue:      "a target still lacks the version",
@@ -31,6 +32,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.MessagesOutdated:    "messages that were sent say what is not so any more",
 	lifecycle.UntilThreshold:      "a threshold is crossed then",
 	lifecycle.UntilRenewal:        "renewal begins then",
+	lifecycle.UntilWindow:         "renewal begins then, inside the CA's window",
 	lifecycle.UntilRetry:          "the next attempt begins then",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again then",
 	lifecycle.UntilEscalation:     "the next notice is sent then if nobody answers",
@@ -70,7 +72,8 @@ func nextInWords(d lifecycle.Decision) string {
 // causes tell why the next thing will happen, for what is due by the calendar.
 var causes = map[lifecycle.Reason]string{
 	lifecycle.UntilThreshold:      "the policy has people told while no longer-lived replacement is proven",
-	lifecycle.UntilRenewal:        "that is when the policy, or the CA's window, has it renewed",
+	lifecycle.UntilRenewal:        "that is when the policy has it renewed",
+	lifecycle.UntilWindow:         "the CA suggests a window (ARI); each certificate has a fixed point in it",
 	lifecycle.UntilRetry:          "the attempt before did not succeed; the budget spreads the next ones up to the last safe moment",
 	lifecycle.UntilBehindRetry:    "a target could not be reached and still lacks the version",
 	lifecycle.UntilEscalation:     "an alert fires and nobody has answered",

@@ -59,13 +59,17 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 		return nil, err
 	}
 	acts.Admission = &admission{config: c, acts: acts, client: a.client}
+	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
 	}
 	if err := a.serve(); err != nil {
 		return nil, err
 	}
-	return a, a.work(acts)
+	if err := a.work(acts); err != nil {
+		return nil, err
+	}
+	return a, a.schedule(ctx)
 }
 
 // join dials the cluster, or starts the embedded engine and dials that.
@@ -126,6 +130,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.CertificateWorkflow)
 	w.RegisterWorkflow(story.RenewalWorkflow)
 	w.RegisterWorkflow(story.EnrollmentWorkflow)
+	w.RegisterWorkflow(story.InventoryWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

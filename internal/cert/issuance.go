@@ -15,6 +15,9 @@ type Issuance struct {
 	CSR         []byte      `json:"csr,omitempty"`    // DER
 	OrderURL    string      `json:"orderURL,omitempty"`
 	OrderedAt   time.Time   `json:"orderedAt,omitzero"`
+	// NoReplaces is why orders do not name the version they replace: what the CA
+	// said to the one that did. Empty: they do, where the CA issued that version.
+	NoReplaces string `json:"noReplaces,omitempty"`
 	// Candidate is the version issued for this replacement and not yet proven.
 	Candidate Fingerprint `json:"candidate,omitempty"`
 	// Rejected versions were discarded by a human; they are never deployed again.

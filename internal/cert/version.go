@@ -84,6 +84,13 @@ func DaysLeft(now, notAfter time.Time) int {
 type Window struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
+	// Explanation is the URL of a page on which the CA says why (RFC 9773, 4.2); it may be empty.
+	Explanation string `json:"explanation,omitempty"`
+}
+
+// Equal reports whether two windows say the same.
+func (w Window) Equal(other Window) bool {
+	return w.Start.Equal(other.Start) && w.End.Equal(other.End) && w.Explanation == other.Explanation
 }
 
 // Observation is what a scanner saw at one address of one endpoint, or read

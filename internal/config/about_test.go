@@ -42,6 +42,9 @@ var about = map[string]string{
 	"cas[].kind":    "Kind of CA.",
 	"cas[].options": "What the kind needs.",
 
+	"renewal_info":            "How CAs are asked when they would have certificates renewed (ARI, RFC 9773).",
+	"renewal_info.poll_every": "How often the fleet is gone through: 1s to 12h. A CA is asked about a certificate no sooner than it wants to be.",
+
 	"targets":           "Places that receive certificates.",
 	"targets[].name":    "Name that certificates refer to.",
 	"targets[].kind":    "Kind of target.",

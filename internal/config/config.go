@@ -26,6 +26,7 @@ type Config struct {
 	ACMEHTTP     ACMEHTTP           `mapstructure:"acme_http"`
 	Store        Store              `mapstructure:"store"`
 	CAs          []Adapter          `mapstructure:"cas"`
+	RenewalInfo  RenewalInfo        `mapstructure:"renewal_info"`
 	Targets      []Adapter          `mapstructure:"targets"`
 	Channels     []Adapter          `mapstructure:"channels"`
 	People       []people.Person    `mapstructure:"people"`
@@ -86,6 +87,11 @@ type Store struct {
 	Options map[string]any `mapstructure:"options"`
 }
 
+// RenewalInfo says how CAs are asked when they would have certificates renewed (ARI).
+type RenewalInfo struct {
+	PollEvery time.Duration `mapstructure:"poll_every"`
+}
+
 // Adapter is a named CA, target or channel. Options are the kind's own.
 type Adapter struct {
 	Name    string         `mapstructure:"name"`
@@ -112,10 +118,11 @@ func Default() Config {
 		Temporal: Temporal{
 			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 10000,
 		},
-		Engine:   Engine{IP: "127.0.0.1"},
-		HTTP:     HTTP{Listen: "127.0.0.1:8080"},
-		ACMEHTTP: ACMEHTTP{Listen: ":80"},
-		Store:    Store{Kind: "files"},
-		Log:      Log{Level: "info", Format: "text"},
+		Engine:      Engine{IP: "127.0.0.1"},
+		HTTP:        HTTP{Listen: "127.0.0.1:8080"},
+		ACMEHTTP:    ACMEHTTP{Listen: ":80"},
+		Store:       Store{Kind: "files"},
+		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
+		Log:         Log{Level: "info", Format: "text"},
 	}
 }

@@ -94,6 +94,7 @@ teams: [{id: sre, members: [minji], on_call: [{person: minji}]}]
 catch_all: sre
 policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {left: 36h, severity: P1}], ack_for: 1d12h}]
 environments: [{name: staging, policy: calm}]
+renewal_info: {poll_every: 10m}
 log: {level: debug, format: json}
 `)
 	if err != nil {
@@ -113,15 +114,16 @@ log: {level: debug, format: json}
 			TLS: TLS{"a.pem", "b.pem", "c.pem", "t.example.com"}, APIKeyFile: "key",
 			StickyTimeout: 90 * time.Second, CacheSize: 7, UIURL: "https://ui.example.com",
 		},
-		Engine:   Engine{"/bin/e", "::1", 7233, 8233, "e.log"},
-		HTTP:     HTTP{":8443", "https://certs.example.com/neverlapse"},
-		Store:    Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
-		CAs:      []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
-		Targets:  []Adapter{{Name: "shop.example.com", Kind: "file"}},
-		Channels: []Adapter{{Name: "mail", Kind: "email"}},
-		People:   []people.Person{{ID: "minji", Email: "minji@example.com", TimeZone: "Asia/Seoul"}},
-		Teams:    []people.Team{{ID: "sre", Members: []string{"minji"}, OnCall: []people.Shift{{Person: "minji"}}}},
-		CatchAll: "sre", Policies: []lifecycle.Policy{calm, lifecycle.Default()},
+		Engine:      Engine{"/bin/e", "::1", 7233, 8233, "e.log"},
+		HTTP:        HTTP{":8443", "https://certs.example.com/neverlapse"},
+		Store:       Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
+		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
+		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},
+		Targets:     []Adapter{{Name: "shop.example.com", Kind: "file"}},
+		Channels:    []Adapter{{Name: "mail", Kind: "email"}},
+		People:      []people.Person{{ID: "minji", Email: "minji@example.com", TimeZone: "Asia/Seoul"}},
+		Teams:       []people.Team{{ID: "sre", Members: []string{"minji"}, OnCall: []people.Shift{{Person: "minji"}}}},
+		CatchAll:    "sre", Policies: []lifecycle.Policy{calm, lifecycle.Default()},
 		Environments: []Environment{{"staging", "calm"}},
 		Log:          Log{"debug", "json"},
 	}

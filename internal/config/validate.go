@@ -17,6 +17,9 @@ const (
 	maxSticky = 10 * time.Minute
 )
 
+// maxPoll: CAs want to be asked twice a day at least.
+const maxPoll = 12 * time.Hour
+
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 // Validate tells everything that is wrong with a complete configuration, each
@@ -29,10 +32,17 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(
 		data, c.Temporal.validate(), c.Engine.validate(), c.HTTP.validate(), c.ACMEHTTP.validate(c.HTTP),
-		c.Store.validate(), validateAdapters("cas", c.CAs), validateAdapters("targets", c.Targets),
+		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets),
 		validateAdapters("channels", c.Channels), c.validateDirectory(), c.validatePolicies(),
 		c.validateEnvironments(), c.Log.validate(),
 	)
+}
+
+func (r RenewalInfo) validate() error {
+	if r.PollEvery < time.Second || r.PollEvery > maxPoll {
+		return wrong("renewal_info.poll_every", "%s is not between 1s and %s", lifecycle.FormatDuration(r.PollEvery), lifecycle.FormatDuration(maxPoll))
+	}
+	return nil
 }
 
 func (s Store) validate() error {

@@ -165,6 +165,9 @@ func (v *view) renewAt() (time.Time, Reason) {
 		return time.Time{}, ""
 	}
 	at, why := v.plan.RenewAt, RenewalDue
+	if s.windowed(v.plan) {
+		why = WindowReached
+	}
 	switch {
 	case !v.known():
 		at, why = s.Sight.At, FirstIssuance

@@ -48,7 +48,7 @@ func (v *view) upcomingRenewal() (time.Time, Reason) {
 	case s.Held != nil && at.Equal(v.plan.LastSafe):
 		return at, UntilLastSafeMoment
 	}
-	return at, UntilRenewal
+	return at, v.untilRenewal(at)
 }
 
 // notices lists when somebody may have to be told: the escalations of open

@@ -47,6 +47,7 @@ type Options struct {
 	// in it is the folder of the world.
 	Policies, Targets string
 	Language          string // of everybody; default en
+	PollEvery         string // how often CAs are asked when to renew; default as in the product
 	StickyTimeout     string
 }
 
@@ -160,6 +161,9 @@ func (w *World) yaml(http01 int) string {
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
 	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true}}", w.CA.Directory(), w.CA.RootFile())
+	if w.PollEvery != "" {
+		p("renewal_info: {poll_every: %s}", w.PollEvery)
+	}
 	p("channels:")
 	p("  - {name: slack, kind: slack, options: {api_url: %q, token_file: %s, signing_secret_file: %s}}", w.Slack.APIURL(), in("slack.token"), in("slack.secret"))
 	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",

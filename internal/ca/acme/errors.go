@@ -126,12 +126,15 @@ func kindOfLost(l *lost) fault.Kind {
 	return fault.Transient
 }
 
+// alreadyReplaced is the problem of RFC 9773, 7.4.
+const alreadyReplaced = "alreadyReplaced"
+
 func isProblem(err error, short string) bool {
 	var p *legoacme.ProblemDetails
 	return errors.As(err, &p) && shortType(p.Type) == short
 }
 
-// refusedAs tells that a 5xx or 429 carried a problem of the type.
+// refusedAs tells that a 5xx, a 429 or an alreadyReplaced carried a problem of the type.
 func refusedAs(err error, short string) bool {
 	var r *refusal
 	return errors.As(err, &r) && shortType(r.problem.Type) == short

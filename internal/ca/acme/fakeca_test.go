@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
@@ -20,6 +21,7 @@ type fakeCA struct {
 	order     map[string]any // added to every order
 	authz     map[string]any // the authorization
 	newOrder  func(http.ResponseWriter)
+	ari       func(http.ResponseWriter) // renewal information of anything
 	seen      recorder
 }
 
@@ -35,6 +37,10 @@ func (f *fakeCA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.seen.saw(r.URL.Path, r)
 	w.Header().Set("Replay-Nonce", fmt.Sprintf("nonce-%d", f.seen.count()))
 	answer := map[string]any{}
+	if strings.HasPrefix(r.URL.Path, "/ari/") {
+		f.ari(w)
+		return
+	}
 	switch r.URL.Path {
 	case "/dir":
 		answer = map[string]any{"newNonce": f.URL + "/nonce", "newAccount": f.URL + "/account", "newOrder": f.URL + "/new-order"}

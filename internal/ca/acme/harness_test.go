@@ -61,6 +61,7 @@ type world struct {
 	listener *acme.Listener
 	accounts *accounts
 	options  acme.Options
+	dropped  int // orders whose replaces the CA refused
 }
 
 func newWorld(t *testing.T, o pebbletest.Options) *world {

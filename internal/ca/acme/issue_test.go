@@ -1,6 +1,7 @@
 package acme_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"fmt"
 	"os"
@@ -86,7 +87,7 @@ func TestSendsAProfileAlwaysAndReplacesWhileItCan(t *testing.T) {
 		key, csr := newRequest(t, cert.EC256, names...)
 		order.Profile = wanted.profile
 		var err error
-		if chain, err = w.issue(ctx, same(c), order, csr); err != nil {
+		if chain, err = w.issueDropping(ctx, c, order, csr); err != nil {
 			t.Fatal(err)
 		}
 		leaf := w.checkChain(chain, key, names...)
@@ -102,8 +103,11 @@ func TestSendsAProfileAlwaysAndReplacesWhileItCan(t *testing.T) {
 	// A CA that does not find the replaced certificate must not stop the renewal.
 	_, csr := newRequest(t, cert.EC256, names...)
 	order.Replaces = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
-	if _, err := w.issue(ctx, same(c), order, csr); err != nil {
+	if _, err := w.issueDropping(ctx, c, order, csr); err != nil {
 		t.Fatal(err)
+	}
+	if w.dropped != 2 {
+		t.Errorf("replaces was refused %d times, want twice: replaced already, and unknown", w.dropped)
 	}
 	if w.Issued() != 4 {
 		t.Errorf("the CA issued %d certificates, want 4", w.Issued())
@@ -112,6 +116,17 @@ func TestSendsAProfileAlwaysAndReplacesWhileItCan(t *testing.T) {
 	_, err := c.Order(ctx, order)
 	wantKind(t, err, fault.Configuration)
 	wantText(t, err, `profile "classy" is not known; use one of a-long-one, classic, shortlived`)
+}
+
+// issueDropping does as the caller of Order does: a refused replaces is dropped.
+func (w *world) issueDropping(ctx context.Context, c *acme.CA, o cert.Order, csr []byte) ([]byte, error) {
+	chain, err := w.issue(ctx, same(c), o, csr)
+	if o.Replaces == "" || !fault.Is(err, fault.Conflict) {
+		return chain, err
+	}
+	w.dropped++
+	o.Replaces = ""
+	return w.issue(ctx, same(c), o, csr)
 }
 
 func TestPrefersAChain(t *testing.T) {

@@ -17,6 +17,8 @@ import (
 // Order opens an order (RFC 8555, 7.4) and gives its URL, which the caller must
 // keep: a CA need not list orders. With o.URL it only looks whether that order
 // can still lead to a certificate for o.Names; fault.NotFound says that it cannot.
+// A fault.Conflict is a refusal that o.Replaces may be to blame for: the same
+// order without it may be taken.
 func (c *CA) Order(ctx context.Context, o cert.Order) (string, error) {
 	if err := c.answerable(o.Names); err != nil {
 		return "", err
@@ -90,7 +92,7 @@ func (s *session) newOrder(o cert.Order) (string, error) {
 	}
 	order, err := place(o.Replaces)
 	if o.Replaces != "" && mayBlameReplaces(err) {
-		order, err = place("")
+		return "", fault.New(fault.Conflict, "%w", err)
 	}
 	if err != nil {
 		return "", err
@@ -99,19 +101,19 @@ func (s *session) newOrder(o cert.Order) (string, error) {
 }
 
 // mayBlameReplaces tells that the CA may have refused the order only for its
-// replaces (RFC 9773, 5): it is a courtesy and must never stop a renewal. lego
-// itself drops it on alreadyReplaced; other CAs answer malformed, unauthorized
-// or serverInternal to a certificate they do not find.
+// replaces (RFC 9773, 5): it is a courtesy and must never stop a renewal. CAs
+// answer alreadyReplaced, or malformed, unauthorized or serverInternal to a
+// certificate they do not find.
 func mayBlameReplaces(err error) bool {
 	if !fault.RetryAt(err).IsZero() {
 		return false
 	}
-	for _, kind := range []string{"alreadyReplaced", "malformed", "unauthorized"} {
+	for _, kind := range []string{"malformed", "unauthorized"} {
 		if isProblem(err, kind) {
 			return true
 		}
 	}
-	return refusedAs(err, "serverInternal")
+	return refusedAs(err, "serverInternal") || refusedAs(err, alreadyReplaced)
 }
 
 func sameNames(have []legoacme.Identifier, want []string) bool {

@@ -84,7 +84,8 @@ func (c *CA) refused(resp *http.Response, body []byte, names string) (*http.Resp
 	r := &refusal{status: resp.StatusCode, location: resp.Header.Get("Location")}
 	isProblem := json.Unmarshal(body, &r.problem) == nil && r.problem.Type != ""
 	overloaded := r.status == http.StatusTooManyRequests || r.status >= 500
-	if isProblem && !overloaded && r.status >= 400 {
+	dropped := shortType(r.problem.Type) == alreadyReplaced // lego would order again without a word
+	if isProblem && !overloaded && !dropped && r.status >= 400 {
 		return resp, nil
 	}
 	if !isProblem {

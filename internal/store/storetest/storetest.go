@@ -34,6 +34,9 @@ type Store interface {
 	PutKey(ctx context.Context, name string, key []byte) (ref string, err error)
 	Key(ctx context.Context, name, ref string) ([]byte, error)
 
+	RenewalInfo(ctx context.Context, name string) (cert.RenewalInfo, error)
+	PutRenewalInfo(ctx context.Context, name string, info cert.RenewalInfo) error
+
 	PutCapture(ctx context.Context, name, deployment, target string, data []byte) error
 	Capture(ctx context.Context, name, deployment, target string) ([]byte, error)
 
@@ -73,6 +76,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"of many who set live one wins", liveRace},
 		{"an issuance is written once per revision", issuanceRevisions},
 		{"no write of an issuance is lost among many writers", issuanceRace},
+		{"the latest advice of the CA counts", renewalInfo},
 		{"the first capture wins, of any bytes", captures},
 		{"journal entries are kept once and in order", journalOnce},
 		{"no journal entry is lost or doubled among many writers", journalRace},

@@ -54,6 +54,18 @@ func (p *CA) SetRenewalInfo(leaf *x509.Certificate, response string) error {
 	return p.db.SetARIResponse(leaf.SerialNumber, response)
 }
 
+// Replaced reports whether an order named the leaf as what it replaces (RFC
+// 9773, 5) and was finalized.
+func (p *CA) Replaced(leaf *x509.Certificate) bool {
+	order, err := p.db.GetOrderByIssuedSerial(hex.EncodeToString(leaf.SerialNumber.Bytes()))
+	if err != nil {
+		return false
+	}
+	order.RLock()
+	defer order.RUnlock()
+	return order.IsReplaced
+}
+
 // settle waits until Pebble's background completion of an order has left every
 // trace it will leave, and writes the certificate into the ledger.
 func (p *CA) settle(orderID string) {

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// fleetPage is how many certificates are looked at in one go.
+const fleetPage = 200
+
+// fleet lists what is enrolled, by the engine's index.
+type fleet struct {
+	client    client.Client
+	namespace string
+}
+
+// Managed gives one page. The memos are those that the entities keep up to date.
+func (f *fleet) Managed(ctx context.Context, token []byte) ([]activities.Member, []byte, error) {
+	r, err := f.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: f.namespace, PageSize: fleetPage, NextPageToken: token,
+		Query: "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus = 'Running'",
+	})
+	if err != nil {
+		return nil, nil, fault.New(fault.Unavailable, "list the certificates: %w", err)
+	}
+	var out []activities.Member
+	for _, e := range r.GetExecutions() {
+		m := activities.Member{Name: strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.WorkflowID(""))}
+		var managed bool
+		var told workflows.Suggestion
+		fields := e.GetMemo().GetFields()
+		remember(fields["managed"], &managed)
+		remember(fields["live"], &m.Live)
+		remember(fields["window"], &told)
+		if !managed || m.Live.Fingerprint == "" {
+			continue
+		}
+		if told.Fingerprint == m.Live.Fingerprint && !told.Window.Equal(cert.Window{}) {
+			m.Window = &told.Window
+		}
+		out = append(out, m)
+	}
+	return out, r.GetNextPageToken(), nil
+}
+
+// remember reads a field of a memo; one that is not there, or that a newer
+// version writes otherwise, counts as nothing.
+func remember(p *commonpb.Payload, into any) {
+	if p != nil {
+		_ = converter.GetDefaultDataConverter().FromPayload(p, into)
+	}
+}
