@@ -71,6 +71,9 @@ func checked(c config.Config) int {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
 	}
+	for _, n := range app.Notes(c) {
+		fmt.Println("note: " + n)
+	}
 	fmt.Println("the configuration is good")
 	return 0
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type App struct {
 	listener *acme.Listener
 	http     *http.Server
 	addr     net.Addr
+	sockets  []*socket
+	hear     context.CancelFunc // ends the sockets
+	hearing  sync.WaitGroup
 	fatal    chan error
 	polling  atomic.Bool
 }
@@ -69,6 +73,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 	if err := a.work(acts); err != nil {
 		return nil, err
 	}
+	a.hearSlack()
 	return a, a.schedule(ctx)
 }
 

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/internal/config"
-	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/web"
 )
 
@@ -21,13 +19,14 @@ import (
 func (a *App) serve() error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", web.Healthz())
-	mux.Handle("GET /readyz", web.Readyz(
-		web.Check{Name: "temporal", Run: a.temporalAnswers},
-		web.Check{Name: "worker polls", Run: a.polls},
-	))
 	if err := a.slack(mux); err != nil {
 		return err
 	}
+	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
+	for _, s := range a.sockets {
+		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
+	}
+	mux.Handle("GET /readyz", web.Readyz(checks...))
 	l, err := net.Listen("tcp", a.config.HTTP.Listen)
 	if err != nil {
 		return config.Under("http.listen", err)
@@ -39,32 +38,6 @@ func (a *App) serve() error {
 			a.fatal <- fmt.Errorf("http: %w", err)
 		}
 	}()
-	return nil
-}
-
-// slack serves the clicks of the configured Slack app. One HTTP address can
-// belong to one app only, so a second channel must share its secret.
-func (a *App) slack(mux *http.ServeMux) error {
-	i := slices.IndexFunc(a.config.Channels, func(c config.Adapter) bool { return c.Kind == notify.KindSlack })
-	if i < 0 {
-		return nil
-	}
-	var o notify.SlackOptions
-	path := fmt.Sprintf("channels[%d].options", i)
-	if err := config.DecodeOptions(path, a.config.Channels[i].Options, &o); err != nil {
-		return err
-	}
-	secret, err := o.ReadSigningSecret()
-	if err != nil {
-		return config.Under(path, err)
-	}
-	h, err := web.SlackHandler(web.SlackConfig{
-		SigningSecret: secret, Answers: answers{a.client}, Person: a.config.Directory().BySlack, APIURL: o.APIURL, Log: a.logger,
-	})
-	if err != nil {
-		return config.Under(path, err)
-	}
-	mux.Handle(web.SlackPath, h)
 	return nil
 }
 

@@ -5,10 +5,14 @@ import (
 	"time"
 )
 
-// Stop ends polling, lets activities under way finish for a while, and stops the
+// Stop ends polling, takes no more clicks, lets activities under way finish for a while, and stops the
 // engine. Each part has its own time: none is cut short because another was slow.
 func (a *App) Stop() {
 	a.polling.Store(false)
+	if a.hear != nil {
+		a.hear()
+		a.hearing.Wait()
+	}
 	if a.http != nil {
 		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })
 	}

@@ -102,7 +102,7 @@ func TestSlackKeepsTheContract(t *testing.T) {
 					Trouble: map[notifytest.Trouble]func(){
 						notifytest.Down: set(notifytest.SlackDown), notifytest.Later: set(notifytest.SlackFails),
 						notifytest.SlowDown: set(notifytest.SlackRateLimited), notifytest.Hangs: set(notifytest.SlackHangs),
-						notifytest.Refuses:   func() { s.AddChannel(team, false); s.RefuseScope("conversations.open") },
+						notifytest.Refuses:   func() { s.AddChannel(team, false); s.DropScope("im:write") },
 						notifytest.BadLogin:  s.RevokeToken,
 						notifytest.ReplyLost: set(notifytest.SlackReplyLost),
 					},

@@ -3,12 +3,10 @@ package notify
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
-	"os"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/outgoing"
 )
 
 // EmailGuarantees is what e-mail promises.
@@ -95,15 +94,8 @@ func NewEmail(o EmailOptions) (*Email, error) {
 	if e.password, err = readSecret("password", o.Password, o.PasswordFile); err != nil {
 		return nil, named(KindEmail, err)
 	}
-	if o.RootFile != "" {
-		pem, err := os.ReadFile(o.RootFile)
-		if err != nil {
-			return nil, named(KindEmail, fmt.Errorf("root_file: %w", err))
-		}
-		e.tls.RootCAs = x509.NewCertPool()
-		if !e.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, named(KindEmail, fmt.Errorf("root_file: %s holds no certificate", o.RootFile))
-		}
+	if e.tls.RootCAs, err = outgoing.Only(o.RootFile); err != nil {
+		return nil, named(KindEmail, fmt.Errorf("root_file: %w", err))
 	}
 	if e.o.Timeout == 0 {
 		e.o.Timeout = 30 * time.Second

@@ -18,14 +18,14 @@ type unreachable struct {
 func (e *unreachable) Error() string { return fmt.Sprintf("%s cannot be reached: %v", e.server, e.err) }
 func (e *unreachable) Unwrap() error { return e.err }
 
-// httpClient honours the environment's proxies, bounds the time of a request
-// and follows no redirects, for a redirect would take the token elsewhere.
+// httpClient bounds the time of a request and follows no redirects, for a
+// redirect would take the token elsewhere.
 type httpClient struct{ http.Client }
 
-func newHTTPClient(timeout time.Duration) *httpClient {
+func newHTTPClient(transport http.RoundTripper, timeout time.Duration) *httpClient {
 	return &httpClient{http.Client{
 		Timeout:       timeout,
-		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -34,11 +34,16 @@ func newHTTPClient(timeout time.Duration) *httpClient {
 func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.Client.Do(req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return nil, &unreachable{server: req.URL.Scheme + "://" + req.URL.Host, err: err}
+		return nil, notReached(req.URL, err)
 	}
 	return resp, nil
+}
+
+// notReached names the server of a URL, and of the error what is not the URL.
+func notReached(to *url.URL, err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &unreachable{server: to.Scheme + "://" + to.Host, err: err}
 }

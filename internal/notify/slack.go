@@ -3,12 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"regexp"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/slack-go/slack"
 
@@ -23,73 +18,25 @@ var SlackGuarantees = Guarantees{
 	ReachesOne:   true, ReachesGroup: true, Answers: true, Updates: true,
 }
 
-// SlackOptions configures a Slack app. Its bot needs the scopes chat:write,
-// im:write, channels:history, groups:history and im:history.
-type SlackOptions struct {
-	Token             Secret        `mapstructure:"token"` // bot token, xoxb-...
-	TokenFile         string        `mapstructure:"token_file"`
-	SigningSecret     Secret        `mapstructure:"signing_secret"` // proves that a click comes from Slack
-	SigningSecretFile string        `mapstructure:"signing_secret_file"`
-	APIURL            string        `mapstructure:"api_url"` // default https://slack.com/api/
-	Timeout           time.Duration `mapstructure:"timeout"` // of one request; default 10s
-}
-
-var (
-	slackUser    = regexp.MustCompile(`^[UW][A-Z0-9]{2,30}$`)
-	slackChannel = regexp.MustCompile(`^[CGD][A-Z0-9]{2,30}$`)
-)
-
-// Validate checks what can be checked without dialling.
-func (o SlackOptions) Validate() error {
-	var errs []error
-	errs = append(errs, checkSecret("token", o.Token, o.TokenFile, true))
-	errs = append(errs, checkSecret("signing_secret", o.SigningSecret, o.SigningSecretFile, true))
-	if o.APIURL != "" {
-		if u, err := url.Parse(o.APIURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			errs = append(errs, fmt.Errorf("api_url %q is not an http(s) URL", o.APIURL))
-		}
-	}
-	if o.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("timeout %v is negative", o.Timeout))
-	}
-	return named(KindSlack, errs...)
-}
-
-// ReadSigningSecret gives the signing secret, which the web handler of clicks needs.
-func (o SlackOptions) ReadSigningSecret() (string, error) {
-	s, err := readSecret("signing_secret", o.SigningSecret, o.SigningSecretFile)
-	if err == nil && s == "" {
-		err = errors.New("signing_secret or signing_secret_file is required")
-	}
-	return s, named(KindSlack, err)
-}
-
-// Slack posts messages with buttons into channels and direct messages.
+// Slack posts messages into channels and direct messages, with buttons where
+// clicks have a way back.
 type Slack struct {
-	api    *slack.Client
-	direct sync.Map // user ID -> ID of the direct message channel
+	api     *slack.Client
+	buttons bool
+	direct  sync.Map // user ID -> ID of the direct message channel
 }
 
 // NewSlack reads the secrets and makes the channel; it does not dial.
 func NewSlack(o SlackOptions) (*Slack, error) {
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
-	token, err := readSecret("token", o.Token, o.TokenFile)
+	tokens, err := o.read()
 	if err != nil {
 		return nil, named(KindSlack, err)
 	}
-	if _, err := o.ReadSigningSecret(); err != nil {
-		return nil, err
+	client, err := o.client()
+	if err != nil {
+		return nil, named(KindSlack, err)
 	}
-	if o.Timeout == 0 {
-		o.Timeout = 10 * time.Second
-	}
-	options := []slack.Option{slack.OptionHTTPClient(newHTTPClient(o.Timeout))}
-	if o.APIURL != "" {
-		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(o.APIURL, "/")+"/"))
-	}
-	return &Slack{api: slack.New(token, options...)}, nil
+	return &Slack{api: slack.New(tokens.bot, o.apiOptions(client)...), buttons: o.Buttons()}, nil
 }
 
 // Send posts the message: into the alert's thread if one was begun at the same
@@ -138,7 +85,7 @@ func (s *Slack) Update(ctx context.Context, r alert.Receipt, m alert.Message) er
 	if err != nil {
 		return err
 	}
-	_, _, _, err = s.api.UpdateMessageContext(ctx, conversation, r.ID, layout(m, conversation)...)
+	_, _, _, err = s.api.UpdateMessageContext(ctx, conversation, r.ID, s.layout(m, conversation)...)
 	err = slackFault("change a message", err)
 	if m.Notice.Phase != alert.Resolved || !begins(r) || fault.Is(err, fault.NotFound) {
 		return err
@@ -159,7 +106,7 @@ func (s *Slack) tellThread(ctx context.Context, conversation, thread string, m a
 }
 
 func (s *Slack) post(ctx context.Context, conversation, thread string, m alert.Message) (string, error) {
-	options := append(layout(m, conversation), slack.MsgOptionMetadata(slack.SlackMetadata{
+	options := append(s.layout(m, conversation), slack.MsgOptionMetadata(slack.SlackMetadata{
 		EventType: noticeEvent, EventPayload: map[string]any{"dedup_key": m.DedupKey},
 	}))
 	if thread != "" {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"strings"
@@ -14,23 +15,25 @@ import (
 
 // slackHints says how to mend what Slack refuses.
 var slackHints = map[string]string{
-	"invalid_auth":         "the token is not valid; copy the bot token (xoxb-…) again from the app's page",
-	"not_authed":           "the token is not valid; copy the bot token (xoxb-…) again from the app's page",
-	"token_revoked":        "the token was revoked; reinstall the app and copy the new bot token",
-	"token_expired":        "the token has expired; reinstall the app and copy the new bot token",
-	"account_inactive":     "the app was removed from the workspace; install it again and copy the new bot token",
-	"missing_scope":        "add the scope to the app, reinstall it and copy the bot token again",
-	"channel_not_found":    "check the channel ID, and invite the app if the channel is private",
-	"not_in_channel":       "invite the app to the channel",
-	"is_archived":          "the channel is archived; name another",
-	"user_not_found":       "check the user ID in the directory",
-	"user_disabled":        "the user has left the workspace; mend the directory",
-	"cannot_dm_bot":        "the user ID is a bot's; mend the directory",
-	"no_permission":        "the workspace does not let the app do this; ask its administrator",
-	"restricted_action":    "the workspace does not let the app post there; ask its administrator",
-	"edit_window_closed":   "the workspace forbids late edits; allow them or live with a reply in the thread",
-	"cant_update_message":  "the message was posted by another app; was the app installed anew?",
-	"method_not_supported": "api_url does not lead to Slack's API",
+	"invalid_auth":           "the token is not valid; copy the bot token (xoxb-…) again from the app's page",
+	"not_authed":             "the token is not valid; copy the bot token (xoxb-…) again from the app's page",
+	"token_revoked":          "the token was revoked; reinstall the app and copy the new bot token",
+	"token_expired":          "the token has expired; reinstall the app and copy the new bot token",
+	"account_inactive":       "the app was removed from the workspace; install it again and copy the new bot token",
+	"missing_scope":          "add the scope to the app, reinstall it and copy the bot token again",
+	"channel_not_found":      "check the channel ID, and invite the app if the channel is private",
+	"not_in_channel":         "invite the app to the channel",
+	"is_archived":            "the channel is archived; name another",
+	"user_not_found":         "check the user ID in the directory",
+	"user_disabled":          "the user has left the workspace; mend the directory",
+	"cannot_dm_bot":          "the user ID is a bot's; mend the directory",
+	"no_permission":          "the workspace does not let the app do this; ask its administrator",
+	"restricted_action":      "the workspace does not let the app post there; ask its administrator",
+	"edit_window_closed":     "the workspace forbids late edits; allow them or live with a reply in the thread",
+	"cant_update_message":    "the message was posted by another app; was the app installed anew?",
+	"messages_tab_disabled":  "people cannot read what the app sends them; on the app's page, under App Home, switch the Messages Tab on",
+	"not_allowed_token_type": "token_file holds another kind of token; " + whereBot,
+	"method_not_supported":   "api_url does not lead to Slack's API",
 }
 
 var slackTransient = map[string]bool{
@@ -48,8 +51,7 @@ var slackInvalid = map[string]bool{
 	"invalid_arguments": true, "metadata_too_large": true, "invalid_metadata_format": true, "invalid_metadata_schema": true,
 }
 
-// slackFault maps what went wrong while doing something to a kind of fault. It
-// is the only place that knows Slack's errors.
+// slackFault maps what went wrong while doing something to a kind of fault.
 func slackFault(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -57,7 +59,10 @@ func slackFault(doing string, err error) error {
 	var limited *slack.RateLimitedError
 	var status slack.StatusCodeError
 	var refused slack.SlackErrorResponse
+	var unknown x509.UnknownAuthorityError
 	switch {
+	case errors.As(err, &unknown):
+		return fault.New(fault.Configuration, "slack: %s: %w; if a proxy on the way decrypts, name its root in root_file", doing, err)
 	case errors.As(err, &limited):
 		return fault.After(time.Now().Add(limited.RetryAfter), "slack: %s: %w", doing, err)
 	case errors.As(err, &status):

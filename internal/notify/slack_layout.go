@@ -32,8 +32,11 @@ type room struct{ field, quote, list, prose int }
 var rooms = []room{{300, 2500, 1800, 900}, {200, 1200, 900, 600}, {120, 600, 400, 300}, {60, 250, 150, 150}}
 
 // layout gives the blocks and the fallback text of a message.
-func layout(m alert.Message, conversation string) []slack.MsgOption {
+func (s *Slack) layout(m alert.Message, conversation string) []slack.MsgOption {
 	t := text(m)
+	if !s.buttons {
+		t.Buttons = nil
+	}
 	preview := escape(cut(t.Subject, maxPreview))
 	mention := mentioned(m, conversation)
 	if mention != "" {

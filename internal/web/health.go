@@ -13,10 +13,12 @@ import (
 // readyWithin bounds all checks together.
 const readyWithin = 3 * time.Second
 
-// Check is one thing that must work before the process can serve.
+// Check is one thing that must work before the process can serve, or, if it is
+// advisory, that people want to see although the process serves without it.
 type Check struct {
-	Name string
-	Run  func(context.Context) error
+	Name     string
+	Run      func(context.Context) error
+	Advisory bool
 }
 
 // Readiness is the body of /readyz.
@@ -27,9 +29,10 @@ type Readiness struct {
 
 // CheckResult is how one check went.
 type CheckResult struct {
-	Name  string `json:"name"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
+	Name     string `json:"name"`
+	OK       bool   `json:"ok"`
+	Error    string `json:"error,omitempty"`
+	Advisory bool   `json:"advisory,omitempty"` // does not count
 }
 
 // Healthz says that the process is up; it checks nothing, for restarting does
@@ -40,8 +43,8 @@ func Healthz() http.Handler {
 	})
 }
 
-// Readyz runs all checks at once: 200 when all pass, else 503, and in the body
-// how each went.
+// Readyz runs all checks at once: 200 when all that count pass, else 503, and in
+// the body how each went.
 func Readyz(checks ...Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
@@ -54,7 +57,7 @@ func Readyz(checks ...Check) http.Handler {
 		all.Wait()
 		status := http.StatusOK
 		for _, c := range out.Checks {
-			if !c.OK {
+			if !c.OK && !c.Advisory {
 				out.Ready, status = false, http.StatusServiceUnavailable
 			}
 		}
@@ -73,9 +76,9 @@ func run(ctx context.Context, c Check) CheckResult {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return CheckResult{Name: c.Name, Error: alert.Clean(err.Error())}
+		return CheckResult{Name: c.Name, Error: alert.Clean(err.Error()), Advisory: c.Advisory}
 	}
-	return CheckResult{Name: c.Name, OK: true}
+	return CheckResult{Name: c.Name, OK: true, Advisory: c.Advisory}
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -30,8 +30,8 @@ func TestHealthzSaysThatTheProcessIsUp(t *testing.T) {
 }
 
 func TestReadyzNeedsEveryCheckAndNamesEach(t *testing.T) {
-	good := Check{"temporal", func(context.Context) error { return nil }}
-	bad := Check{"store", func(context.Context) error { return errors.New("disk\x1b full") }}
+	good := Check{Name: "temporal", Run: func(context.Context) error { return nil }}
+	bad := Check{Name: "store", Run: func(context.Context) error { return errors.New("disk\x1b full") }}
 	if w, out := get(t, Readyz(good)); w.Code != http.StatusOK || !out.Ready {
 		t.Errorf("%d %+v", w.Code, out)
 	}
@@ -42,10 +42,19 @@ func TestReadyzNeedsEveryCheckAndNamesEach(t *testing.T) {
 	}
 }
 
+func TestReadyzShowsWhatIsAdvisoryAndDoesNotCountIt(t *testing.T) {
+	away := Check{Name: "slack: ops", Run: func(context.Context) error { return errors.New("not connected yet") }, Advisory: true}
+	w, out := get(t, Readyz(away))
+	want := Readiness{Ready: true, Checks: []CheckResult{{Name: "slack: ops", Error: "not connected yet", Advisory: true}}}
+	if diff := cmp.Diff(want, out); diff != "" || w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, diff)
+	}
+}
+
 func TestReadyzDoesNotWaitForACheckThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		stuck := Check{"temporal", func(context.Context) error { <-release; return nil }}
+		stuck := Check{Name: "temporal", Run: func(context.Context) error { <-release; return nil }}
 		w, out := get(t, Readyz(stuck))
 		close(release)
 		if w.Code != http.StatusServiceUnavailable || out.Checks[0].Error != context.DeadlineExceeded.Error() {

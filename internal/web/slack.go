@@ -4,10 +4,9 @@
 package web
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -50,92 +49,82 @@ const (
 	snoozeFor   = 24 * time.Hour         // "Snooze 1 day"
 )
 
-// SlackPath is where Slack is told to send interactions.
+// SlackPath is where Slack is told to send interactions by HTTP.
 const SlackPath = "/slack/interactions"
 
-// SlackConfig is what the handler of clicks needs.
+// SlackConfig is what the taking of clicks needs.
 type SlackConfig struct {
-	SigningSecret string
+	SigningSecret string // of clicks that come by HTTP
 	Answers       Answers
 	Person        func(slackUser string) (people.Person, bool) // who a Slack user is
 	APIURL        string                                       // of a Slack that is not slack.com; its host may be answered, too
+	Client        *http.Client                                 // reaches Slack and follows no redirects; nil: one of its own
 	Log           *slog.Logger
 }
 
-// SlackHandler serves POST SlackPath, the clicks on buttons. Without
-// a signing secret anybody could click, so an empty one is refused.
-func SlackHandler(c SlackConfig) (http.Handler, error) {
-	switch {
-	case c.SigningSecret == "":
-		return nil, errors.New("slack interactions: the signing secret is empty; copy it from the app's page")
-	case c.Answers == nil || c.Person == nil:
+// SlackClicks takes clicks on the buttons of Slack messages, by whichever way
+// they come.
+type SlackClicks struct {
+	SlackConfig
+	acceptance time.Duration
+}
+
+// NewSlackClicks checks what it is given.
+func NewSlackClicks(c SlackConfig) (*SlackClicks, error) {
+	if c.Answers == nil || c.Person == nil {
 		return nil, errors.New("slack interactions: nobody to take answers to, or no directory")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &slackHandler{SlackConfig: c, acceptance: acceptance, client: &http.Client{
-		Timeout:       explanation,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	if c.Client == nil {
+		c.Client = &http.Client{
+			Timeout:       explanation,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return &SlackClicks{SlackConfig: c, acceptance: acceptance}, nil
 }
 
-type slackHandler struct {
-	SlackConfig
-	acceptance time.Duration
-	client     *http.Client
+// Take does what a click asks for, given as the JSON of Slack's interaction
+// payload, whose sender has proven to be Slack. With taken the click was handed
+// over, or refused for a reason that the person is told by after.
+func (h *SlackClicks) Take(ctx context.Context, payload []byte) (taken bool, after func(context.Context)) {
+	var callback slack.InteractionCallback
+	if err := json.Unmarshal(payload, &callback); err != nil {
+		h.Log.Warn("slack click not understood", "cause", err.Error())
+		return false, nil
+	}
+	status, after := h.click(ctx, callback)
+	return status == http.StatusOK, after
 }
 
-// ServeHTTP verifies the click, hands the answer over and says how it went: 200
-// when it was taken or refused for a reason the person is told, 500 when it
-// could not be handed over, so that Slack shows that it failed.
-func (h *slackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "only POST", http.StatusMethodNotAllowed)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		http.Error(w, "the body is too large or broken", http.StatusRequestEntityTooLarge)
-		return
-	}
-	if err := h.verify(r.Header, body); err != nil {
-		h.Log.Warn("slack click refused", "cause", err.Error(), "from", r.RemoteAddr)
-		http.Error(w, "not signed by Slack", http.StatusUnauthorized)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	callback, err := slack.InteractionCallbackParse(r)
-	if err != nil {
-		http.Error(w, "not an interaction", http.StatusBadRequest)
-		return
+// click gives the HTTP status that says how it went: 200 when it was taken or
+// refused for a reason the person is told, 400 when it is none of ours, 500 when
+// it could not be handed over, so that Slack shows that it failed.
+func (h *SlackClicks) click(ctx context.Context, callback slack.InteractionCallback) (status int, after func(context.Context)) {
+	if probed(callback) {
+		return http.StatusOK, func(ctx context.Context) { h.showProbed(ctx, callback) }
 	}
 	a, err := h.answer(callback)
 	if err != nil {
 		h.Log.Warn("slack click not understood", "cause", err.Error())
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		return http.StatusBadRequest, nil
 	}
-	status, word := h.hand(r.Context(), a)
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(status)
+	status, word := h.hand(ctx, a)
 	if word == "" {
-		return
+		return status, nil
 	}
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		h.Log.Warn("slack click answered late", "cause", err.Error())
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), explanation)
-	defer cancel()
-	if err := h.tell(ctx, callback.ResponseURL, word); err != nil {
-		h.Log.Warn("the person who clicked could not be told", "person", a.Person.ID, "word", word, "cause", err.Error())
+	return status, func(ctx context.Context) {
+		if err := h.tell(ctx, callback.ResponseURL, ephemeral(word)); err != nil {
+			h.Log.Warn("the person who clicked could not be told", "person", a.Person.ID, "word", word, "cause", err.Error())
+		}
 	}
 }
 
 // hand takes the answer to the workflow and gives the HTTP status and, if there
 // is something to say, a word for the person. Slack hanging up does not stop it.
-func (h *slackHandler) hand(ctx context.Context, a Answer) (status int, word string) {
+func (h *SlackClicks) hand(ctx context.Context, a Answer) (status int, word string) {
 	ctx = context.WithoutCancel(ctx)
 	log := h.Log.With("certificate", a.Certificate, "action", a.Action, "person", a.Person.ID)
 	say := func(w alert.ClickWord, cause string) (int, string) {

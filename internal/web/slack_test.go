@@ -53,6 +53,7 @@ func (d *desk) Signal(_ context.Context, a Answer) error {
 // bench is a handler with a Slack that holds one message with buttons.
 type bench struct {
 	*desk
+	clicks  *SlackClicks
 	slack   *notifytest.SlackServer
 	url     string
 	message notifytest.SlackMessage
@@ -82,7 +83,7 @@ func newBench(t *testing.T) *bench {
 	h.(*slackHandler).acceptance = 30 * time.Millisecond
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
-	return &bench{desk: d, slack: s, url: web.URL + SlackPath, message: s.Messages()[0]}
+	return &bench{desk: d, clicks: h.(*slackHandler).SlackClicks, slack: s, url: web.URL + SlackPath, message: s.Messages()[0]}
 }
 
 // click presses a button and gives the status and the body.
@@ -317,7 +318,7 @@ func TestSomebodyOutsideTheDirectoryMayAcknowledgeAndCheckOnly(t *testing.T) {
 }
 
 func TestAWordGoesToSlackOnly(t *testing.T) {
-	h := &slackHandler{SlackConfig: SlackConfig{APIURL: "http://127.0.0.1:9000/api/"}}
+	h := &SlackClicks{SlackConfig: SlackConfig{APIURL: "http://127.0.0.1:9000/api/"}}
 	for to, want := range map[string]bool{
 		"https://hooks.slack.com/actions/T0/1/x": true, "https://hooks.slack-gov.com/actions/x": true, "http://127.0.0.1:9000/respond/U1": true,
 		"http://hooks.slack.com/actions/x": false, "https://slack.com.example.org/x": false, "https://evilslack.com/x": false,
@@ -333,8 +334,8 @@ func TestAForeignResponseURLIsNotCalled(t *testing.T) {
 	called := false
 	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
 	defer foreign.Close()
-	h := &slackHandler{client: http.DefaultClient}
-	if err := h.tell(t.Context(), foreign.URL+"/secret", "word"); err == nil || called || strings.Contains(err.Error(), "secret") {
+	h := &SlackClicks{SlackConfig: SlackConfig{Client: http.DefaultClient}}
+	if err := h.tell(t.Context(), foreign.URL+"/secret", ephemeral("word")); err == nil || called || strings.Contains(err.Error(), "secret") {
 		t.Errorf("called %v, error %v", called, err)
 	}
 }

@@ -1,16 +1,10 @@
 package web
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,26 +16,9 @@ import (
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
-// verify holds that Slack signed the body within the last five minutes.
-func (h *slackHandler) verify(header http.Header, body []byte) error {
-	for _, name := range []string{"X-Slack-Signature", "X-Slack-Request-Timestamp"} {
-		if n := len(header.Values(name)); n != 1 {
-			return fmt.Errorf("%d headers %s, want one", n, name)
-		}
-	}
-	v, err := slack.NewSecretsVerifier(header, h.SigningSecret)
-	if err != nil {
-		return err
-	}
-	if _, err := v.Write(body); err != nil {
-		return err
-	}
-	return v.Ensure()
-}
-
 // answer reads what was clicked, by whom. The reference in the button is ours,
 // for Slack signed it, but it is checked as if it were not.
-func (h *slackHandler) answer(c slack.InteractionCallback) (Answer, error) {
+func (h *SlackClicks) answer(c slack.InteractionCallback) (Answer, error) {
 	if c.Type != slack.InteractionTypeBlockActions || len(c.ActionCallback.BlockActions) == 0 {
 		return Answer{}, errors.New("not a click on a button")
 	}
@@ -106,57 +83,4 @@ func instant(ts string) (time.Time, error) {
 // to be in the directory.
 func allowed(a Answer) bool {
 	return !strings.HasPrefix(a.Person.ID, stranger) || a.Action == alert.ActAcknowledge || a.Action == alert.ActCheck
-}
-
-// tell sends a word that only the person who clicked sees.
-func (h *slackHandler) tell(ctx context.Context, responseURL, word string) error {
-	if err := h.answerable(responseURL); err != nil {
-		return err
-	}
-	body, err := json.Marshal(map[string]any{"response_type": "ephemeral", "replace_original": false, "text": escape(word)})
-	if err != nil {
-		return fmt.Errorf("encode the word: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, responseURL, bytes.NewReader(body))
-	if err != nil {
-		return errors.New("the response URL is not one")
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	resp, err := h.client.Do(req)
-	if err != nil {
-		var u *url.Error // it shows the URL, which is as good as a secret
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return fmt.Errorf("reach %s: %w", req.URL.Host, err)
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody)); err != nil {
-		return fmt.Errorf("%s: %w", req.URL.Host, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s says %s", req.URL.Host, resp.Status)
-	}
-	return nil
-}
-
-// answerable holds that a response URL leads to Slack.
-func (h *slackHandler) answerable(responseURL string) error {
-	u, err := url.Parse(responseURL)
-	if err != nil || u.Host == "" {
-		return errors.New("the click carries no response URL")
-	}
-	host := strings.ToLower(u.Hostname())
-	slackHost := strings.HasSuffix(host, ".slack.com") || strings.HasSuffix(host, ".slack-gov.com")
-	if u.Scheme == "https" && slackHost {
-		return nil
-	}
-	if api, err := url.Parse(h.APIURL); err == nil && api.Host != "" && api.Host == u.Host && api.Scheme == u.Scheme {
-		return nil
-	}
-	return fmt.Errorf("the response URL leads to %s, not to Slack", alert.Clean(u.Host))
-}
-
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }

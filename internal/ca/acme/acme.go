@@ -11,14 +11,10 @@ package acme
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -27,6 +23,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/outgoing"
 )
 
 // Accounts keeps ACME accounts durable; the store implements it.
@@ -65,12 +62,12 @@ func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: %w", name, err)
 	}
-	transport, err := newTransport(o.RootFile)
+	servers, err := outgoing.Only(o.RootFile)
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: root_file: %w", name, err)
 	}
-	c := &CA{name: name, options: o, accounts: accounts, base: transport, timeout: o.RequestTimeout}
-	if c.issuers, err = roots(o.IssuerRootsFile); err != nil {
+	c := &CA{name: name, options: o, accounts: accounts, base: outgoing.Transport(servers), timeout: o.RequestTimeout}
+	if c.issuers, err = outgoing.Only(o.IssuerRootsFile); err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: issuer_roots_file: %w", name, err)
 	}
 	if c.timeout == 0 {
@@ -91,35 +88,3 @@ func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
 // silenceLego keeps lego from writing every refused nonce to stderr: what
 // matters comes back as an error.
 var silenceLego = sync.OnceFunc(func() { legolog.Logger = log.New(io.Discard, "", 0) })
-
-func newTransport(rootFile string) (*http.Transport, error) {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	t := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: 10 * time.Second,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 16,
-		IdleConnTimeout:     time.Minute,
-	}
-	var err error
-	t.TLSClientConfig.RootCAs, err = roots(rootFile)
-	return t, err
-}
-
-// roots reads a file of PEM certificates; nil without one.
-func roots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", file)
-	}
-	return pool, nil
-}

@@ -15,8 +15,9 @@ type reply map[string]any
 
 // refusal is an {"ok": false, "error": ...} answer.
 type refusal struct {
-	code     string
-	messages []string
+	code             string
+	messages         []string
+	needed, provided string // of missing_scope
 }
 
 func (s *SlackServer) method(w http.ResponseWriter, r *http.Request) {
@@ -44,15 +45,15 @@ func (s *SlackServer) method(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	out, no := s.answer(name, r)
+	out, no := s.answer(w.Header(), name, r)
 	if mode == SlackReplyLost && strings.HasPrefix(name, "chat.") {
 		hangUp(w)
 		return
 	}
 	if no != nil {
 		out = reply{"error": no.code}
-		if no.code == "missing_scope" {
-			out["needed"], out["provided"] = "channels:history", "chat:write"
+		if no.needed != "" {
+			out["needed"], out["provided"] = no.needed, no.provided
 		}
 		out["response_metadata"] = map[string]any{"messages": no.messages}
 	}
@@ -70,27 +71,15 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-func (s *SlackServer) answer(name string, r *http.Request) (reply, *refusal) {
-	token := r.PostForm.Get("token")
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		token = bearer
-	}
-	s.mu.Lock()
-	refused, revoked := s.noScope[name], s.revoked
-	s.mu.Unlock()
-	switch {
-	case token == "":
-		return nil, &refusal{code: "not_authed"}
-	case token != s.Token:
-		return nil, &refusal{code: "invalid_auth"}
-	case revoked:
-		return nil, &refusal{code: "token_revoked"}
-	case refused:
-		return nil, &refusal{code: "missing_scope"}
+func (s *SlackServer) answer(h http.Header, name string, r *http.Request) (reply, *refusal) {
+	if no := s.admit(h, name, r); no != nil {
+		return nil, no
 	}
 	switch name {
 	case "auth.test":
 		return reply{"url": s.url, "team": "stand-in", "team_id": s.Team, "user": "neverlapse", "user_id": "U0NEVERLAPSE", "bot_id": s.Bot}, nil
+	case "apps.connections.open":
+		return s.ticket(), nil
 	case "chat.postMessage":
 		return s.post(r.PostForm)
 	case "chat.update":
@@ -115,6 +104,9 @@ func (s *SlackServer) post(f url.Values) (reply, *refusal) {
 	var hook func(SlackMessage)
 	var posted SlackMessage
 	s.change(func() {
+		if id, named := s.names[m.Channel]; named {
+			m.Channel = id
+		}
 		if no = s.may(m.Channel); no != nil {
 			return
 		}
@@ -193,10 +185,10 @@ func (s *SlackServer) list(name string, f url.Values) (reply, *refusal) {
 	for _, m := range s.messages {
 		inThread := m.TS == thread || m.Thread == thread
 		inChannel := m.Thread == "" || m.Broadcast
-		if m.Channel != channel || name == "conversations.replies" && !inThread || name == "conversations.history" && !inChannel {
+		if !within(f, m.TS) || m.Channel != channel || name == "conversations.replies" && !inThread || name == "conversations.history" && !inChannel {
 			continue
 		}
-		one := reply{"type": "message", "bot_id": s.Bot, "ts": m.TS, "thread_ts": m.Thread, "text": m.Text}
+		one := reply{"type": "message", "bot_id": s.Bot, "ts": m.TS, "thread_ts": m.Thread, "text": m.Text, "blocks": m.Blocks}
 		if f.Get("include_all_metadata") == "1" && len(m.Metadata) > 0 {
 			one["metadata"] = m.Metadata
 		}
@@ -218,6 +210,16 @@ func (s *SlackServer) list(name string, f url.Values) (reply, *refusal) {
 		to, next = len(all), ""
 	}
 	return reply{"messages": all[min(from, to):to], "has_more": next != "", "response_metadata": reply{"next_cursor": next}}, nil
+}
+
+// within reports whether a message lies between oldest and latest; ts of one
+// length compare as text.
+func within(f url.Values, ts string) bool {
+	oldest, latest, inclusive := f.Get("oldest"), f.Get("latest"), f.Get("inclusive") == "1" || f.Get("inclusive") == "true"
+	if ts == oldest || ts == latest {
+		return inclusive
+	}
+	return ts > oldest && (latest == "" || ts < latest)
 }
 
 func (s *SlackServer) may(channel string) *refusal {

@@ -50,11 +50,30 @@ func Redelivered(n int) ClickOption { return func(c *click) { c.retry = n } }
 // Click presses a button of a message as the user and sends the interaction to
 // the URL, signed as Slack does. The caller closes the answer's body.
 func (s *SlackServer) Click(ctx context.Context, interactionsURL string, m SlackMessage, action alert.Action, user string, options ...ClickOption) (*http.Response, error) {
+	c := s.pressed(options)
+	payload, err := s.interaction(m, action, user, c)
+	if err != nil {
+		return nil, err
+	}
+	return s.deliver(ctx, interactionsURL, url.Values{"payload": {string(payload)}}.Encode(), c)
+}
+
+// Interaction gives the payload about a pressed button, whichever way it goes.
+func (s *SlackServer) Interaction(m SlackMessage, action alert.Action, user string, options ...ClickOption) (json.RawMessage, error) {
+	return s.interaction(m, action, user, s.pressed(options))
+}
+
+func (s *SlackServer) pressed(options []ClickOption) click {
 	now := time.Now()
 	c := click{secret: s.SigningSecret, signedAt: now, actionTS: fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000)}
 	for _, o := range options {
 		o(&c)
 	}
+	return c
+}
+
+// interaction is the payload about a pressed button.
+func (s *SlackServer) interaction(m SlackMessage, action alert.Action, user string, c click) (json.RawMessage, error) {
 	block, value := "", ""
 	for _, b := range m.Blocks {
 		walk(b, func(o map[string]any) {
@@ -70,10 +89,10 @@ func (s *SlackServer) Click(ctx context.Context, interactionsURL string, m Slack
 		block, value = "forged", *c.value
 	}
 	payload, err := json.Marshal(map[string]any{
-		"type": "block_actions", "team": reply{"id": s.Team, "domain": "stand-in"}, "user": reply{"id": user, "team_id": s.Team},
+		"type": "block_actions", "team": reply{"id": s.Team, "domain": "stand-in"}, "user": reply{"id": user, "username": strings.ToLower(user), "team_id": s.Team},
 		"api_app_id": "A0STANDIN", "container": reply{"type": "message", "message_ts": m.TS, "channel_id": m.Channel},
 		"trigger_id": "1.2.3", "channel": reply{"id": m.Channel}, "message": reply{"type": "message", "ts": m.TS, "text": m.Text},
-		"response_url": s.url + "/respond/" + url.PathEscape(user),
+		"response_url": s.url + "/respond/" + url.PathEscape(user) + "/" + m.Channel + "/" + m.TS,
 		"actions": []reply{{
 			"type": "button", "action_id": string(action), "block_id": block, "value": value, "action_ts": c.actionTS,
 			"text": reply{"type": "plain_text", "text": string(action)},
@@ -82,7 +101,7 @@ func (s *SlackServer) Click(ctx context.Context, interactionsURL string, m Slack
 	if err != nil {
 		return nil, fmt.Errorf("encode the click: %w", err)
 	}
-	return s.deliver(ctx, interactionsURL, url.Values{"payload": {string(payload)}}.Encode(), c)
+	return payload, nil
 }
 
 func (s *SlackServer) deliver(ctx context.Context, to, body string, c click) (*http.Response, error) {
@@ -136,18 +155,29 @@ func (s *SlackServer) NextAnswer(ctx context.Context) (SlackAnswer, error) {
 	}
 }
 
-// respond takes what is sent to a click's response_url.
+// respond takes what is sent to a click's response_url: a word to the person, or
+// what the message is to be instead.
 func (s *SlackServer) respond(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		Type string `json:"response_type"`
-		Text string `json:"text"`
+		Type    string          `json:"response_type"`
+		Text    string          `json:"text"`
+		Blocks  json.RawMessage `json:"blocks"`
+		Replace bool            `json:"replace_original"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, "invalid_payload", http.StatusBadRequest)
 		return
 	}
-	s.change(func() {
-		s.ephemeral = append(s.ephemeral, SlackAnswer{User: r.PathValue("user"), Type: in.Type, Text: in.Text})
-	})
+	if in.Replace {
+		form := url.Values{"channel": {r.PathValue("channel")}, "ts": {r.PathValue("ts")}, "text": {in.Text}, "blocks": {string(in.Blocks)}}
+		if _, no := s.update(form); no != nil {
+			http.Error(w, no.code, http.StatusBadRequest)
+			return
+		}
+	} else {
+		s.change(func() {
+			s.ephemeral = append(s.ephemeral, SlackAnswer{User: r.PathValue("user"), Type: in.Type, Text: in.Text})
+		})
+	}
 	fmt.Fprint(w, "ok")
 }

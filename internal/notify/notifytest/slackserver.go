@@ -2,7 +2,12 @@ package notifytest
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -28,12 +33,14 @@ const (
 // used, and refuses what Slack refuses. It keeps everything in memory.
 type SlackServer struct {
 	Token         string // bot token that it accepts
+	AppToken      string // app-level token that it accepts
 	SigningSecret string // with which clicks are signed
 	Team          string
 	Bot           string
+	RootPEM       []byte // the CA of its certificate, where it has one
 
 	http  *http.Server
-	url   string
+	url   string     // as it is named in addresses that it gives
 	hooks sync.Mutex // one OnPost at a time
 
 	mu         sync.Mutex
@@ -44,7 +51,10 @@ type SlackServer struct {
 	users      map[string]bool // ID -> active
 	direct     map[string]string
 	revoked    bool
-	noScope    map[string]bool // methods refused with missing_scope
+	names      map[string]string // "#name" of a channel -> ID
+	scopes     []string          // of the bot token
+	appScopes  []string          // of the app-level token
+	sockets    sockets
 	messages   []*SlackMessage
 	ephemeral  []SlackAnswer
 	calls      map[string]int
@@ -65,18 +75,43 @@ func NewSlackServer(address string) (*SlackServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return serveSlack(l, "http://"+l.Addr().String()), nil
+}
+
+// NewSlackServerTLS listens on a free loopback port and speaks TLS as a host of
+// that name, whose certificate RootPEM has issued.
+func NewSlackServerTLS(host string) (*SlackServer, error) {
+	l, err := listen("")
+	if err != nil {
+		return nil, err
+	}
+	pair, root, err := selfSigned(host)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	secure := tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	s := serveSlack(secure, "https://"+net.JoinHostPort(host, port))
+	s.RootPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root})
+	return s, nil
+}
+
+func serveSlack(l net.Listener, url string) *SlackServer {
 	s := &SlackServer{
-		Token: "xoxb-stand-in-7d3f", SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5", Team: "T0STANDIN", Bot: "B0STANDIN",
-		url: "http://" + l.Addr().String(), changed: make(chan struct{}), retryAfter: 30 * time.Second,
-		channels: map[string]bool{}, users: map[string]bool{}, direct: map[string]string{},
-		noScope: map[string]bool{}, calls: map[string]int{},
+		Token: "xoxb-stand-in-7d3f", AppToken: "xapp-1-A0STANDIN-5e1c", SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5", Team: "T0STANDIN", Bot: "B0STANDIN",
+		url: url, changed: make(chan struct{}), retryAfter: 30 * time.Second,
+		channels: map[string]bool{}, users: map[string]bool{}, direct: map[string]string{}, names: map[string]string{}, calls: map[string]int{},
+		scopes:    []string{"chat:write", "im:write", "channels:history", "groups:history", "im:history"},
+		appScopes: []string{"connections:write"},
+		sockets:   sockets{tickets: map[string]bool{}},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/{method}", s.method)
-	mux.HandleFunc("POST /respond/{user}", s.respond)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	mux.HandleFunc("POST /respond/{user}/{channel}/{ts}", s.respond)
+	mux.HandleFunc("GET /link/", s.link)
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	go s.http.Serve(l)
-	return s, nil
+	return s
 }
 
 // listen opens a port on this machine only.
@@ -95,7 +130,10 @@ func listen(address string) (net.Listener, error) {
 }
 
 // Close ends every connection.
-func (s *SlackServer) Close() error { return s.http.Close() }
+func (s *SlackServer) Close() error {
+	s.CutSockets()
+	return s.http.Close()
+}
 
 // APIURL is what the api_url option takes.
 func (s *SlackServer) APIURL() string { return s.url + "/api/" }
@@ -111,8 +149,21 @@ func (s *SlackServer) AddChannel(id string, member bool) {
 // AddUser makes a user who can be sent direct messages.
 func (s *SlackServer) AddUser(id string) { s.change(func() { s.users[id] = true }) }
 
-// RefuseScope makes a method ("conversations.history") answer missing_scope.
-func (s *SlackServer) RefuseScope(method string) { s.change(func() { s.noScope[method] = true }) }
+// NameChannel lets a message be posted to "#name" of a channel.
+func (s *SlackServer) NameChannel(name, id string) { s.change(func() { s.names[name] = id }) }
+
+// SetScopes gives the bot token these scopes only.
+func (s *SlackServer) SetScopes(scopes ...string) { s.change(func() { s.scopes = scopes }) }
+
+// DropScope takes a scope from the bot token.
+func (s *SlackServer) DropScope(scope string) {
+	s.change(func() {
+		s.scopes = slices.DeleteFunc(slices.Clone(s.scopes), func(o string) bool { return o == scope })
+	})
+}
+
+// SetAppScopes gives the app-level token these scopes only.
+func (s *SlackServer) SetAppScopes(scopes ...string) { s.change(func() { s.appScopes = scopes }) }
 
 // RevokeToken makes every call answer token_revoked.
 func (s *SlackServer) RevokeToken() { s.change(func() { s.revoked = true }) }

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify"
+	"github.com/neverlapse/neverlapse/internal/web"
+)
+
+// slackChannel is a configured channel of kind slack.
+type slackChannel struct {
+	name, path string
+	options    notify.SlackOptions
+}
+
+func slackChannels(c config.Config) ([]slackChannel, error) {
+	var out []slackChannel
+	for i, x := range c.Channels {
+		if x.Kind != notify.KindSlack {
+			continue
+		}
+		s := slackChannel{name: x.Name, path: fmt.Sprintf("channels[%d].options", i)}
+		if err := config.DecodeOptions(s.path, x.Options, &s.options); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// clicks takes the clicks of a channel's app to whoever answers them.
+func (s slackChannel) clicks(c config.Config, to web.Answers, log *slog.Logger) (web.SlackConfig, error) {
+	client, err := s.options.HTTPClient()
+	if err != nil {
+		return web.SlackConfig{}, config.Under(s.path, err)
+	}
+	secret, err := s.options.ReadSigningSecret()
+	if err != nil {
+		return web.SlackConfig{}, config.Under(s.path, err)
+	}
+	return web.SlackConfig{
+		SigningSecret: secret, Answers: to, Person: c.Directory().BySlack, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
+	}, nil
+}
+
+// socket receives the clicks of one channel by Socket Mode.
+type socket struct {
+	*notify.SlackSocket
+	name string
+}
+
+func (s slackChannel) socket(c web.SlackConfig) (*socket, error) {
+	clicks, err := web.NewSlackClicks(c)
+	if err != nil {
+		return nil, config.Under(s.path, err)
+	}
+	receiver, err := notify.NewSlackSocket(s.options, clicks.Take, c.Log)
+	if err != nil {
+		return nil, config.Under(s.path, err)
+	}
+	return &socket{receiver, s.name}, nil
+}
+
+// slack prepares the ways by which clicks come. One HTTP address can belong to
+// one app only, so a second channel must share the secret of the first that has one.
+func (a *App) slack(mux *http.ServeMux) error {
+	channels, err := slackChannels(a.config)
+	if err != nil {
+		return err
+	}
+	served := false
+	for _, s := range channels {
+		c, err := s.clicks(a.config, answers{a.client}, a.logger)
+		if err != nil {
+			return err
+		}
+		if s.options.Socket() {
+			receiver, err := s.socket(c)
+			if err != nil {
+				return err
+			}
+			a.sockets = append(a.sockets, receiver)
+		}
+		if s.options.HTTP() && !served {
+			h, err := web.SlackHandler(c)
+			if err != nil {
+				return config.Under(s.path, err)
+			}
+			mux.Handle(web.SlackPath, h)
+			served = true
+		}
+	}
+	for _, n := range Notes(a.config) {
+		a.logger.Warn(n)
+	}
+	return nil
+}
+
+// hearSlack opens the connections by which clicks come, until Stop.
+func (a *App) hearSlack() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.hear = cancel
+	for _, s := range a.sockets {
+		a.hearing.Go(func() { s.Run(ctx) })
+	}
+}
+
+// Notes are what is allowed in a configuration and seldom meant.
+func Notes(c config.Config) (out []string) {
+	channels, err := slackChannels(c)
+	if err != nil { // Check says it
+		return nil
+	}
+	for _, s := range channels {
+		if !s.options.Buttons() {
+			out = append(out, fmt.Sprintf("%s: messages of channel %q carry no buttons: neither app_token_file (Socket Mode) nor signing_secret_file (HTTP) is set, so that a click could not come back; see docs/slack.md", s.path, s.name))
+		}
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+package notifytest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/coder/websocket/wsjson"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+)
+
+// How Slack delivers a click by Socket Mode.
+const (
+	acknowledged = 3 * time.Second // it waits no longer
+	deliveries   = 4               // the first, and three more
+)
+
+// Pressed is what became of a click by Socket Mode.
+type Pressed struct {
+	Deliveries   int
+	Acknowledged bool // otherwise the person sees that it failed
+}
+
+// Press presses a button of a message as the user and delivers the click to one
+// of the app's connections in turn. A delivery that is not acknowledged within
+// three seconds, or whose connection ends, is made again to another, as soon as
+// there is one, three times at most. The error is ctx's.
+func (s *SlackServer) Press(ctx context.Context, m SlackMessage, action alert.Action, user string, options ...ClickOption) (Pressed, error) {
+	var out Pressed
+	payload, err := s.Interaction(m, action, user, options...)
+	if err != nil {
+		return out, err
+	}
+	reason := ""
+	for out.Deliveries < deliveries {
+		k, err := s.turn(ctx)
+		if err != nil {
+			return out, err
+		}
+		reason, err = s.deliverTo(ctx, k, payload, out.Deliveries, reason)
+		if err != nil {
+			return out, err
+		}
+		out.Deliveries++
+		if reason == "" {
+			out.Acknowledged = true
+			return out, nil
+		}
+	}
+	return out, nil
+}
+
+// deliverTo sends one envelope and gives why it must be sent again; empty if it
+// was acknowledged.
+func (s *SlackServer) deliverTo(ctx context.Context, k *slackSocket, payload json.RawMessage, attempt int, before string) (reason string, err error) {
+	id := rand.Text()
+	envelope := reply{
+		"envelope_id": id, "type": "interactive", "accepts_response_payload": true, "payload": payload,
+		"retry_attempt": attempt, "retry_reason": before,
+	}
+	done := make(chan struct{})
+	k.waiting.Store(id, done)
+	if wsjson.Write(ctx, k.conn, envelope) != nil {
+		return "connection_failed", ctx.Err()
+	}
+	late := time.NewTimer(acknowledged)
+	defer late.Stop()
+	select {
+	case <-done:
+		return "", nil
+	case <-k.gone:
+		return "connection_failed", nil
+	case <-late.C:
+		return "timeout", nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("deliver a click: %w", ctx.Err())
+	}
+}
+
+func (s *SlackServer) lost() (lost bool) {
+	s.change(func() {
+		if lost = s.sockets.lose > 0; lost {
+			s.sockets.lose--
+		}
+	})
+	return lost
+}
+
+// turn waits for a connection that can be given something.
+func (s *SlackServer) turn(ctx context.Context) (*slackSocket, error) {
+	for {
+		s.mu.Lock()
+		changed, open := s.changed, s.sockets.open
+		var found *slackSocket
+		for range open {
+			s.sockets.next = (s.sockets.next + 1) % len(open)
+			if k := open[s.sockets.next]; !k.leaving {
+				found = k
+				break
+			}
+		}
+		s.mu.Unlock()
+		if found != nil {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no connection to deliver a click to: %w", ctx.Err())
+		}
+	}
+}
