@@ -32,6 +32,8 @@ type AdmitRequest struct {
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
 	Profile     string          `json:"profile,omitempty"`
+	Challenge   string          `json:"challenge,omitempty"` // http-01, tls-alpn-01 or dns-01; empty: as is usual for the CA
+	DNS         string          `json:"dns,omitempty"`       // the DNS provider of dns-01
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
 	Policy      string          `json:"policy,omitempty"`
@@ -41,6 +43,8 @@ type AdmitRequest struct {
 // Admitted is a request that was found good; its places are claimed.
 type Admitted struct {
 	Policy json.RawMessage `json:"policy"`
+	// KeyType is the one to use where none was asked for: the CA's usual one.
+	KeyType cert.KeyType `json:"keyType,omitempty"`
 	// Sequence of the last journal entry of an earlier enrolment of the name; 0 if there was none.
 	Sequence int64 `json:"sequence,omitempty"`
 }
@@ -69,6 +73,10 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
+	kind, err := a.screen(r)
+	if err != nil {
+		return Admitted{}, err
+	}
 	identities, err := a.identities(r.Targets)
 	if err != nil {
 		return Admitted{}, fault.New(fault.Invalid, "%w", err)
@@ -88,11 +96,29 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
-	out := Admitted{Policy: policy}
+	out := Admitted{Policy: policy, KeyType: kind}
 	if n := len(entries); n > 0 {
 		out.Sequence = entries[n-1].Sequence
 	}
 	return out, nil
+}
+
+// screen asks the CA whether it could ever issue what is asked for, and gives
+// the kind of key.
+func (a *Activities) screen(r AdmitRequest) (cert.KeyType, error) {
+	s, ok := a.CAs[r.CA].(Screener)
+	if !ok || !r.Managed {
+		return r.KeyType, nil
+	}
+	names, err := cert.ParseNames(r.Names)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "%w", err)
+	}
+	o, err := s.Screen(cert.Order{Names: names, Profile: r.Profile, KeyType: r.KeyType, Challenge: r.Challenge, DNS: r.DNS})
+	if err != nil {
+		return "", fault.New(fault.Invalid, "%w", err)
+	}
+	return o.KeyType, nil
 }
 
 // identities names what targets write; the error names those that are not configured.

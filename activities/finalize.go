@@ -15,7 +15,7 @@ func (a *Activities) Authorize(ctx context.Context, in IssueInput) error {
 		if err != nil {
 			return err
 		}
-		return ca.Authorize(ctx, in.OrderURL, progress)
+		return ca.Authorize(ctx, in.order(), progress)
 	})
 }
 

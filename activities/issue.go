@@ -19,6 +19,14 @@ type IssueInput struct {
 	Profile  string           `json:"profile,omitempty"`
 	Discard  bool             `json:"discard,omitempty"` // never use a candidate issued so far
 	OrderURL string           `json:"orderURL,omitempty"`
+	// Challenge and DNS are how the names are proven; empty: as is usual for the CA.
+	Challenge string `json:"challenge,omitempty"`
+	DNS       string `json:"dns,omitempty"`
+}
+
+// order is what the CA is asked for.
+func (in IssueInput) order() cert.Order {
+	return cert.Order{Names: in.Names, Profile: in.Profile, KeyType: in.KeyType, Challenge: in.Challenge, DNS: in.DNS, URL: in.OrderURL}
 }
 
 // Candidate looks for a version already issued for this replacement that is
@@ -93,7 +101,8 @@ func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	want := cert.Order{Names: in.Names, Profile: in.Profile}
+	want := in.order()
+	want.URL = ""
 	if iss.NoReplaces == "" {
 		want.Replaces = a.replaces(ctx, ca, in)
 	}

@@ -21,11 +21,20 @@ type CA interface {
 	// be used. Conflict: order.Replaces may be to blame; without it the order may be taken.
 	Order(ctx context.Context, order cert.Order) (url string, err error)
 	// Authorize answers every pending challenge and waits until the CA has
-	// validated them; it cleans up always. progress is called at least every few seconds.
-	Authorize(ctx context.Context, url string, progress func(string)) error
+	// validated them; it cleans up always. progress is called at least every few
+	// seconds. order.URL is that of the order.
+	Authorize(ctx context.Context, order cert.Order, progress func(string)) error
 	// Finalize looks at the order first, finalizes it only if it is ready, and
 	// downloads the chain (PEM, leaf first).
 	Finalize(ctx context.Context, url string, csr []byte, progress func(string)) (chain []byte, err error)
+}
+
+// Screener is the optional ability of a CA to refuse at the door what it could
+// never issue: names that the way of proving them cannot prove, a kind of key
+// that its policy excludes.
+type Screener interface {
+	// Screen gives the order back with what it left to the CA; it asks nobody.
+	Screen(order cert.Order) (cert.Order, error)
 }
 
 // CertIDer is the optional ability of a CA that supports ARI: the certificate

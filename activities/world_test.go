@@ -122,7 +122,7 @@ func (c *fakeCA) Order(_ context.Context, o cert.Order) (string, error) {
 	return url, nil
 }
 
-func (c *fakeCA) Authorize(context.Context, string, func(string)) error { return nil }
+func (c *fakeCA) Authorize(context.Context, cert.Order, func(string)) error { return nil }
 
 func (c *fakeCA) Finalize(_ context.Context, url string, csr []byte, _ func(string)) ([]byte, error) {
 	o := c.orders[url]

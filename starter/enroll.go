@@ -16,7 +16,8 @@ type wish struct {
 	name                             string
 	domains, targets, endpoints      []string
 	manage, reuseKey, update, dry    bool
-	ca, keyType, profile             string
+	ca, keyType, profile, dns        string
+	http, tlsALPN                    bool
 	owner, team, environment, policy string
 	given                            func(flag string) bool
 	host                             *cert.Endpoint
@@ -64,9 +65,12 @@ It waits for a worker, 2m at most unless --timeout says otherwise.`,
 	f.BoolVar(&w.manage, "manage", false, "renew it here too")
 	f.StringVarP(&w.ca, "ca", "s", "", "configured `CA` that issues it")
 	f.StringVar(&w.ca, "server", "", "the same `CA` as --ca")
-	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256 (default), EC384, RSA2048, RSA4096")
+	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256, EC384, RSA2048, RSA4096 (default the usual one of the CA)")
 	f.BoolVar(&w.reuseKey, "reuse-key", false, "keep the private key when renewing")
 	f.StringVar(&w.profile, "profile", "", "`profile` of the CA")
+	f.BoolVar(&w.http, "http", false, "prove its names by http-01, whatever is usual for the CA")
+	f.BoolVar(&w.tlsALPN, "tls-alpn", false, "prove its names by tls-alpn-01")
+	f.StringVar(&w.dns, "dns", "", "prove its names by dns-01 and the configured DNS provider `NAME`; \"\" with --update: as is usual for the CA")
 	f.StringSliceVar(&w.targets, "target", nil, "configured `target` that receives it; repeat or separate by commas")
 	f.StringSliceVar(&w.endpoints, "endpoint", nil, "`HOST:PORT[#SNI][@TARGET]` that serves it; repeat (default HOST:PORT)")
 	f.StringVar(&w.owner, "owner", "", "`person` who is told first")
@@ -79,7 +83,7 @@ It waits for a worker, 2m at most unless --timeout says otherwise.`,
 }
 
 // managing are the flags that mean nothing where a certificate is only watched.
-var managing = []string{"ca", "server", "key-type", "reuse-key", "profile", "target"}
+var managing = []string{"ca", "server", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target"}
 
 // read checks what was typed, as far as it can be without asking anybody; all
 // complaints come at once.
@@ -140,12 +144,15 @@ func (w *wish) readManaging() error {
 	if w.given("ca") && w.given("server") {
 		return errors.New("--ca and --server mean the same; give one of them")
 	}
-	kind, err := cert.ParseKeyType(w.keyType)
-	if err != nil {
-		return err
-	}
-	if w.manage {
+	if w.keyType != "" {
+		kind, err := cert.ParseKeyType(w.keyType)
+		if err != nil {
+			return err
+		}
 		w.keyType = string(kind)
+	}
+	if b := []bool{w.http, w.tlsALPN, w.dns != ""}; b[0] && b[1] || b[0] && b[2] || b[1] && b[2] {
+		return errors.New("--http, --tls-alpn and --dns are three ways to prove the same; give one of them")
 	}
 	if w.update {
 		return nil
@@ -163,12 +170,26 @@ func (w *wish) readManaging() error {
 	return nil
 }
 
+// way is how the names are to be proven; empty leaves it to the CA's configuration.
+func (w *wish) way() (challenge, dns string) {
+	switch {
+	case w.http:
+		return "http-01", ""
+	case w.tlsALPN:
+		return "tls-alpn-01", ""
+	case w.dns != "":
+		return "dns-01", w.dns
+	}
+	return "", ""
+}
+
 // input is the request for a certificate that is not enrolled yet.
 func (w *wish) input(names []string) workflows.EnrollmentInput {
 	var in workflows.EnrollmentInput
 	in.Name, in.Names, in.Managed, in.Endpoints = w.name, names, w.manage, w.places
 	in.Owner, in.Team, in.Environment, in.Policy = w.owner, w.team, w.environment, w.policy
 	in.CA, in.Targets, in.Profile, in.ReuseKey = w.ca, w.targets, w.profile, w.reuseKey
+	in.Challenge, in.DNS = w.way()
 	if w.manage {
 		in.KeyType = cert.KeyType(w.keyType)
 	}

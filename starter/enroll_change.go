@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -57,7 +56,11 @@ func (w *wish) over(s lifecycle.Spec) workflows.EnrollmentInput {
 		in.Endpoints = unfed(in.Endpoints)
 	}
 	if in.Managed {
-		in.KeyType = pick(w, "key-type", cert.KeyType(strings.ToUpper(w.keyType)), s.KeyType)
+		in.KeyType = pick(w, "key-type", cert.KeyType(w.keyType), s.KeyType)
+		in.Challenge, in.DNS = s.Challenge, s.DNS
+		if w.given("http") || w.given("tls-alpn") || w.given("dns") {
+			in.Challenge, in.DNS = w.way()
+		}
 		in.Profile, in.ReuseKey = pick(w, "profile", w.profile, s.Profile), pick(w, "reuse-key", w.reuseKey, s.ReuseKey)
 	}
 	return in

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,10 +50,10 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	}
 	spec := lifecycle.Spec{
 		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team,
-		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Targets: in.Targets, Endpoints: in.Endpoints,
+		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Challenge: in.Challenge, DNS: in.DNS, Targets: in.Targets, Endpoints: in.Endpoints,
 	}
 	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed {
-		spec.KeyType, err = cert.ParseKeyType(string(in.KeyType))
+		spec.KeyType, err = cert.ParseKeyType(string(cmp.Or(in.KeyType, admitted.KeyType)))
 	}
 	if err == nil {
 		err = json.Unmarshal(admitted.Policy, &spec.Policy)

@@ -21,6 +21,8 @@ type RenewalInput struct {
 	KeyType   cert.KeyType     `json:"keyType,omitempty"`
 	ReuseKey  bool             `json:"reuseKey,omitempty"`
 	Profile   string           `json:"profile,omitempty"`
+	Challenge string           `json:"challenge,omitempty"`
+	DNS       string           `json:"dns,omitempty"`
 	Endpoints []cert.Endpoint  `json:"endpoints,omitempty"`
 	Purpose   string           `json:"purpose"`
 	Replaces  cert.Fingerprint `json:"replaces,omitempty"`
@@ -119,7 +121,7 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	}
 	in := activities.IssueInput{
 		Name: r.in.Name, Replaces: r.in.Replaces, Names: r.in.Names, CA: r.in.CA, KeyType: r.in.KeyType,
-		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard,
+		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Challenge: r.in.Challenge, DNS: r.in.DNS,
 	}
 	err := workflow.ExecuteActivity(quick(ctx, "candidate: is a version issued already?"), hands.Candidate, in).Get(ctx, &r.version)
 	if err != nil || r.version.Fingerprint != "" {

@@ -24,7 +24,8 @@ import (
 // parts are what adapters share.
 type parts struct {
 	store    *store.Files
-	listener *acme.Listener
+	ways     acme.Ways
+	resolver *acme.Resolver
 }
 
 // build makes every adapter of the configuration; all errors come at once, each
@@ -41,11 +42,25 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 	p.store, err = openStore(ctx, c)
 	fail(err)
 	if c.ACMEHTTP.Listen != "" {
-		p.listener = acme.NewListener(c.ACMEHTTP.Listen)
+		p.ways.HTTP = acme.NewListener(c.ACMEHTTP.Listen)
 	}
+	if c.ACMETLS.Listen != "" {
+		p.ways.TLS = acme.NewTLSListener(c.ACMETLS.Listen)
+	}
+	p.resolver = acme.NewResolver(c.ACMEDNS.Resolvers)
+	fail(config.Under("acme_dns.resolvers", p.resolver.Adopt()))
 	a := &activities.Activities{
 		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory(),
 		Scanner: scan.New(scan.Options{}), Store: p.store, Now: time.Now,
+	}
+	p.ways.DNS = map[string]*acme.DNS{}
+	for i, x := range c.DNS {
+		path := fmt.Sprintf("dns[%d]", i)
+		d, err := dnsProvider(p, x, path)
+		if err == nil {
+			p.ways.DNS[x.Name] = d
+		}
+		fail(err)
 	}
 	for i, x := range c.CAs {
 		path := fmt.Sprintf("cas[%d]", i)

@@ -28,20 +28,20 @@ const drain = 10 * time.Second
 
 // App is a running worker.
 type App struct {
-	config   config.Config
-	logger   *slog.Logger
-	engine   *engine.Engine
-	client   client.Client
-	worker   worker.Worker
-	store    *store.Files
-	listener *acme.Listener
-	http     *http.Server
-	addr     net.Addr
-	sockets  []*socket
-	hear     context.CancelFunc // ends the sockets
-	hearing  sync.WaitGroup
-	fatal    chan error
-	polling  atomic.Bool
+	config  config.Config
+	logger  *slog.Logger
+	engine  *engine.Engine
+	client  client.Client
+	worker  worker.Worker
+	store   *store.Files
+	ways    acme.Ways
+	http    *http.Server
+	addr    net.Addr
+	sockets []*socket
+	hear    context.CancelFunc // ends the sockets
+	hearing sync.WaitGroup
+	fatal   chan error
+	polling atomic.Bool
 }
 
 // Start builds everything and joins Temporal, or starts the embedded engine
@@ -97,15 +97,23 @@ func (a *App) join(ctx context.Context) error {
 	return err
 }
 
-// listen opens the listener for HTTP-01, if a CA may need it.
+// listen opens the listeners of challenges, if a CA may need them.
 func (a *App) listen(p parts, needed bool) error {
-	if p.listener == nil || !needed {
+	if !needed {
 		return nil
 	}
-	if err := p.listener.Start(); err != nil {
-		return config.Under("acme_http.listen", fmt.Errorf("%w; choose another address, or challenge: webroot and an empty one", err))
+	if p.ways.HTTP != nil {
+		if err := p.ways.HTTP.Start(); err != nil {
+			return config.Under("acme_http.listen", fmt.Errorf("%w; choose another address, or an empty one where no CA uses http-01 through it", err))
+		}
+		a.ways.HTTP = p.ways.HTTP
 	}
-	a.listener = p.listener
+	if p.ways.TLS != nil {
+		if err := p.ways.TLS.Start(); err != nil {
+			return config.Under("acme_tls.listen", fmt.Errorf("%w; choose another address", err))
+		}
+		a.ways.TLS = p.ways.TLS
+	}
 	return nil
 }
 

@@ -19,8 +19,11 @@ func (a *App) Stop() {
 	if a.worker != nil {
 		a.worker.Stop()
 	}
-	if a.listener != nil {
-		_ = a.listener.Close()
+	if a.ways.HTTP != nil {
+		_ = a.ways.HTTP.Close()
+	}
+	if a.ways.TLS != nil {
+		_ = a.ways.TLS.Close()
 	}
 	if a.client != nil {
 		a.client.Close()

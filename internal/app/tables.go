@@ -9,6 +9,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/ca/dnsprovider"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
@@ -19,7 +20,7 @@ import (
 var (
 	cas = map[string]func(parts, config.Adapter, string) (activities.CA, error){
 		"acme": func(p parts, a config.Adapter, path string) (activities.CA, error) {
-			return built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.listener) })
+			return built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.ways) })
 		},
 	}
 	targets = map[string]func(config.Adapter, string) (activities.Target, error){
@@ -45,6 +46,13 @@ var (
 		},
 	}
 )
+
+// dnsProvider makes a provider of DNS-01; every kind has the same options.
+func dnsProvider(p parts, a config.Adapter, path string) (*acme.DNS, error) {
+	return built(path, a, func(o acme.DNSOptions) (*acme.DNS, error) {
+		return acme.NewDNS(a.Name, a.Kind, o, dnsprovider.New, p.resolver)
+	})
+}
 
 func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
 	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}

@@ -30,6 +30,11 @@ type Issuance struct {
 type Order struct {
 	Names   []string `json:"names"`
 	Profile string   `json:"profile,omitempty"`
+	KeyType KeyType  `json:"keyType,omitempty"`
+	// Challenge is how the names are proven, http-01, tls-alpn-01 or dns-01, and
+	// DNS the configured DNS provider; empty: as is usual for the CA.
+	Challenge string `json:"challenge,omitempty"`
+	DNS       string `json:"dns,omitempty"`
 	// Replaces is the ARI certificate ID (RFC 9773, 4.1) of the version being
 	// replaced; empty when this CA did not issue it.
 	Replaces string `json:"replaces,omitempty"`

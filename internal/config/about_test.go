@@ -33,6 +33,12 @@ var about = map[string]string{
 	"acme_http":        "The one listener that answers HTTP-01 challenges for all CAs.",
 	"acme_http.listen": "Address to listen on. CAs ask at port 80, so this is `:80` or what port 80 is forwarded to. `\"\"` disables it.",
 
+	"acme_tls":        "The one listener that answers TLS-ALPN-01 challenges for all CAs.",
+	"acme_tls.listen": "Address to listen on. CAs ask at port 443, so this is `:443` or what connections with ALPN `acme-tls/1` are passed to. `\"\"`: none.",
+
+	"acme_dns":           "Whom to ask about names before and while a CA proves them.",
+	"acme_dns.resolvers": "Recursive DNS servers, `host` or `host:port`. Empty: those of the system. Give validating ones, so that broken DNSSEC is seen.",
+
 	"store":         "Where versions, keys, accounts and the journal are kept.",
 	"store.kind":    "Kind of store.",
 	"store.options": "What the kind needs; its keys are the kind's own and are checked as strictly.",
@@ -44,6 +50,11 @@ var about = map[string]string{
 
 	"renewal_info":            "How CAs are asked when they would have certificates renewed (ARI, RFC 9773).",
 	"renewal_info.poll_every": "How often the fleet is gone through: 1s to 12h. A CA is asked about a certificate no sooner than it wants to be.",
+
+	"dns":           "DNS providers that answer DNS-01 challenges. See [CAs](cas.md).",
+	"dns[].name":    "Name that CAs and certificates refer to.",
+	"dns[].kind":    "The provider, as lego calls it.",
+	"dns[].options": "Its settings, and how to wait until an answer can be seen.",
 
 	"targets":           "Places that receive certificates.",
 	"targets[].name":    "Name that certificates refer to.",

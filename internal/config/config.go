@@ -24,8 +24,11 @@ type Config struct {
 	Engine       Engine             `mapstructure:"engine"`
 	HTTP         HTTP               `mapstructure:"http"`
 	ACMEHTTP     ACMEHTTP           `mapstructure:"acme_http"`
+	ACMETLS      ACMETLS            `mapstructure:"acme_tls"`
+	ACMEDNS      ACMEDNS            `mapstructure:"acme_dns"`
 	Store        Store              `mapstructure:"store"`
 	CAs          []Adapter          `mapstructure:"cas"`
+	DNS          []Adapter          `mapstructure:"dns"`
 	RenewalInfo  RenewalInfo        `mapstructure:"renewal_info"`
 	Targets      []Adapter          `mapstructure:"targets"`
 	Channels     []Adapter          `mapstructure:"channels"`
@@ -81,6 +84,16 @@ type ACMEHTTP struct {
 	Listen string `mapstructure:"listen"` // empty: none
 }
 
+// ACMETLS is the listener that answers TLS-ALPN-01 challenges for every CA of the process.
+type ACMETLS struct {
+	Listen string `mapstructure:"listen"` // empty: none
+}
+
+// ACMEDNS says whom to ask about names before and while a CA is asked to prove them.
+type ACMEDNS struct {
+	Resolvers []string `mapstructure:"resolvers"` // host or host:port; empty: those of the system
+}
+
 // Store says where versions, accounts and the journal are kept. Options are the kind's own.
 type Store struct {
 	Kind    string         `mapstructure:"kind"`
@@ -92,7 +105,7 @@ type RenewalInfo struct {
 	PollEvery time.Duration `mapstructure:"poll_every"`
 }
 
-// Adapter is a named CA, target or channel. Options are the kind's own.
+// Adapter is a named CA, DNS provider, target or channel. Options are the kind's own.
 type Adapter struct {
 	Name    string         `mapstructure:"name"`
 	Kind    string         `mapstructure:"kind"`

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -84,6 +85,31 @@ func (a ACMEHTTP) validate(page HTTP) error {
 		return wrong("acme_http.listen", "%q is http.listen already; write another, or \"\" for none", a.Listen)
 	}
 	return validateListen("acme_http.listen", a.Listen)
+}
+
+func (a ACMETLS) validate(page HTTP, plain ACMEHTTP) error {
+	switch a.Listen {
+	case "":
+		return nil
+	case page.Listen, plain.Listen:
+		return wrong("acme_tls.listen", "%q is taken by http.listen or acme_http.listen; write another, or \"\" for none", a.Listen)
+	}
+	return validateListen("acme_tls.listen", a.Listen)
+}
+
+func (a ACMEDNS) validate() error {
+	var errs []error
+	for i, r := range a.Resolvers {
+		host, _, ok := hostPort(r)
+		if !ok {
+			_, err := cert.ParseName(r)
+			host, ok = r, err == nil
+		}
+		if !ok || host == "" {
+			errs = append(errs, wrong(fmt.Sprintf("acme_dns.resolvers[%d]", i), "%q is no DNS server; write its address, for example 10.0.0.53 or 10.0.0.53:5353", r))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func validateListen(path, address string) error {

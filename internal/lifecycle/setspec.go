@@ -39,11 +39,12 @@ func (s *State) SetSpec(spec Spec) {
 type issuing struct {
 	managed, reuseKey bool
 	ca, profile       string
+	challenge, dns    string
 	keyType           cert.KeyType
 }
 
 func (s Spec) issues() issuing {
-	return issuing{s.Managed, s.ReuseKey, s.CA, s.Profile, s.KeyType}
+	return issuing{s.Managed, s.ReuseKey, s.CA, s.Profile, s.Challenge, s.DNS, s.KeyType}
 }
 
 // relevel counts the level of open alerts by the thresholds that hold now, as

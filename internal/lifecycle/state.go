@@ -24,6 +24,8 @@ type Spec struct {
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
 	Profile     string          `json:"profile,omitempty"`
+	Challenge   string          `json:"challenge,omitempty"` // how names are proven; empty: as is usual for the CA
+	DNS         string          `json:"dns,omitempty"`       // the DNS provider of that
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
 	Policy      Policy          `json:"policy"`

@@ -32,12 +32,6 @@ var targets = []struct {
 	{"file", target.FileGuarantees()},
 }
 
-// challenges say of each way to answer a CA what it needs.
-var challenges = [][]string{
-	{acme.HTTP01, "port 80 of the name leads to `acme_http.listen` of the worker"},
-	{acme.Webroot, "a running web server serves the folder `webroot` at `http://NAME/`"},
-}
-
 func tables() map[string]string {
 	var t, n, c [][]string
 	for _, x := range targets {
@@ -46,13 +40,13 @@ func tables() map[string]string {
 	for _, x := range notify.All {
 		n = append(n, []string{"`" + x.Kind + "`", whom(x), or(x.Interruption, "no"), yes(x.Answers), yes(x.Updates), x.Deduplicates})
 	}
-	for _, x := range challenges {
-		c = append(c, []string{"`acme`", "`" + x[0] + "`", x[1]})
+	for _, x := range acme.Challenges {
+		c = append(c, []string{"`acme`", "`" + x.Name + "`", x.Proves, x.Needs})
 	}
 	return map[string]string{
 		"targets":    table("Kind|Key and certificate change together|Checks before it reloads|Reloads without refusing connections|What was there comes back|What it depends on", t),
 		"channels":   table("Kind|Reaches|Interrupts|Buttons|Changes what it sent|Recognises a repetition by", n),
-		"challenges": table("Kind|Challenge|Needs", c),
+		"challenges": table("Kind|Challenge|Proves|Needs", c),
 	}
 }
 

@@ -147,17 +147,29 @@ func (s *session) register(d legoacme.Directory, fresh bool) (string, error) {
 	}
 	switch {
 	case o.EABKid != "":
-		hmac, err := os.ReadFile(o.EABHMACFile)
+		hmac, err := o.eabKey()
 		if err != nil {
-			return "", fault.New(fault.Configuration, "ca %s: eab_hmac_file: %w", s.ca.name, err)
+			return "", fault.New(fault.Configuration, "ca %s: %w", s.ca.name, err)
 		}
 		return s.created(ask(s, "new account", func() (legoacme.ExtendedAccount, error) {
-			return s.core.Accounts.NewEAB(wanted, o.EABKid, strings.TrimSpace(string(hmac)))
+			return s.core.Accounts.NewEAB(wanted, o.EABKid, hmac)
 		}))
 	case d.Meta.ExternalAccountRequired:
 		return "", fault.New(fault.Configuration, "ca %s: the CA wants accounts bound to its own (externalAccountRequired); set eab_kid and eab_hmac_file", s.ca.name)
 	}
 	return s.newAccount(wanted)
+}
+
+// eabKey reads the key of the external account binding, base64url.
+func (o Options) eabKey() (string, error) {
+	if o.EABHMACEnv == "" {
+		return readSecret("eab_hmac_file", o.EABHMACFile)
+	}
+	key := strings.TrimSpace(os.Getenv(o.EABHMACEnv))
+	if key == "" {
+		return "", fmt.Errorf("eab_hmac_env: the environment variable %s is empty; put the key there, or into a file (eab_hmac_file)", o.EABHMACEnv)
+	}
+	return key, nil
 }
 
 func (s *session) newAccount(wanted legoacme.Account) (string, error) {

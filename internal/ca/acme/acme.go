@@ -41,7 +41,8 @@ type CA struct {
 	name     string
 	options  Options
 	accounts Accounts
-	solver   solver
+	ways     Ways
+	webroot  *webroot // nil where there is none
 	base     http.RoundTripper
 	timeout  time.Duration  // of one request
 	issuers  *x509.CertPool // roots that issued chains must lead to; nil: any
@@ -56,9 +57,9 @@ type CA struct {
 	disowned string    // URL of an account that the CA turned out not to know
 }
 
-// New makes a CA; it reads RootFile and dials nothing. The listener serves the
-// challenges of every CA of the process; with Challenge Webroot it may be nil.
-func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
+// New makes a CA; it reads RootFile and dials nothing. The ways are those that
+// every CA of the process shares.
+func New(name string, o Options, accounts Accounts, w Ways) (*CA, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: %w", name, err)
 	}
@@ -66,20 +67,18 @@ func New(name string, o Options, accounts Accounts, l *Listener) (*CA, error) {
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: root_file: %w", name, err)
 	}
-	c := &CA{name: name, options: o, accounts: accounts, base: outgoing.Transport(servers), timeout: o.RequestTimeout}
+	c := &CA{name: name, options: o, accounts: accounts, ways: w, base: outgoing.Transport(servers), timeout: o.RequestTimeout}
 	if c.issuers, err = outgoing.Only(o.IssuerRootsFile); err != nil {
 		return nil, fault.New(fault.Configuration, "ca %s: issuer_roots_file: %w", name, err)
 	}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
-	switch {
-	case o.Challenge == Webroot:
-		c.solver = &webroot{dir: o.Webroot}
-	case l == nil:
-		return nil, fault.New(fault.Configuration, "ca %s: challenge %s needs the process's listener; configure its address", name, HTTP01)
-	default:
-		c.solver = l
+	if o.Webroot != "" {
+		c.webroot = &webroot{dir: o.Webroot}
+	}
+	if _, err := c.solver(cert.Order{}); err != nil {
+		return nil, err
 	}
 	silenceLego()
 	return c, nil

@@ -11,6 +11,7 @@ import (
 	legoacme "github.com/go-acme/lego/v4/acme"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -20,7 +21,11 @@ const atOnce = 8
 // Authorize proves control of every name of the order (RFC 8555, 7.5): it
 // answers what is pending, waits for the CA's verdict and takes its answers
 // away again, whatever happens.
-func (c *CA) Authorize(ctx context.Context, url string, progress func(string)) error {
+func (c *CA) Authorize(ctx context.Context, o cert.Order, progress func(string)) error {
+	by, err := c.solver(o)
+	if err != nil {
+		return err
+	}
 	r := newReport(progress)
 	defer r.stop()
 	r.say("reading the order")
@@ -28,7 +33,7 @@ func (c *CA) Authorize(ctx context.Context, url string, progress func(string)) e
 	if err != nil {
 		return err
 	}
-	order, err := s.order(url)
+	order, err := s.order(o.URL)
 	if err != nil {
 		return err
 	}
@@ -37,7 +42,7 @@ func (c *CA) Authorize(ctx context.Context, url string, progress func(string)) e
 	case legoacme.StatusReady, legoacme.StatusProcessing, legoacme.StatusValid:
 		return nil
 	default:
-		return s.dead(url, order)
+		return s.dead(o.URL, order)
 	}
 	var (
 		group errgroup.Group
@@ -47,7 +52,7 @@ func (c *CA) Authorize(ctx context.Context, url string, progress func(string)) e
 	group.SetLimit(atOnce)
 	for _, authz := range order.Authorizations {
 		group.Go(func() error {
-			if err := c.authorizeOne(ctx, authz, r); err != nil {
+			if err := c.authorizeOne(ctx, by, authz, r); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, err)
@@ -123,12 +128,12 @@ func (c *CA) denied(authz legoacme.Authorization) error {
 }
 
 // authorizeOne works on one authorization until the CA has decided.
-func (c *CA) authorizeOne(ctx context.Context, url string, r *report) (err error) {
+func (c *CA) authorizeOne(ctx context.Context, by solver, url string, r *report) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	t := &trial{session: s, url: url, report: r}
+	t := &trial{session: s, by: by, url: url, report: r}
 	defer t.cleanUp()
 	for p := newPace(); ; {
 		done, err := t.advance()

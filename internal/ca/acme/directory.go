@@ -115,8 +115,8 @@ func sameHost(a, b string) bool {
 	return errX == nil && errY == nil && x.Host == y.Host
 }
 
-// profile picks the profile of a new order: the wanted one, else the CA's usual
-// one. A CA that has profiles is always sent one: what it does without is its
+// profile picks the profile of a new order: the wanted one, else the preferred
+// one where the CA has it, else its usual one. A CA that has profiles is always sent one: what it does without is its
 // own choice, and may differ from order to order.
 func (c *CA) profile(wanted string, d legoacme.Directory) (string, error) {
 	if wanted == "" {
@@ -135,7 +135,7 @@ func (c *CA) profile(wanted string, d legoacme.Directory) (string, error) {
 	case len(known) == 0:
 		return "", nil
 	}
-	for _, usual := range []string{"classic", "default"} {
+	for _, usual := range []string{c.options.PreferredProfile, "classic", "default"} {
 		if slices.Contains(known, usual) {
 			return usual, nil
 		}

@@ -61,11 +61,11 @@ func TestACADownIsUnavailableAndComesBack(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	wantDown(c.Authorize(ctx, url, nil))
+	wantDown(c.Authorize(ctx, cert.Order{URL: url}, nil))
 	_, err = c.Order(ctx, order)
 	wantKind(t, err, fault.Unavailable)
 	w.SetDown(false)
-	if err := c.Authorize(ctx, url, nil); err != nil {
+	if err := c.Authorize(ctx, cert.Order{URL: url}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, csr := newRequest(t, cert.EC256, order.Names...)

@@ -59,6 +59,7 @@ type world struct {
 	*pebbletest.CA
 	t        *testing.T
 	listener *acme.Listener
+	tls      *acme.TLSListener
 	accounts *accounts
 	options  acme.Options
 	dropped  int // orders whose replaces the CA refused
@@ -66,22 +67,23 @@ type world struct {
 
 func newWorld(t *testing.T, o pebbletest.Options) *world {
 	t.Helper()
-	l := acme.NewListener("127.0.0.1:0")
-	if err := l.Start(); err != nil {
+	l, tls := acme.NewListener("127.0.0.1:0"), acme.NewTLSListener("127.0.0.1:0")
+	if err := errors.Join(l.Start(), tls.Start()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if n := l.Held(); n != 0 {
+		if n := l.Held() + tls.Held(); n != 0 {
 			t.Errorf("%d challenge answers were left behind", n)
 		}
-		if err := l.Close(); err != nil {
+		if err := errors.Join(l.Close(), tls.Close()); err != nil {
 			t.Error(err)
 		}
 	})
 	if o.HTTPPort == 0 {
 		o.HTTPPort = l.Addr().(*net.TCPAddr).Port
 	}
-	w := &world{CA: pebbletest.Start(t, o), t: t, listener: l, accounts: &accounts{}}
+	o.TLSPort = tls.Addr().(*net.TCPAddr).Port
+	w := &world{CA: pebbletest.Start(t, o), t: t, listener: l, tls: tls, accounts: &accounts{}}
 	w.options = acme.Options{
 		Directory: w.Directory(), RootFile: w.RootFile(), Email: "ops@example.com", AcceptTerms: true,
 		RequestTimeout: 20 * time.Second,
@@ -92,7 +94,7 @@ func newWorld(t *testing.T, o pebbletest.Options) *world {
 // client is what a process makes when it starts.
 func (w *world) client() *acme.CA {
 	w.t.Helper()
-	c, err := acme.New("pebble", w.options, w.accounts, w.listener)
+	c, err := acme.New("pebble", w.options, w.accounts, acme.Ways{HTTP: w.listener, TLS: w.tls})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -112,7 +114,15 @@ func newRequest(t *testing.T, kind cert.KeyType, names ...string) (crypto.Signer
 	if err != nil {
 		t.Fatal(err)
 	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: names}, key)
+	template := &x509.CertificateRequest{}
+	for _, n := range names {
+		if ip := net.ParseIP(n); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, n)
+		}
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +188,7 @@ func (w *world) attempt(ctx context.Context, fresh func() *acme.CA, order *cert.
 		return nil, err
 	}
 	order.URL = url
-	if err := fresh().Authorize(ctx, url, nil); err != nil {
+	if err := fresh().Authorize(ctx, *order, nil); err != nil {
 		return nil, err
 	}
 	return fresh().Finalize(ctx, url, csr, nil)

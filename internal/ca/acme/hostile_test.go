@@ -28,7 +28,7 @@ func TestAHostileTokenWritesNothing(t *testing.T) {
 		if err := os.MkdirAll(o.Webroot, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		c, err := acme.New("hostile", o, &accounts{}, nil)
+		c, err := acme.New("hostile", o, &accounts{}, acme.Ways{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestAHostileTokenWritesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = c.Authorize(ctx, url, nil)
+		err = c.Authorize(ctx, cert.Order{URL: url}, nil)
 		wantKind(t, err, fault.Configuration)
 		wantText(t, err, "base64url")
 		_ = filepath.WalkDir(outside, func(path string, d fs.DirEntry, err error) error {
@@ -62,11 +62,11 @@ func TestAWebrootThatLeadsElsewhereIsRefused(t *testing.T) {
 	}
 	o := f.options(t)
 	o.Challenge, o.Webroot = acme.Webroot, root
-	c, err := acme.New("hostile", o, &accounts{}, nil)
+	c, err := acme.New("hostile", o, &accounts{}, acme.Ways{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Authorize(testContext(t), f.URL+"/order/1", nil)
+	err = c.Authorize(testContext(t), cert.Order{URL: f.URL + "/order/1"}, nil)
 	wantKind(t, err, fault.Configuration)
 	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
 		t.Errorf("written outside: %v, %v", left, err)
@@ -84,11 +84,11 @@ func TestUnencryptedURLsOfTheCAAreRefused(t *testing.T) {
 		f := newFakeCA(t)
 		f.authz = httpChallenge(f.URL+"/challenge", "token")
 		change(f)
-		c, err := acme.New("hostile", f.options(t), &accounts{}, l)
+		c, err := acme.New("hostile", f.options(t), &accounts{}, acme.Ways{HTTP: l})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = c.Authorize(testContext(t), f.URL+"/order/1", nil)
+		err = c.Authorize(testContext(t), cert.Order{URL: f.URL + "/order/1"}, nil)
 		if !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), "https URL") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -106,11 +106,11 @@ func TestTextOfTheCAIsHarmless(t *testing.T) {
 	f.authz["challenges"].([]map[string]any)[0]["error"] = map[string]any{
 		"type": "urn:ietf:params:acme:error:caa", "detail": "$(id)\x1b[2J\r\n\u202egnp.exe " + strings.Repeat("x", 5000),
 	}
-	c, err := acme.New("hostile", f.options(t), &accounts{}, acme.NewListener(""))
+	c, err := acme.New("hostile", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Authorize(testContext(t), f.URL+"/order/1", nil)
+	err = c.Authorize(testContext(t), cert.Order{URL: f.URL + "/order/1"}, nil)
 	wantKind(t, err, fault.Configuration) // only who owns the DNS zone can mend CAA
 	wantText(t, err, "a.example.com: urn:ietf:params:acme:error:caa: $(id)?[2J  ?gnp.exe xxx")
 	if len(err.Error()) > 3000 || strings.ContainsAny(err.Error(), "\x1b\r\n") {
@@ -122,7 +122,7 @@ func TestAnEndlessAnswerIsCut(t *testing.T) {
 	t.Parallel()
 	f := newFakeCA(t)
 	f.newOrder = func(w http.ResponseWriter) { _, _ = io.CopyN(w, zeros{}, 8<<20) }
-	c, err := acme.New("hostile", f.options(t), &accounts{}, acme.NewListener(""))
+	c, err := acme.New("hostile", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func aLimitOfSomeNames(t *testing.T, limit string) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = io.WriteString(w, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"`+limit+`"}`)
 	}
-	c, err := acme.New("limited", f.options(t), &accounts{}, acme.NewListener(""))
+	c, err := acme.New("limited", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,74 +3,72 @@ package acme
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/mail"
 	"net/url"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
-)
 
-// The ways to answer a CA's challenge (RFC 8555, 8.3).
-const (
-	HTTP01  = "http-01" // served by the process's Listener
-	Webroot = "webroot" // http-01 by a file below the folder of a running web server
+	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
 // Options configure one CA.
 type Options struct {
-	// Directory is the https URL of the ACME directory, or a name of Shortcodes.
+	// Directory is the https URL of the ACME directory, or a name of WellKnown.
 	Directory string `mapstructure:"directory"`
+	// RootFile holds the root (PEM) of the CA's own server if that is a private one.
+	RootFile string `mapstructure:"root_file"`
+	// RequestTimeout bounds each HTTP request; 30 s when zero.
+	RequestTimeout time.Duration `mapstructure:"request_timeout"`
+
 	// Email is the account's contact; some CAs ignore it.
 	Email string `mapstructure:"email"`
 	// AcceptTerms says that somebody read the CA's terms of service and agrees.
 	AcceptTerms bool `mapstructure:"accept_terms"`
-	// RootFile holds the root (PEM) of the CA's own server if that is a private one.
-	RootFile string `mapstructure:"root_file"`
-	// IssuerRootsFile holds the roots (PEM) to which every issued chain must
-	// lead; without it a chain needs an intermediate, and any root will do.
-	IssuerRootsFile string `mapstructure:"issuer_roots_file"`
-	// Profile asked for unless the order names one; empty takes the CA's usual one.
-	Profile string `mapstructure:"profile"`
-	// EABKid and EABHMACFile bind the account to one the CA knows (RFC 8555,
-	// 7.3.4); the file holds the base64url key.
+	// EABKid binds the account to one the CA knows (RFC 8555, 7.3.4). The
+	// base64url key that belongs to it is in the file EABHMACFile or in the
+	// environment variable EABHMACEnv.
 	EABKid      string `mapstructure:"eab_kid"`
 	EABHMACFile string `mapstructure:"eab_hmac_file"`
-	// Challenge is HTTP01 (when empty) or Webroot.
-	Challenge string `mapstructure:"challenge"`
-	// Webroot is the absolute folder that is served at http://NAME/.
-	Webroot string `mapstructure:"webroot"`
+	EABHMACEnv  string `mapstructure:"eab_hmac_env"`
+
+	// Profile is required of the CA unless the order names one; empty takes PreferredProfile.
+	Profile string `mapstructure:"profile"`
+	// PreferredProfile is taken where the CA has it; otherwise the CA's usual one.
+	PreferredProfile string `mapstructure:"preferred_profile"`
 	// PreferredChain is the common name of the root to prefer when the CA
 	// offers several chains.
 	PreferredChain string `mapstructure:"preferred_chain"`
-	// RequestTimeout bounds each HTTP request; 30 s when zero.
-	RequestTimeout time.Duration `mapstructure:"request_timeout"`
-}
+	// IssuerRootsFile holds the roots (PEM) to which every issued chain must
+	// lead; without it a chain needs an intermediate, and any root will do.
+	IssuerRootsFile string `mapstructure:"issuer_roots_file"`
+	// KeyTypes are the kinds of keys that certificates of this CA may have, the
+	// default first; all of cert.KeyTypes when empty.
+	KeyTypes []string `mapstructure:"key_types"`
 
-// Shortcodes are the directories that have a name.
-var Shortcodes = map[string]string{
-	"letsencrypt":         "https://acme-v02.api.letsencrypt.org/directory",
-	"letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-	"zerossl":             "https://acme.zerossl.com/v2/DV90",
-	"googletrust":         "https://dv.acme-v02.api.pki.goog/directory",
-	"googletrust-staging": "https://dv.acme-v02.test-api.pki.goog/directory",
-	"sslcom-ecc":          "https://acme.ssl.com/sslcom-dv-ecc",
-	"sslcom-rsa":          "https://acme.ssl.com/sslcom-dv-rsa",
+	// Challenge is HTTP01 (when empty), Webroot, TLSALPN01 or DNS01; a
+	// certificate may choose another.
+	Challenge string `mapstructure:"challenge"`
+	// Webroot is the absolute folder that is served at http://NAME/.
+	Webroot string `mapstructure:"webroot"`
+	// DNS names the DNS provider, of those configured, that answers DNS01.
+	DNS string `mapstructure:"dns"`
 }
 
 // Validate names every wrong field and how to mend it.
 func (o Options) Validate() error {
 	return errors.Join(
-		o.validateDirectory(), o.validateAccount(), o.validateChallenge(), o.validateRest(),
+		o.validateDirectory(), o.validateAccount(), o.validateIssuing(), o.validateChallenge(),
 	)
 }
 
 func (o Options) validateDirectory() error {
-	if _, known := Shortcodes[o.Directory]; known {
+	if o.RequestTimeout < 0 {
+		return fmt.Errorf("request_timeout: %s is negative; write a duration such as 30s", o.RequestTimeout)
+	}
+	if _, known := wellKnown(o.Directory); known {
 		return nil
 	}
-	names := strings.Join(slices.Sorted(maps.Keys(Shortcodes)), ", ")
+	names := wellKnownNames()
 	u, err := url.Parse(o.Directory)
 	switch {
 	case o.Directory == "":
@@ -93,39 +91,56 @@ func (o Options) validateAccount() error {
 			errs = append(errs, fmt.Errorf("email: %q is not an address; write it as name@example.com", o.Email))
 		}
 	}
-	if (o.EABKid == "") != (o.EABHMACFile == "") {
-		errs = append(errs, errors.New("eab_kid, eab_hmac_file: set both, as the CA gave them to you, or none"))
+	switch key := o.EABHMACFile != "" || o.EABHMACEnv != ""; {
+	case o.EABHMACFile != "" && o.EABHMACEnv != "":
+		errs = append(errs, errors.New("eab_hmac_file, eab_hmac_env: set one of them"))
+	case (o.EABKid != "") != key:
+		errs = append(errs, errors.New("eab_kid, eab_hmac_file: set both, as the CA gave them to you, or none (eab_hmac_env may stand for eab_hmac_file)"))
+	}
+	if known, ok := wellKnown(o.Directory); ok && known.EAB && o.EABKid == "" {
+		errs = append(errs, fmt.Errorf("eab_kid: is missing; %s binds accounts to those of its customers: get the ID and key of one there and set eab_kid and eab_hmac_file", o.Directory))
 	}
 	return errors.Join(errs...)
 }
 
-func (o Options) validateChallenge() error {
-	switch o.Challenge {
-	case "", HTTP01:
-		if o.Webroot != "" {
-			return fmt.Errorf("webroot: has no effect with challenge %q; set challenge to %q or remove it", HTTP01, Webroot)
-		}
-	case Webroot:
-		if !filepath.IsAbs(o.Webroot) {
-			return fmt.Errorf("webroot: %q is not an absolute path; write the folder that is served at http://NAME/", o.Webroot)
-		}
-	default:
-		return fmt.Errorf("challenge: %q is not known; use %q or %q", o.Challenge, HTTP01, Webroot)
+func (o Options) validateIssuing() error {
+	var errs []error
+	if o.Profile != "" && o.PreferredProfile != "" {
+		errs = append(errs, errors.New("profile, preferred_profile: set one of them; profile is required of the CA, preferred_profile is taken where it has it"))
 	}
-	return nil
+	for i, t := range o.KeyTypes {
+		if _, err := cert.ParseKeyType(t); err != nil || t == "" {
+			errs = append(errs, fmt.Errorf("key_types[%d]: %q is not known; use some of %s", i, t, joined(cert.KeyTypes)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
-func (o Options) validateRest() error {
-	if o.RequestTimeout < 0 {
-		return fmt.Errorf("request_timeout: %s is negative; write a duration such as 30s", o.RequestTimeout)
+// keyTypes are those that the CA's certificates may have, the default first.
+func (o Options) keyTypes() []cert.KeyType {
+	if len(o.KeyTypes) == 0 {
+		return cert.KeyTypes
 	}
-	return nil
+	var all []cert.KeyType
+	for _, t := range o.KeyTypes {
+		kind, _ := cert.ParseKeyType(t) // Validate saw it
+		all = append(all, kind)
+	}
+	return all
+}
+
+func joined[T ~string](all []T) string {
+	var texts []string
+	for _, x := range all {
+		texts = append(texts, string(x))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // directoryURL resolves a shortcode.
 func (o Options) directoryURL() string {
-	if u, ok := Shortcodes[o.Directory]; ok {
-		return u
+	if w, ok := wellKnown(o.Directory); ok {
+		return w.Directory
 	}
 	return o.Directory
 }

@@ -20,7 +20,7 @@ import (
 // A fault.Conflict is a refusal that o.Replaces may be to blame for: the same
 // order without it may be taken.
 func (c *CA) Order(ctx context.Context, o cert.Order) (string, error) {
-	if err := c.answerable(o.Names); err != nil {
+	if _, err := c.Screen(o); err != nil {
 		return "", err
 	}
 	s, err := c.open(ctx)
@@ -33,17 +33,24 @@ func (c *CA) Order(ctx context.Context, o cert.Order) (string, error) {
 	return s.newOrder(o)
 }
 
-// answerable refuses names that HTTP-01 cannot prove (RFC 8555, 8.3).
-func (c *CA) answerable(names []string) error {
-	if len(names) == 0 {
-		return fault.New(fault.Invalid, "ca %s: an order needs at least one name", c.name)
+// Screen refuses what this CA, as it is configured, could never issue, without
+// asking anybody. The order comes back with the CA's usual kind of key if it named none.
+func (c *CA) Screen(o cert.Order) (cert.Order, error) {
+	by, err := c.solver(o)
+	if err != nil {
+		return o, err
 	}
-	for _, n := range names {
-		if strings.HasPrefix(n, "*.") {
-			return fault.New(fault.Configuration, "ca %s: %s: a wildcard cannot be proven by http-01; list the names one by one", c.name, n)
-		}
+	if err := c.provable(by.challenge(), o.Names); err != nil {
+		return o, err
 	}
-	return nil
+	allowed := c.options.keyTypes()
+	switch {
+	case o.KeyType == "":
+		o.KeyType = allowed[0]
+	case !slices.Contains(allowed, o.KeyType):
+		return o, fault.New(fault.Configuration, "ca %s: key type %s is not allowed here; use one of %s, or add it to key_types", c.name, o.KeyType, joined(allowed))
+	}
+	return o, nil
 }
 
 // reuse looks at an order that an earlier try opened.

@@ -37,7 +37,11 @@ func (p *pace) wait(ctx context.Context, notBefore time.Time) error {
 	case late:
 		return fault.After(notBefore, "the CA asks to be called again at %s", notBefore.UTC().Format(time.RFC3339))
 	}
-	timer := time.NewTimer(time.Until(at))
+	return sleep(ctx, time.Until(at))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -55,14 +55,14 @@ func TestNewRefusesWithoutDialling(t *testing.T) {
 		"root_file":        {Directory: "https://ca.invalid", AcceptTerms: true, RootFile: "/nonexistent"},
 		"holds no PEM":     {Directory: "https://ca.invalid", AcceptTerms: true, RootFile: empty},
 	} {
-		_, err := acme.New("x", o, &accounts{}, l)
+		_, err := acme.New("x", o, &accounts{}, acme.Ways{HTTP: l})
 		wantKind(t, err, fault.Configuration)
 		wantText(t, err, want)
 	}
 	good := acme.Options{Directory: "https://ca.invalid", AcceptTerms: true}
-	_, err := acme.New("x", good, &accounts{}, nil)
+	_, err := acme.New("x", good, &accounts{}, acme.Ways{})
 	wantKind(t, err, fault.Configuration)
-	c, err := acme.New("x", good, &accounts{}, l) // the name does not exist
+	c, err := acme.New("x", good, &accounts{}, acme.Ways{HTTP: l}) // the name does not exist
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestACANotOfThisProtocolIsAConfigurationFault(t *testing.T) {
 	f := newFakeCA(t)
 	o := f.options(t)
 	o.Directory = f.URL + "/somewhere-else"
-	c, err := acme.New("x", o, &accounts{}, acme.NewListener(""))
+	c, err := acme.New("x", o, &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestCertIDNeedsRenewalInfo(t *testing.T) {
 	}
 	w.checkChain(chain, key, "a.example.com")
 	f := newFakeCA(t)
-	without, err := acme.New("x", f.options(t), &accounts{}, acme.NewListener(""))
+	without, err := acme.New("x", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}

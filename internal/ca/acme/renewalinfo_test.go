@@ -95,7 +95,7 @@ func TestWhatARenewalInfoServerRefusesStopsNoOrder(t *testing.T) {
 		rw.Header().Set("Retry-After", "1000000000")
 		rw.WriteHeader(http.StatusTooManyRequests)
 	}
-	c, err := acme.New("fake", f.options(t), &accounts{}, w.listener)
+	c, err := acme.New("fake", f.options(t), &accounts{}, acme.Ways{HTTP: w.listener})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestWhatARenewalInfoServerRefusesStopsNoOrder(t *testing.T) {
 		t.Errorf("an order is refused: %v", err)
 	}
 	f.directory = nil
-	c, err = acme.New("fake", f.options(t), &accounts{}, w.listener)
+	c, err = acme.New("fake", f.options(t), &accounts{}, acme.Ways{HTTP: w.listener})
 	if err != nil {
 		t.Fatal(err)
 	}

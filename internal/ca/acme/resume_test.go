@@ -68,7 +68,7 @@ func TestRepeatingAFinishedStepChangesNothing(t *testing.T) {
 		if url, err := w.client().Order(ctx, order); err != nil || url != order.URL {
 			t.Fatalf("order %s became %s: %v", order.URL, url, err)
 		}
-		if err := w.client().Authorize(ctx, order.URL, nil); err != nil {
+		if err := w.client().Authorize(ctx, cert.Order{URL: order.URL}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if chains[i], err = w.client().Finalize(ctx, order.URL, csr, nil); err != nil {

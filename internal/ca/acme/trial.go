@@ -17,11 +17,13 @@ const (
 // trial is the work on one authorization (RFC 8555, 7.5.1).
 type trial struct {
 	*session
+	by     solver
 	url    string
 	report *report
 
 	name     string
-	token    string // presented; empty if none is
+	leave    func()    // gives up the place that the answer goes to; nil until it is ours
+	shown    *question // presented; nil if nothing is
 	accepted bool
 	refused  error // why the CA did not take our word that the answer is there
 	failures int
@@ -48,6 +50,11 @@ func (t *trial) advance() (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	if t.leave == nil {
+		if waited, err := t.takeTurn(); waited || err != nil {
+			return false, err // whoever had the place may have proven the same
+		}
+	}
 	if err := t.present(ch.Token); err != nil {
 		return true, err
 	}
@@ -70,30 +77,50 @@ func (t *trial) advance() (done bool, err error) {
 func (t *trial) choose(authz legoacme.Authorization) (legoacme.Challenge, error) {
 	var offered []string
 	for _, ch := range authz.Challenges {
-		if ch.Type == HTTP01 {
+		if ch.Type == t.by.challenge() {
 			return ch, nil
 		}
 		offered = append(offered, ch.Type)
 	}
-	return legoacme.Challenge{}, fault.New(fault.Configuration, "ca %s: the CA offers no http-01 for %s, only %s",
-		t.ca.name, clean(t.name), clean(strings.Join(offered, ", ")))
+	return legoacme.Challenge{}, fault.New(fault.Configuration, "ca %s: the CA offers no %s for %s, only %s",
+		t.ca.name, t.by.challenge(), clean(t.name), clean(strings.Join(offered, ", ")))
+}
+
+// takeTurn waits until the place is ours; waited tells that somebody had it.
+func (t *trial) takeTurn() (waited bool, err error) {
+	place, err := t.by.place(t.ctx, t.name)
+	if err != nil {
+		return false, err
+	}
+	if place == "" {
+		t.leave = func() {}
+		return false, nil
+	}
+	var free bool
+	if t.leave, free = places.tryTake(place); free {
+		return false, nil
+	}
+	t.report.say("waiting for another certificate's challenge at " + clean(place))
+	t.leave, err = places.take(t.ctx, place)
+	return true, err
 }
 
 func (t *trial) present(token string) error {
 	if err := checkToken(token); err != nil {
 		return err
 	}
-	if t.token == token {
+	if t.shown != nil && t.shown.token == token {
 		return nil
 	}
 	answer, err := t.core.GetKeyAuthorization(token)
 	if err != nil {
 		return err
 	}
-	if err := t.ca.solver.present(token, answer); err != nil {
+	q := question{name: t.name, token: token, answer: answer}
+	if err := t.by.present(t.ctx, q, t.report.say); err != nil {
 		return err
 	}
-	t.token = token
+	t.shown = &q
 	return nil
 }
 
@@ -104,7 +131,7 @@ func (t *trial) bears(err error) bool {
 		t.failures = 0
 		return true
 	}
-	if t.token == "" || t.ctx.Err() != nil {
+	if t.shown == nil || t.ctx.Err() != nil {
 		return false
 	}
 	kind, at := fault.KindOf(err), fault.RetryAt(err)
@@ -114,10 +141,13 @@ func (t *trial) bears(err error) bool {
 }
 
 func (t *trial) cleanUp() {
-	if t.token == "" {
+	if t.leave != nil {
+		defer t.leave()
+	}
+	if t.shown == nil {
 		return
 	}
-	if err := t.ca.solver.cleanUp(t.token); err != nil {
+	if err := t.by.cleanUp(*t.shown); err != nil {
 		t.report.say("cannot take the challenge's answer away: " + clean(err.Error()))
 	}
 }

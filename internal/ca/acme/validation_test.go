@@ -46,14 +46,14 @@ func TestAFailedValidationTellsTheCausePerName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Authorize(ctx, url, nil)
+	err = c.Authorize(ctx, cert.Order{URL: url}, nil)
 	wantKind(t, err, fault.Validation)
 	wantText(t, err, "a.example.com: urn:ietf:params:acme:error:unauthorized: Non-200 status code from HTTP", "b.example.com: urn:", "returned 404")
 	if got := statusAt(w.listener.Handler(), <-e.asked); got != http.StatusNotFound {
 		t.Errorf("the answer is still served: %d", got)
 	}
 	// A process that comes later hears the same, and opens another order.
-	err = w.client().Authorize(ctx, url, nil)
+	err = w.client().Authorize(ctx, cert.Order{URL: url}, nil)
 	wantKind(t, err, fault.Validation)
 	wantText(t, err, "returned 404")
 	_, csr := newRequest(t, cert.EC256, order.Names...)
@@ -91,7 +91,7 @@ func TestACancelledAuthorizationReturnsAtOnceAndCleansUp(t *testing.T) {
 	}
 	reported := make(chan string, 1000)
 	result := make(chan error, 1)
-	go func() { result <- c.Authorize(ctx, url, func(s string) { reported <- s }) }()
+	go func() { result <- c.Authorize(ctx, cert.Order{URL: url}, func(s string) { reported <- s }) }()
 	path := <-e.asked
 	if got := statusAt(w.listener.Handler(), path); got != http.StatusOK {
 		t.Errorf("the answer is not served: %d", got)
@@ -126,7 +126,7 @@ func TestTheAnswerStaysWhileTheCAMayBeLooking(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := make(chan error, 1)
-	go func() { result <- c.Authorize(ctx, url, nil) }()
+	go func() { result <- c.Authorize(ctx, cert.Order{URL: url}, nil) }()
 	path := <-e.asked
 	polled := make(chan int, 100)
 	w.OnRequest(func(step string, _ *http.Request) {

@@ -30,6 +30,8 @@ import (
 type Options struct {
 	Addr     string // listen address; empty means a free port of 127.0.0.1
 	HTTPPort int    // port at which HTTP-01 challenges are fetched
+	TLSPort  int    // port at which TLS-ALPN-01 challenges are asked
+	Resolver string // DNS server (host:port) that the CA asks; empty means the one of DNS
 	Dir      string // where the root of the TLS server is written; empty means a temporary folder
 	// Profiles by name, with the validity in seconds. Empty: "default", 90 days.
 	Profiles    map[string]int
@@ -48,6 +50,8 @@ type CA struct {
 	rootFile  string
 	tlsRoot   []byte
 	tempDir   string // removed by Close; empty if the caller gave one
+
+	resolver string
 
 	server   *http.Server
 	listener *gateListener
@@ -77,7 +81,10 @@ func New(o Options) (*CA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pebbletest: %w", err)
 	}
-	p := &CA{dns: dns, closed: make(chan struct{}), listener: newGateListener(inner)}
+	if o.Resolver != "" {
+		resolver = o.Resolver
+	}
+	p := &CA{dns: dns, resolver: resolver, closed: make(chan struct{}), listener: newGateListener(inner)}
 	p.directory = "https://" + inner.Addr().String() + wfe.DirectoryPath
 	if err := p.build(o, resolver); err != nil {
 		return nil, errors.Join(err, inner.Close())
@@ -134,7 +141,7 @@ func (p *CA) pebble(o Options, resolver string) {
 	withEnv(o, func() {
 		p.db = db.NewMemoryStore()
 		p.ca = ca.New(logger, p.db, "", "ecdsa", o.AlternateRoots, 1, profiles)
-		checker := va.New(logger, o.HTTPPort, 0, false, resolver, p.db)
+		checker := va.New(logger, o.HTTPPort, o.TLSPort, false, resolver, p.db)
 		for id, key := range o.EAB {
 			if err := p.db.AddExternalAccountKeyByID(id, key); err != nil {
 				logger.Printf("external account %q: %v", id, err)
@@ -167,6 +174,9 @@ func (p *CA) IssuerRoots() []byte {
 // DNS is the server behind every lookup the CA makes, for names that must not
 // resolve to 127.0.0.1. All CAs of one process share it.
 func (p *CA) DNS() *challtestsrv.ChallSrv { return p.dns }
+
+// Resolver is the address of the DNS server that the CA asks, host:port.
+func (p *CA) Resolver() string { return p.resolver }
 
 // Close stops the CA and removes its temporary folder.
 func (p *CA) Close() error {
