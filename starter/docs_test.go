@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
@@ -21,6 +22,7 @@ const reference = "../docs/cli.md"
 var documents = map[string]any{
 	"list": []row{}, "status": view{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
+	"slack check": app.SlackReport{},
 }
 
 func TestTheReferenceIsGeneratedFromTheCommands(t *testing.T) {
@@ -54,6 +56,9 @@ func referenceOf(root *cobra.Command) string {
 			continue
 		}
 		section(line, cmd)
+		for _, below := range cmd.Commands() {
+			section(line, below)
+		}
 	}
 	line("## neverlapse completion\n")
 	line("`neverlapse completion bash|zsh|fish|powershell` prints a script that completes verbs, flags and the names of certificates;")
@@ -61,8 +66,14 @@ func referenceOf(root *cobra.Command) string {
 	return b.String()
 }
 
+// verbOf is how a verb is typed after the program's name.
+func verbOf(cmd *cobra.Command) string {
+	_, verb, _ := strings.Cut(cmd.CommandPath(), " ")
+	return verb
+}
+
 func section(line func(string, ...any), cmd *cobra.Command) {
-	line("## neverlapse %s\n", cmd.Name())
+	line("## %s\n", cmd.CommandPath())
 	line("%s.\n", cmd.Short)
 	line("```\n%s\n```\n", cmd.UseLine())
 	if len(cmd.Aliases) > 0 {
@@ -77,7 +88,7 @@ func section(line func(string, ...any), cmd *cobra.Command) {
 	if cmd.LocalNonPersistentFlags().HasFlags() {
 		flagTable(line, cmd, cmd.LocalNonPersistentFlags())
 	}
-	if document, ok := documents[cmd.Name()]; ok {
+	if document, ok := documents[verbOf(cmd)]; ok {
 		line("JSON: %s\n", strings.Join(fieldsOf(reflect.TypeOf(document), ""), ", "))
 	}
 }
@@ -136,11 +147,15 @@ func fieldsOf(t reflect.Type, path string) []string {
 }
 
 func TestEveryVerbIsDocumentedAndEveryFieldHasAName(t *testing.T) {
-	for _, cmd := range newCLI(nil, nil, nil).root().Commands() {
+	verbs := newCLI(nil, nil, nil).root().Commands()
+	for _, cmd := range verbs {
+		verbs = append(verbs, cmd.Commands()...)
+	}
+	for _, cmd := range verbs {
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
-			t.Errorf("%s: %q is not a short description", cmd.Name(), cmd.Short)
+			t.Errorf("%s: %q is not a short description", verbOf(cmd), cmd.Short)
 		}
-		if _, ok := documents[cmd.Name()]; !ok && cmd.Name() != "version" {
+		if _, ok := documents[verbOf(cmd)]; !ok && !cmd.HasSubCommands() && !slices.Contains([]string{"version", "slack manifest"}, verbOf(cmd)) {
 			t.Errorf("%s says nowhere what it writes for programs", cmd.Name())
 		}
 	}

@@ -30,10 +30,11 @@ func variable(cmd *cobra.Command, f *pflag.Flag) string {
 	case "help", "force": // what overrides a safety is typed each time
 		return ""
 	}
-	if parent := cmd.Parent(); parent == nil || parent.HasParent() || cmd.Name() == "completion" {
+	_, verb, below := strings.Cut(cmd.CommandPath(), " ")
+	if first, _, _ := strings.Cut(verb, " "); !below || first == "completion" {
 		return ""
 	}
-	return "NEVERLAPSE_" + strings.ToUpper(strings.ReplaceAll(cmd.Name()+"_"+f.Name, "-", "_"))
+	return "NEVERLAPSE_" + strings.ToUpper(strings.NewReplacer("-", "_", " ", "_").Replace(verb+"_"+f.Name))
 }
 
 // bind sets the flags that were not given from the environment; an empty

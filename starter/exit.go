@@ -30,7 +30,8 @@ const exitCodes = `Exit codes:
   2  wrong usage, input or configuration; nothing was sent
   3  not found: the certificate is not enrolled, or has no such version
   4  refused: the certificate's workflow said no, and why
-  5  the engine or a worker is out of reach, or did not answer in time`
+  5  the engine or a worker is out of reach, or did not answer in time
+What a verb adds to this its own help says.`
 
 // problem is an error with its exit code, in words that say how to mend it.
 type problem struct {

@@ -52,12 +52,13 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.renew(), c.rollback(), c.pause(), c.resume(), c.retire()} {
 		c.add(root, groupAct, verb)
 	}
+	c.add(root, "", c.slack())
 	c.add(root, "", c.version())
 	return root
 }
 
-// add hangs a verb below the root; once its RunE begins, the command line was understood.
-func (c *cli) add(root *cobra.Command, group string, verb *cobra.Command) {
+// add hangs a verb below another or the root; once its RunE begins, the command line was understood.
+func (c *cli) add(parent *cobra.Command, group string, verb *cobra.Command) {
 	verb.GroupID = group
 	verb.DisableFlagsInUseLine = true
 	act := verb.RunE
@@ -65,7 +66,7 @@ func (c *cli) add(root *cobra.Command, group string, verb *cobra.Command) {
 		c.started = true
 		return act(cmd, args)
 	}
-	root.AddCommand(verb)
+	parent.AddCommand(verb)
 }
 
 // onName makes a verb whose only argument is the name of an enrolled certificate.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
@@ -121,4 +122,13 @@ func Notes(c config.Config) (out []string) {
 		}
 	}
 	return out
+}
+
+// SlackManifest is the manifest of the Slack app. With the URL at which Slack
+// reaches a worker clicks come there, with none by Socket Mode.
+func SlackManifest(base string) string {
+	if base != "" {
+		base = strings.TrimRight(base, "/") + web.SlackPath
+	}
+	return notify.SlackManifest(base)
 }

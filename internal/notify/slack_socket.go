@@ -46,8 +46,10 @@ type SlackSocket struct {
 	links  sync.WaitGroup
 
 	mu          sync.Mutex
-	err         error // why it is not connected
-	connections int   // of the app, when Slack last said
+	err         error         // why it is not connected
+	told        chan struct{} // closed once it is known whether it can connect
+	tell        sync.Once
+	connections int // of the app, when Slack last said
 }
 
 // pace is when a connection is asked whether it lives, how long it may be
@@ -75,7 +77,7 @@ func NewSlackSocket(o SlackOptions, take Take, log *slog.Logger) (*SlackSocket, 
 		api:  slack.New("", append(o.apiOptions(client), slack.OptionAppLevelToken(tokens.app))...),
 		http: &http.Client{Transport: client.Transport, CheckRedirect: client.CheckRedirect}, secure: api.Scheme == "https",
 		take: take, log: log, pace: pace{ping: 10 * time.Second, silence: 10 * time.Second, replaced: 20 * time.Second},
-		err: errors.New("not connected yet"),
+		err: errors.New("not connected yet"), told: make(chan struct{}),
 	}, nil
 }
 
@@ -84,6 +86,16 @@ func (s *SlackSocket) Connected(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// First waits until the first try to connect has ended, and gives its error.
+func (s *SlackSocket) First(ctx context.Context) error {
+	select {
+	case <-s.told:
+		return s.Connected(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Connections is how many connections of the app Slack counted when it last
@@ -144,4 +156,5 @@ func (s *SlackSocket) set(err error, connections int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err, s.connections = err, connections
+	s.tell.Do(func() { close(s.told) })
 }
