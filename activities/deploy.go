@@ -94,7 +94,7 @@ func (a *Activities) checked(ctx context.Context, in DeployInput) (cert.Pair, er
 	if err := pair.Check(in.Names, a.Now()); err != nil {
 		return pair, fault.New(fault.Configuration, "version %s of %s must not be deployed: %w", in.Fingerprint.Short(), in.Name, err)
 	}
-	return pair, nil
+	return pair, a.unrevoked(ctx, in.Name, in.Fingerprint)
 }
 
 // Install puts the version on the target, by way of the target's own check.

@@ -17,7 +17,7 @@ type IssueInput struct {
 	KeyType  cert.KeyType     `json:"keyType"`
 	ReuseKey bool             `json:"reuseKey,omitempty"`
 	Profile  string           `json:"profile,omitempty"`
-	Discard  bool             `json:"discard,omitempty"` // never use a candidate issued so far
+	Discard  bool             `json:"discard,omitempty"` // never use a candidate issued so far, nor its key
 	OrderURL string           `json:"orderURL,omitempty"`
 	// Challenge and DNS are how the names are proven; empty: as is usual for the CA.
 	Challenge string `json:"challenge,omitempty"`
@@ -40,6 +40,9 @@ func (a *Activities) candidate(ctx context.Context, in IssueInput) (cert.Version
 	iss, err := a.Store.Issuance(ctx, in.Name, in.Replaces)
 	if fault.Is(err, fault.NotFound) {
 		return cert.Version{}, nil
+	}
+	if err == nil && iss.Candidate == "" && in.Discard && iss.KeyRef != "" { // the key of an order that led nowhere yet
+		_, err = a.Store.PutIssuance(ctx, cleared(iss))
 	}
 	if err != nil || iss.Candidate == "" {
 		return cert.Version{}, ours(err)
@@ -65,6 +68,11 @@ func (a *Activities) issued(ctx context.Context, in IssueInput, iss cert.Issuanc
 	}
 	if err := pair.Check(in.Names, a.Now()); err != nil {
 		return cert.Version{}, fault.New(fault.Validation, "%w", err)
+	}
+	if err := a.unrevoked(ctx, in.Name, iss.Candidate); fault.Is(err, fault.Configuration) {
+		return cert.Version{}, fault.New(fault.Validation, "%w", err)
+	} else if err != nil {
+		return cert.Version{}, err
 	}
 	v, err := pair.Version()
 	v.CA = iss.CA

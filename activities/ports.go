@@ -66,6 +66,13 @@ type Member struct {
 	Window *cert.Window // that it was told of for Live
 }
 
+// Revoker is the optional ability of a CA to end a certificate before its time.
+type Revoker interface {
+	// Revoke tells the CA. key (PEM) is the certificate's own where holding it
+	// shall be proven, else nil. A certificate that is revoked already is no error.
+	Revoke(ctx context.Context, chain []byte, key []byte, reason cert.RevocationReason) error
+}
+
 // Versions keeps issued pairs: immutable, addressed by fingerprint.
 type Versions interface {
 	// PutVersion stores a pair; storing it again changes nothing.
@@ -79,6 +86,10 @@ type Versions interface {
 	// SetLive moves it if it still is expect; fault.Conflict otherwise; setting
 	// what it already is succeeds.
 	SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error
+	// PutRevocation marks a version as revoked; the first mark stays.
+	PutRevocation(ctx context.Context, name string, r cert.Revocation) error
+	// Revocation gives the mark; fault.NotFound if the version is not revoked.
+	Revocation(ctx context.Context, name string, f cert.Fingerprint) (cert.Revocation, error)
 }
 
 // Issuances keeps the pending issuance of each replacement, and its key.

@@ -13,7 +13,7 @@ import (
 
 // key is a new one, unless the spec says to keep the key of the version being replaced.
 func (a *Activities) key(ctx context.Context, in IssueInput) ([]byte, error) {
-	if in.ReuseKey && in.Replaces != "" {
+	if in.ReuseKey && in.Replaces != "" && a.unrevoked(ctx, in.Name, in.Replaces) == nil {
 		pair, err := a.Store.Pair(ctx, in.Name, in.Replaces)
 		if err == nil || !fault.Is(err, fault.NotFound) {
 			return pair.Key, ours(err)

@@ -103,6 +103,8 @@ type fakeCA struct {
 	issued   int
 	wrongKey bool
 	gone     map[string]bool // orders that the CA forgot
+	down     bool            // for revocations
+	revoked  []string        // the reasons
 }
 
 type order struct {

@@ -138,6 +138,17 @@ func (f *fake) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions,
 // invoke runs the CLI against a fake, in Seoul, with nothing but env.
 func invoke(t *testing.T, f *fake, env []string, args ...string) (code int, out, errs string) {
 	t.Helper()
+	return invoked(t, f, env, "", args...)
+}
+
+// invokeWith is invoke by somebody who types at it.
+func invokeWith(t *testing.T, f *fake, typed string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	return invoked(t, f, nil, typed, args...)
+}
+
+func invoked(t *testing.T, f *fake, env []string, typed string, args ...string) (code int, out, errs string) {
+	t.Helper()
 	var o, e bytes.Buffer
 	c := newCLI(append([]string{"NEVERLAPSE_USER=minji", "NEVERLAPSE_DATA=" + t.TempDir()}, env...), &o, &e)
 	zone, err := time.LoadLocation("Asia/Seoul")
@@ -147,6 +158,7 @@ func invoke(t *testing.T, f *fake, env []string, args ...string) (code int, out,
 	c.zone, c.now = zone, func() time.Time { return today }
 	c.dial = func(context.Context, config.Config) (client.Client, error) { return f, nil }
 	c.look = func(context.Context, cert.Endpoint, []string) []cert.Observation { return nil }
+	c.in = strings.NewReader(typed)
 	code = c.run(t.Context(), args)
 	return code, o.String(), e.String()
 }
@@ -161,6 +173,15 @@ func indexed(name string, attributes map[string]any) *workflowpb.WorkflowExecuti
 		Execution:        &commonpb.WorkflowExecution{WorkflowId: workflows.WorkflowID(name)},
 		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: fields},
 	}
+}
+
+func managedMemo(t *testing.T) *commonpb.Memo {
+	t.Helper()
+	p, err := converter.GetDefaultDataConverter().ToPayload(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &commonpb.Memo{Fields: map[string]*commonpb.Payload{"managed": p}}
 }
 
 func wantCode(t *testing.T, got, want int, errs string) {

@@ -34,6 +34,7 @@ func run(args, env []string, out, errs io.Writer) int {
 // that every verb has.
 type cli struct {
 	env       []string
+	in        io.Reader
 	out, errs io.Writer
 	now       func() time.Time
 	zone      *time.Location
@@ -52,7 +53,7 @@ type cli struct {
 
 func newCLI(env []string, out, errs io.Writer) *cli {
 	return &cli{
-		env: env, out: out, errs: errs, now: time.Now, zone: time.Local, look: app.Look,
+		env: env, in: os.Stdin, out: out, errs: errs, now: time.Now, zone: time.Local, look: app.Look,
 		dial: func(ctx context.Context, c config.Config) (client.Client, error) {
 			return app.Dial(ctx, c, slog.New(slog.DiscardHandler))
 		},

@@ -49,7 +49,7 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.list(), c.status(), c.history(), c.check()} {
 		c.add(root, groupSee, verb)
 	}
-	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.renew(), c.rollback(), c.pause(), c.resume(), c.retire()} {
+	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.renew(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
 		c.add(root, groupAct, verb)
 	}
 	c.add(root, "", c.slack())

@@ -92,6 +92,16 @@ func (c *cli) printFacts(v view) {
 	if h := v.Held; h != nil {
 		c.fact("held", "rolled back by %s at %s; automation waits for: neverlapse resume %s", h.By, c.when(h.At), v.Name)
 	}
+	c.printRevoked(v)
+}
+
+func (c *cli) printRevoked(v view) {
+	if r := v.Revoke; r != nil {
+		c.fact("to revoke", "%s (%s), asked for by %s%s", short(r.Fingerprint), r.Reason, r.By, strings.TrimSuffix("; "+r.Cause, "; "))
+	}
+	for _, r := range v.Revoked {
+		c.fact("revoked", "%s at %s by %s (%s)", short(r.Fingerprint), c.when(r.At), r.By, r.Reason)
+	}
 }
 
 func (c *cli) window(w windowView) string {

@@ -13,35 +13,37 @@ import (
 // view is a certificate's status for people and programs. The JSON names are a
 // contract with scripts.
 type view struct {
-	Name        string        `json:"name"`
-	State       string        `json:"state"`
-	Severity    string        `json:"severity,omitempty"`
-	Managed     bool          `json:"managed"`
-	Names       []string      `json:"names"`
-	Owner       string        `json:"owner,omitempty"`
-	Team        string        `json:"team,omitempty"`
-	Environment string        `json:"environment,omitempty"`
-	CA          string        `json:"ca,omitempty"`
-	Policy      string        `json:"policy"`
-	Certificate *versionView  `json:"certificate,omitempty"` // live, or seen where only watched
-	Previous    *versionView  `json:"previous,omitempty"`
-	Candidate   *versionView  `json:"candidate,omitempty"` // issued, not yet proven
-	RenewAt     time.Time     `json:"renewAt,omitzero"`
-	LastSafe    time.Time     `json:"lastSafeMoment,omitzero"`
-	Window      *windowView   `json:"caWindow,omitempty"` // in which the CA would have it renewed
-	Next        *eventView    `json:"next,omitempty"`
-	Upcoming    []eventView   `json:"upcoming"`
-	UnderWay    []flightView  `json:"underWay"`
-	Alerts      []alertView   `json:"alerts"` // open ones
-	Attempts    []attemptView `json:"attempts"`
-	Places      []placeView   `json:"places"`
-	SeenAt      time.Time     `json:"observedAt,omitzero"`
-	Behind      []behindView  `json:"behind"`
-	Paused      *orderView    `json:"paused,omitempty"`
-	Held        *orderView    `json:"held,omitempty"` // rolled back by hand
-	EnrolledAt  time.Time     `json:"enrolledAt"`
-	EnrolledBy  string        `json:"enrolledBy,omitempty"`
-	Link        string        `json:"link,omitempty"`
+	Name        string            `json:"name"`
+	State       string            `json:"state"`
+	Severity    string            `json:"severity,omitempty"`
+	Managed     bool              `json:"managed"`
+	Names       []string          `json:"names"`
+	Owner       string            `json:"owner,omitempty"`
+	Team        string            `json:"team,omitempty"`
+	Environment string            `json:"environment,omitempty"`
+	CA          string            `json:"ca,omitempty"`
+	Policy      string            `json:"policy"`
+	Certificate *versionView      `json:"certificate,omitempty"` // live, or seen where only watched
+	Previous    *versionView      `json:"previous,omitempty"`
+	Candidate   *versionView      `json:"candidate,omitempty"` // issued, not yet proven
+	RenewAt     time.Time         `json:"renewAt,omitzero"`
+	LastSafe    time.Time         `json:"lastSafeMoment,omitzero"`
+	Window      *windowView       `json:"caWindow,omitempty"` // in which the CA would have it renewed
+	Next        *eventView        `json:"next,omitempty"`
+	Upcoming    []eventView       `json:"upcoming"`
+	UnderWay    []flightView      `json:"underWay"`
+	Alerts      []alertView       `json:"alerts"` // open ones
+	Attempts    []attemptView     `json:"attempts"`
+	Places      []placeView       `json:"places"`
+	SeenAt      time.Time         `json:"observedAt,omitzero"`
+	Behind      []behindView      `json:"behind"`
+	Paused      *orderView        `json:"paused,omitempty"`
+	Held        *orderView        `json:"held,omitempty"` // rolled back by hand
+	Revoke      *revokeOrder      `json:"revoke,omitempty"`
+	Revoked     []cert.Revocation `json:"revoked,omitempty"`
+	EnrolledAt  time.Time         `json:"enrolledAt"`
+	EnrolledBy  string            `json:"enrolledBy,omitempty"`
+	Link        string            `json:"link,omitempty"`
 }
 
 type versionView struct {
@@ -94,6 +96,15 @@ type behindView struct {
 	RetryAt time.Time `json:"retryAt,omitzero"`
 }
 
+// revokeOrder is a revocation that was asked for and is not done.
+type revokeOrder struct {
+	orderView
+	Fingerprint cert.Fingerprint      `json:"fingerprint"`
+	Reason      cert.RevocationReason `json:"reason"`
+	Cause       string                `json:"cause,omitempty"` // why the latest try failed
+	RetryAt     time.Time             `json:"retryAt,omitzero"`
+}
+
 type orderView struct {
 	By    string    `json:"by"`
 	At    time.Time `json:"at"`
@@ -142,6 +153,10 @@ func (c *cli) view(s workflows.Status) view {
 	if h := st.Held; h != nil {
 		v.Held = &orderView{By: h.By, At: h.At, Note: h.Note}
 	}
+	if r := st.Revoke; r != nil {
+		v.Revoke = &revokeOrder{orderView{By: r.By, At: r.At, Note: r.Note}, r.Fingerprint, r.Reason, r.Failed, r.RetryAt}
+	}
+	v.Revoked = st.Revocations
 	return v
 }
 

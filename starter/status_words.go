@@ -16,6 +16,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilRenewal:        "renewal begins",
 	lifecycle.UntilRetry:          "the next attempt to renew begins",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again",
+	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next people are told, unless somebody answers",
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
@@ -115,7 +116,7 @@ func outcome(a lifecycle.Attempt) string {
 
 var flights = map[lifecycle.FlightKind]string{
 	lifecycle.FlyLook: "a look at every place", lifecycle.FlyTell: "telling people", lifecycle.FlyEdit: "updating sent messages",
-	lifecycle.FlyRenewal: "a renewal or deployment",
+	lifecycle.FlyRenewal: "a renewal or deployment", lifecycle.FlyRevoke: "a revocation",
 }
 
 // standing says where a certificate stands, in one sentence.

@@ -37,6 +37,7 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 		{[]string{"renew", "www", "--new", "--note", "mine"}, "renew-now", workflows.RenewRequest{New: true}},
 		{[]string{"rollback", "www", "--to", "previous", "--note", "mine"}, "roll-back", workflows.RollBackRequest{}},
 		{[]string{"rollback", "www", "--to", "AA:AA:AA", "--note", "mine"}, "roll-back", workflows.RollBackRequest{To: "aaaaaa11"}},
+		{[]string{"revoke", "www", "--reason", "KEYcompromise", "--reissue", "--version", "bb:bb:bb", "--note", "mine"}, "revoke", workflows.RevokeRequest{Version: "bbbbbb11", Reason: cert.KeyCompromise, Reissue: true}},
 		{[]string{"pause", "www", "--until", "2026-06-02T03:00:00Z", "--reason", "mine"}, "pause", workflows.PauseRequest{Until: day}},
 		{[]string{"resume", "www", "--note", "mine"}, "resume", workflows.Request{}},
 		{[]string{"retire", "www", "--force", "--note", "mine"}, "retire", workflows.RetireRequest{Force: true}},

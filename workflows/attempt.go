@@ -17,9 +17,12 @@ var hands *activities.Activities
 func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 	run, s := *d.Step.Run, c.State.Spec
 	in := RenewalInput{
-		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey, Profile: s.Profile, Challenge: s.Challenge, DNS: s.DNS,
+		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey && !run.NewKey, Profile: s.Profile, Challenge: s.Challenge, DNS: s.DNS,
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
+	}
+	for _, r := range c.State.Revocations {
+		in.Revoked = append(in.Revoked, r.Fingerprint)
 	}
 	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
 	workflow.GoNamed(ctx, string(run.Purpose), func(ctx workflow.Context) {

@@ -27,6 +27,7 @@ var (
 	RenewNow    = Update[RenewRequest, Taken]{"renew-now", "Renew or deploy again at once"}
 	ObserveNow  = Update[Request, Taken]{"observe-now", "Look at every place at once"}
 	RollBack    = Update[RollBackRequest, Taken]{"roll-back", "Deploy the previous or a stated version"}
+	Revoke      = Update[RevokeRequest, Taken]{"revoke", "Have the CA revoke a version, for a stated reason"}
 	SetSpec     = Update[SetSpecRequest, Taken]{"set-spec", "Replace what was asked for"}
 	PauseUntil  = Update[PauseRequest, Taken]{"pause", "No renewal until a date; alerts go on"}
 	Resume      = Update[Request, Taken]{"resume", "End a pause or a hold, and give a spent budget back"}
@@ -88,6 +89,17 @@ type RenewRequest struct {
 type RollBackRequest struct {
 	Request
 	To cert.Fingerprint `json:"to,omitempty"`
+}
+
+// RevokeRequest asks for the end of a version; an empty one means the live one.
+type RevokeRequest struct {
+	Request
+	Version cert.Fingerprint      `json:"version,omitempty"`
+	Reason  cert.RevocationReason `json:"reason,omitempty"`
+	Reissue bool                  `json:"reissue,omitempty"`
+	Now     bool                  `json:"now,omitempty"`
+	Force   bool                  `json:"force,omitempty"`
+	Cancel  bool                  `json:"cancel,omitempty"`
 }
 
 // SetSpecRequest carries an admitted spec.

@@ -79,6 +79,9 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 		}
 		return events[i], true
 	}
+	if e, ok := find(lifecycle.UntilRevoke); ok && a.Reason == alert.RevocationFailing {
+		return alert.NextStep{Kind: "retry", At: e.At}
+	}
 	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
 		kind := "renew"
 		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilBehindRetry {

@@ -18,6 +18,7 @@ const (
 	quickLimit      = 2 * time.Minute
 	orderLimit      = time.Minute // a CA that is down shows itself here first, and people are told
 	issuanceLimit   = 5 * time.Minute
+	revocationLimit = time.Minute
 	deploymentLimit = 3 * time.Minute
 	batchLimit      = 10 * time.Minute
 	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s

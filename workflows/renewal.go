@@ -30,8 +30,10 @@ type RenewalInput struct {
 	Targets   []string         `json:"targets,omitempty"`
 	Discard   bool             `json:"discard,omitempty"`
 	Attempt   int              `json:"attempt"`
-	Proof     time.Duration    `json:"proof"`
-	Timeout   time.Duration    `json:"timeout"` // of issuing; what is obtained is rolled out to the end
+	// Revoked versions are not put back, whatever had them.
+	Revoked []cert.Fingerprint `json:"revoked,omitempty"`
+	Proof   time.Duration      `json:"proof"`
+	Timeout time.Duration      `json:"timeout"` // of issuing; what is obtained is rolled out to the end
 }
 
 func (in RenewalInput) workflowID() string {

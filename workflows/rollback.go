@@ -24,7 +24,7 @@ func (r *renewal) rollBack(ctx workflow.Context, seen []cert.Observation) []cert
 	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "decide where rolling back helps"}, func(workflow.Context) any {
 		out := make([]remedy, len(broken))
 		for i, p := range broken {
-			out[i].Helps, out[i].Why = lifecycle.RollBackHelps(workflow.Now(ctx), p.before, false)
+			out[i].Helps, out[i].Why = lifecycle.RollBackHelps(workflow.Now(ctx), p.before, slices.Contains(r.in.Revoked, p.before.Fingerprint))
 		}
 		return out
 	}).Get(&remedies)

@@ -15,6 +15,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.LookRoutine:         "it is time for a routine look",
 	lifecycle.EvidenceFound:       "the trouble is over, as the evidence shows",
 	lifecycle.RollBackAsked:       "somebody asked to roll back",
+	lifecycle.RevokeAsked:         "somebody asked to revoke a version",
 	lifecycle.RenewAsked:          "somebody asked for a renewal",
 	lifecycle.FirstIssuance:       "it was never issued",
 	lifecycle.RenewalDue:          "it is time to renew",
@@ -35,6 +36,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.UntilWindow:         "renewal begins then, inside the CA's window",
 	lifecycle.UntilRetry:          "the next attempt begins then",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again then",
+	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next notice is sent then if nobody answers",
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses then",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends then",
@@ -59,6 +61,7 @@ var deeds = map[lifecycle.StepKind]string{
 	lifecycle.StepEdit:   "sent messages are brought up to date",
 	lifecycle.StepClose:  "an alert is closed",
 	lifecycle.StepRun:    "a renewal, deployment or roll-back begins",
+	lifecycle.StepRevoke: "a version is revoked",
 	lifecycle.StepFinish: "the guard ends",
 }
 

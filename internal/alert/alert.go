@@ -51,12 +51,14 @@ const (
 	TargetBehind Reason = "target-behind"
 	// RollbackUnproven: the previous version could not be shown to be back.
 	RollbackUnproven Reason = "rollback-unproven"
+	// RevocationFailing: a version that shall be revoked is not.
+	RevocationFailing Reason = "revocation-failing"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, Unseen}
+var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {

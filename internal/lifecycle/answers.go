@@ -153,6 +153,8 @@ func (s *State) CheckRollBack(now time.Time, to cert.Fingerprint) error {
 		return refuse("%s has no previous version", s.Spec.Name)
 	case to == s.Live.Fingerprint && to != "":
 		return refuse("%s already is the live version of %s", to.Short(), s.Spec.Name)
+	case s.Revoked(to) != nil, to == "" && s.Revoked(s.Previous.Fingerprint) != nil:
+		return refuse("that version of %s was revoked: rolling back to it would not help", s.Spec.Name)
 	case (to == "" || to == s.Previous.Fingerprint) && !s.Previous.ValidAt(now):
 		return refuse("the previous version %s of %s expired at %s: rolling back would not help", s.Previous.Fingerprint.Short(), s.Spec.Name, s.Previous.NotAfter.UTC().Format(time.RFC3339))
 	}

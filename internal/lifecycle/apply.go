@@ -30,6 +30,8 @@ func (s *State) Apply(d Decision, now time.Time) {
 		s.put(*d.Step.Alert)
 	case StepRun:
 		s.begin(*d.Step.Run, now)
+	case StepRevoke:
+		s.Flights = append(s.Flights, Flight{Kind: FlyRevoke, At: now})
 	}
 }
 
@@ -37,7 +39,7 @@ func (s *State) begin(r Run, now time.Time) {
 	s.Flights = append(s.Flights, Flight{FlyRenewal, string(r.Purpose), now})
 	switch r.Purpose {
 	case ForRenewal:
-		s.Renew, s.Held = nil, nil
+		s.Renew, s.Held, s.Renewal.Discard = nil, nil, false
 	case ForRollBack:
 		s.Held, s.RollBack = s.RollBack, nil
 	}

@@ -25,7 +25,7 @@ func (v *view) conditions() []condition {
 	var out []condition
 	for _, check := range []func(*view) *condition{
 		(*view).unproven, (*view).attemptsSpent, (*view).expiring, (*view).renewalFailing,
-		(*view).targetBehind, (*view).unseen, (*view).caUnavailable,
+		(*view).targetBehind, (*view).revocationFailing, (*view).unseen, (*view).caUnavailable,
 	} {
 		if c := check(v); c != nil {
 			c.version = v.s.Live.Fingerprint
@@ -75,6 +75,14 @@ func (v *view) caUnavailable() *condition {
 	}
 	_, cause := v.lastFailure(func(k OutcomeKind) bool { return k == CAUnavailable })
 	return &condition{reason: alert.CAUnavailable, severity: alert.P4, plan: EscalateInform, level: -1, since: v.s.Renewal.DownSince, cause: cause}
+}
+
+func (v *view) revocationFailing() *condition {
+	r := v.s.Revoke
+	if r == nil || r.Failed == "" {
+		return nil
+	}
+	return &condition{reason: alert.RevocationFailing, severity: alert.P3, plan: EscalateFailing, level: -1, since: r.Since, cause: r.Failed}
 }
 
 // lastFailure finds the latest attempt of some kinds.

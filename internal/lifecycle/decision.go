@@ -19,6 +19,7 @@ const (
 	StepEdit   StepKind = "edit"   // bring sent messages of Alert up to date
 	StepClose  StepKind = "close"  // the alert is resolved by Alert.Evidence
 	StepRun    StepKind = "run"    // start the child that renews, deploys or rolls back
+	StepRevoke StepKind = "revoke" // have the CA revoke Step.Revoke
 	StepFinish StepKind = "finish" // retired: the entity ends
 )
 
@@ -35,6 +36,7 @@ const (
 	LookRoutine         Reason = "look-routine"
 	EvidenceFound       Reason = "evidence-found"
 	RollBackAsked       Reason = "roll-back-asked"
+	RevokeAsked         Reason = "revoke-asked"
 	RenewAsked          Reason = "renew-asked"
 	FirstIssuance       Reason = "first-issuance"
 	RenewalDue          Reason = "renewal-due"
@@ -55,6 +57,7 @@ const (
 	UntilWindow         Reason = "until-ca-window"
 	UntilRetry          Reason = "until-retry"
 	UntilBehindRetry    Reason = "until-behind-retry"
+	UntilRevoke         Reason = "until-revocation"
 	UntilEscalation     Reason = "until-escalation"
 	UntilAckLapses      Reason = "until-acknowledgement-lapses"
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
@@ -85,6 +88,8 @@ type Step struct {
 	Last bool        `json:"last,omitempty"`
 	Next people.Role `json:"next,omitempty"` // who is told after these, if nobody answers
 	Run  *Run        `json:"run,omitempty"`
+	// Revoke is the order, as it stands before the step.
+	Revoke *Revocation `json:"revoke,omitempty"`
 }
 
 // Purpose says what a run is for.
@@ -105,6 +110,7 @@ type Run struct {
 	Targets  []string         `json:"targets,omitempty"`
 	Attempt  int              `json:"attempt"` // counts from 1
 	Discard  bool             `json:"discard,omitempty"`
+	NewKey   bool             `json:"newKey,omitempty"` // the key is not kept, whatever the spec says
 	ByHand   string           `json:"byHand,omitempty"` // who asked; empty if the rules did
 	Timeout  time.Duration    `json:"timeout"`
 	Proof    time.Duration    `json:"proof"`

@@ -53,6 +53,10 @@ func (v *view) evidence(a Alert) string {
 		if s.Renewal.Unproven == "" && v.serves() {
 			return v.proof()
 		}
+	case alert.RevocationFailing:
+		if s.Revoke == nil || s.Revoke.Failed == "" {
+			return "the CA revoked it, or nobody asks for it any more"
+		}
 	case alert.Unseen:
 		if s.Sight.SeenAt.After(a.FiredAt) {
 			return "every place was seen again"

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -32,6 +33,8 @@ func (f *forecast) inherit() {
 				run.Version = f.s.Held.Fingerprint
 			}
 			f.later(runTakes, func() { f.ended(run, -1) })
+		case FlyRevoke:
+			f.later(tellTakes, func() { f.s.RevokeEnded(f.now, "", false, time.Time{}) })
 		}
 	}
 }
@@ -51,6 +54,8 @@ func (f *forecast) act(d Decision) {
 		f.note(Foreseen{Kind: ForeseeRun, Why: d.Reason, Purpose: step.Run.Purpose, Attempt: step.Run.Attempt})
 		at := len(f.events) - 1
 		f.later(runTakes, func() { f.ended(*step.Run, at) })
+	case StepRevoke:
+		f.later(tellTakes, func() { f.s.RevokeEnded(f.now, "", false, time.Time{}) })
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	MoveResume    MoveCode = "resume"
 	MoveRollBack  MoveCode = "roll-back"
 	MovePause     MoveCode = "pause"
+	MoveRevokeNot MoveCode = "cancel-revocation"
 	MoveDropPlace MoveCode = "drop-target"
 	MoveEndpoints MoveCode = "change-endpoints"
 	MoveCA        MoveCode = "change-ca"
@@ -89,6 +90,9 @@ func (v *view) movesOfRenewal() (out []Move) {
 	if s.CheckRollBack(v.now, "") == nil && s.Retire == nil {
 		out = append(out, Move{Code: MoveRollBack, Command: "neverlapse rollback " + name + " --to previous --wait", Until: s.Previous.NotAfter,
 			Note: s.Previous.Fingerprint.Short(), answers: []alert.Reason{alert.RollbackUnproven}})
+	}
+	if s.CheckRevoke(v.now, Revoking{Cancel: true}) == nil {
+		out = append(out, Move{Code: MoveRevokeNot, Command: "neverlapse revoke " + name + " --cancel", Note: s.Revoke.Fingerprint.Short(), answers: []alert.Reason{alert.RevocationFailing}})
 	}
 	return out
 }

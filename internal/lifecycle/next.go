@@ -29,6 +29,7 @@ var rules = []func(*view) *Decision{
 	(*view).lookAsked,     // a human wants to know now
 	(*view).closeAlerts,   // evidence closes, before anybody is told old news
 	(*view).rollBackAsked, // a human's word comes before the calendar's
+	(*view).revokeDue,
 	(*view).renewAsked,
 	(*view).renewalDue,
 	(*view).behindDue,
@@ -135,6 +136,8 @@ func (v *view) lookDue() *Decision {
 func (v *view) run(r Reason, run Run) *Decision {
 	run.Replaces = v.s.Live.Fingerprint
 	run.Attempt = v.s.counted() + 1
+	run.Discard = run.Discard || v.s.Renewal.Discard && run.Purpose == ForRenewal
+	run.NewKey = v.s.Renewal.NewKey && run.Purpose == ForRenewal
 	run.Timeout = max(v.of(v.s.Spec.Policy.AttemptTimeout), 5*time.Minute)
 	run.Proof = max(v.of(v.s.Spec.Policy.ProofTimeout), 10*time.Second)
 	if run.Targets == nil {
@@ -173,9 +176,11 @@ func (v *view) renewAt() (time.Time, Reason) {
 		at, why = s.Sight.At, FirstIssuance
 	case len(cert.Covers(s.Live.Names, s.Spec.Names)) > 0:
 		at, why = s.Sight.At, NamesNotCovered
+	case s.Renewal.Reissue:
+		at, why = s.Sight.At, RenewAsked
 	}
 	// A CA that hands out what is due at once must not be asked in a circle.
-	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) {
+	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) && !s.Renewal.Reissue {
 		at = apart
 	}
 	if retry := latest(s.Renewal.RetryAt, s.Renewal.NotBefore); retry.After(at) {
@@ -215,7 +220,7 @@ func (v *view) behind() (targets []string, retryAt time.Time) {
 // a renewal that is about to replace the version.
 func (v *view) mayDeploy() bool {
 	s := v.s
-	return s.Spec.Managed && v.known() && s.Renewal.Candidate.Fingerprint == "" && !s.spent() && !v.paused() && !v.held() && s.Live.ValidAt(v.now)
+	return s.Spec.Managed && v.known() && s.Renewal.Candidate.Fingerprint == "" && !s.spent() && !v.paused() && !v.held() && s.Live.ValidAt(v.now) && s.Revoked(s.Live.Fingerprint) == nil
 }
 
 func (v *view) behindDue() *Decision {

@@ -18,6 +18,7 @@ func (s *State) SetSpec(spec Spec) {
 	s.Sight.Observations = slices.DeleteFunc(s.Sight.Observations, func(o cert.Observation) bool { return !s.place(o) })
 	if !spec.Managed {
 		s.Renewal, s.Paused, s.Held, s.RollBack, s.Renew = Renewal{}, nil, nil, nil, nil
+		s.Revoke = nil
 		s.Sight.AstraySince = time.Time{}
 	}
 	if spec.issues() != old.issues() || !slices.Equal(spec.Names, old.Names) {

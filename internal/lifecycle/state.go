@@ -56,6 +56,9 @@ type State struct {
 	Look     *Order `json:"look,omitempty"`     // asked for and not yet begun
 	Retire   *Order `json:"retire,omitempty"`
 
+	Revoke      *Revocation       `json:"revoke,omitempty"`      // asked for and not yet done
+	Revocations []cert.Revocation `json:"revocations,omitempty"` // done, the latest
+
 	Flights []Flight `json:"flights,omitempty"`
 }
 
@@ -87,6 +90,9 @@ type Renewal struct {
 	// FailingSince is when the first of the attempts in a row ended without success.
 	FailingSince time.Time    `json:"failingSince,omitzero"`
 	Candidate    cert.Version `json:"candidate,omitzero"` // issued, not yet proven
+	NewKey       bool         `json:"newKey,omitempty"`   // others may know the key: whatever the spec says, it is not kept
+	Reissue      bool         `json:"reissue,omitempty"`  // Live is, or is to be, revoked: it is due at once
+	Discard      bool         `json:"discard,omitempty"`  // the next attempt uses no candidate
 	Unproven     string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
 	UnprovenAt   time.Time    `json:"unprovenAt,omitzero"`
 	Renewed      time.Time    `json:"renewed,omitzero"` // the last success, to keep renewals apart
@@ -169,6 +175,7 @@ const (
 	FlyTell    FlightKind = "tell"
 	FlyEdit    FlightKind = "edit"
 	FlyRenewal FlightKind = "renewal"
+	FlyRevoke  FlightKind = "revoke"
 )
 
 // Flight is an action that was started and has not reported.
@@ -248,5 +255,6 @@ func (s State) Clone() State {
 		a.Receipts, a.Used, a.Failed = slices.Clone(a.Receipts), slices.Clone(a.Used), slices.Clone(a.Failed)
 	}
 	s.Flights = slices.Clone(s.Flights)
+	s.Revocations = slices.Clone(s.Revocations)
 	return s
 }

@@ -30,6 +30,7 @@ func (v *view) upcoming() []Event {
 			add(v.plan.LastSafe, UntilLastSafeMoment)
 		}
 	}
+	add(v.revokeAt(), UntilRevoke)
 	add(v.lookAhead(), UntilLook)
 	add(s.Sight.At.Add(v.of(p.ObserveEvery)), UntilLook)
 	add(v.now.Add(v.of(p.ObserveEvery)), UntilBackstop)

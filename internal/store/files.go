@@ -44,6 +44,7 @@ certificates/NAME/
     issuances/FINGERPRINT.json    the pending issuance that replaces a version ("first": none before)
     keys/REFERENCE.sealed         private keys of issuances; the reference is the SHA-256 of the public key
     captures/DEPLOYMENT,TARGET.sealed   what a target had before a deployment
+    revocations/FINGERPRINT.json  which version was revoked, when, by whom and why
     journal.jsonl                 what happened, one JSON object a line
 claims/holders/NAME.json          the places a certificate holds; this file decides
 claims/places/PLACE.json          who holds a place, as an index
@@ -137,7 +138,7 @@ func (s *Files) certificate(name string) (room, error) {
 	return room{
 		store:   s,
 		path:    path.Join("certificates", name),
-		folders: []string{"versions", "issuances", "keys", "captures"},
+		folders: []string{"versions", "issuances", "keys", "captures", "revocations"},
 		logs:    []string{journalFile},
 	}, nil
 }

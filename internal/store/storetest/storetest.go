@@ -28,6 +28,8 @@ type Store interface {
 	Versions(ctx context.Context, name string) ([]cert.Version, error)
 	Live(ctx context.Context, name string) (cert.Fingerprint, error)
 	SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error
+	PutRevocation(ctx context.Context, name string, r cert.Revocation) error
+	Revocation(ctx context.Context, name string, f cert.Fingerprint) (cert.Revocation, error)
 
 	Issuance(ctx context.Context, name string, replaces cert.Fingerprint) (cert.Issuance, error)
 	PutIssuance(ctx context.Context, iss cert.Issuance) (cert.Issuance, error)
@@ -74,6 +76,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"names that could leave the store are refused", hostileNames},
 		{"live moves only from what was expected", liveMoves},
 		{"of many who set live one wins", liveRace},
+		{"a revocation is marked once and stays", revocations},
 		{"an issuance is written once per revision", issuanceRevisions},
 		{"no write of an issuance is lost among many writers", issuanceRace},
 		{"the latest advice of the CA counts", renewalInfo},

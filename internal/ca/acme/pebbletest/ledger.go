@@ -48,6 +48,19 @@ func (p *CA) Certificates() []*x509.Certificate {
 	return all
 }
 
+// RevokedFor gives the reason code for which a leaf was revoked, -1 without
+// one; false if it was not revoked.
+func (p *CA) RevokedFor(leaf *x509.Certificate) (reason int, revoked bool) {
+	r := p.db.GetRevokedCertificateByDER(leaf.Raw)
+	switch {
+	case r == nil:
+		return 0, false
+	case r.Reason == nil:
+		return -1, true
+	}
+	return int(*r.Reason), true
+}
+
 // SetRenewalInfo fixes the ARI answer (RFC 9773, 4.2) for an issued leaf; the
 // response is sent as it is, even if it is no JSON.
 func (p *CA) SetRenewalInfo(leaf *x509.Certificate, response string) error {
