@@ -58,7 +58,7 @@ func TestARevocationThatTheCARefusesSaysWhatToDo(t *testing.T) {
 	wantKind(t, err, fault.Unavailable)
 
 	f := newFakeCA(t)
-	c, err := acme.New("x", f.options(t), &accounts{}, acme.NewListener(""))
+	c, err := acme.New("x", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestARevocationThatTheCARefusesSaysWhatToDo(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"type":"urn:ietf:params:acme:error:badRevocationReason","detail":"not for you","status":400}`))
 	}
-	if c, err = acme.New("x", f.options(t), &accounts{}, acme.NewListener("")); err != nil {
+	if c, err = acme.New("x", f.options(t), &accounts{}, acme.Ways{HTTP: acme.NewListener("")}); err != nil {
 		t.Fatal(err)
 	}
 	err = c.Revoke(ctx, chain, nil, cert.PrivilegeWithdrawn)
