@@ -111,7 +111,7 @@ func TestWhatIsLeftIsFloored(t *testing.T) {
 		}
 	}
 	for want, left := range map[string]time.Duration{
-		"expired": -time.Hour, "expired a day ago": -25 * time.Hour, "expired 2 days ago": -49 * time.Hour, "5h left": 5 * time.Hour, "3 days left": 80 * time.Hour,
+		"expired 60 minutes ago": -time.Hour, "expired 25 hours ago": -25 * time.Hour, "expired 2 days ago": -49 * time.Hour, "5 hours left": 5 * time.Hour, "3 days left": 80 * time.Hour,
 	} {
 		if got := c.leftInWords(today.Add(left)); got != want {
 			t.Errorf("%s: got %q, want %q", left, got, want)

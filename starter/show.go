@@ -36,35 +36,14 @@ func (c *cli) when(t time.Time) string {
 
 // left says in one word how far the end is.
 func (c *cli) left(notAfter time.Time) string {
-	d := notAfter.Sub(c.now())
-	switch {
-	case notAfter.IsZero():
+	if notAfter.IsZero() {
 		return "-"
-	case d <= 0:
-		return "expired"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", d/time.Hour)
 	}
-	return fmt.Sprintf("%dd", cert.DaysLeft(c.now(), notAfter))
+	return cert.LeftUntil(c.now(), notAfter).Short()
 }
 
 // leftInWords says the same in a sentence.
-func (c *cli) leftInWords(notAfter time.Time) string {
-	switch days := cert.DaysLeft(c.now(), notAfter); {
-	case days == -2:
-		return "expired a day ago"
-	case days < -1:
-		return fmt.Sprintf("expired %d days ago", -days-1)
-	case days < 0:
-		return "expired"
-	case days < 2:
-		return c.left(notAfter) + " left"
-	default:
-		return fmt.Sprintf("%d days left", days)
-	}
-}
+func (c *cli) leftInWords(notAfter time.Time) string { return cert.LeftUntil(c.now(), notAfter).String() }
 
 // clean makes a text from outside safe for a terminal and short enough for a table.
 func clean(text string, width int) string {

@@ -69,7 +69,7 @@ func standing(now time.Time, s lifecycle.State) string {
 	case !now.Before(live.NotAfter):
 		return fmt.Sprintf("%s by %s **expired at %s**.", code(live.Fingerprint.Short()), code(live.Issuer), clock(live.NotAfter))
 	}
-	return fmt.Sprintf("%s by %s, valid until **%s** (%d days left).", code(live.Fingerprint.Short()), code(live.Issuer), clock(live.NotAfter), cert.DaysLeft(now, live.NotAfter))
+	return fmt.Sprintf("%s by %s, valid until **%s** (%s at %s).", code(live.Fingerprint.Short()), code(live.Issuer), clock(live.NotAfter), cert.LeftUntil(now, live.NotAfter), clock(now))
 }
 
 // code quotes a text that came from outside on one line, so that it cannot

@@ -37,6 +37,9 @@ func TestNothingFromOutsideBecomesMarkup(t *testing.T) {
 			t.Error(err)
 		}
 		got = st.Details
+		if left := cert.LeftUntil(st.At, st.State.Live.NotAfter).String(); !strings.Contains(got, "("+left+" at ") {
+			t.Errorf("%q is not told in:\n%s", left, got)
+		}
 	})
 	s.run(lifecycle.Spec{Policy: ladder()}, days(62))
 	for _, line := range strings.Split(got, "\n") {

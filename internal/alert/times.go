@@ -32,21 +32,21 @@ func (r reader) both(t time.Time) string {
 }
 
 // span says how long: whole days, hours under two days, minutes under two hours.
-func (r reader) span(d time.Duration) string {
-	d = d.Abs()
-	unit, n := "days", int(d/(24*time.Hour))
-	switch {
-	case d < time.Minute:
-		return r.say("duration.none")
-	case d < 2*time.Hour:
-		unit, n = "minutes", int(d/time.Minute)
-	case d < 48*time.Hour:
-		unit, n = "hours", int(d/time.Hour)
+func (r reader) span(l cert.Left) string {
+	unit := "days"
+	switch l.Unit {
+	case time.Minute:
+		unit = "minutes"
+	case time.Hour:
+		unit = "hours"
 	}
-	if n == 1 {
+	switch l.N {
+	case 0:
+		return r.say("duration.none")
+	case 1:
 		return r.say("duration." + unit + ".one")
 	}
-	return r.say("duration."+unit, "n", strconv.Itoa(n))
+	return r.say("duration."+unit, "n", strconv.Itoa(l.N))
 }
 
 // expiry says how far the end is, in one of three forms: a clause ("expiry"),
@@ -55,14 +55,11 @@ func (r reader) expiry(form string, v cert.Version, now time.Time) string {
 	if v.NotAfter.IsZero() {
 		return r.say(form + ".none")
 	}
-	left := v.NotAfter.Sub(now)
-	if left <= 0 {
-		return r.say(form+".past", "duration", r.span(left))
+	left, when := cert.LeftUntil(now, v.NotAfter), ".future"
+	if left.Passed {
+		when = ".past"
 	}
-	if left >= 48*time.Hour {
-		left = time.Duration(cert.DaysLeft(now, v.NotAfter)) * 24 * time.Hour
-	}
-	return r.say(form+".future", "duration", r.span(left))
+	return r.say(form+when, "duration", r.span(left))
 }
 
 // at says when in a sentence about what comes next.

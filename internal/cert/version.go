@@ -69,17 +69,6 @@ func (v Version) ValidAt(now time.Time) bool {
 	return !now.Before(v.NotBefore) && now.Before(v.NotAfter)
 }
 
-// DaysLeft floors the time from now to notAfter to whole days of 24 hours;
-// negative once it has passed.
-func DaysLeft(now, notAfter time.Time) int {
-	left := notAfter.Sub(now)
-	days := int(left / (24 * time.Hour))
-	if left < 0 && left%(24*time.Hour) != 0 {
-		days--
-	}
-	return days
-}
-
 // Window is a span of time, Start inclusive.
 type Window struct {
 	Start time.Time `json:"start"`
