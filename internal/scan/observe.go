@@ -20,6 +20,15 @@ const maxAddresses = 32
 // Names are what the certificate must cover; without any, the name asked for.
 // It returns within Bound; there is always at least one observation.
 func (s *Scanner) Observe(ctx context.Context, e cert.Endpoint, names []string) []cert.Observation {
+	var out []cert.Observation
+	for _, seen := range s.Inspect(ctx, e, names) {
+		out = append(out, seen.Observation)
+	}
+	return out
+}
+
+// Inspect looks as Observe does, and keeps the chains and what is wrong with them.
+func (s *Scanner) Inspect(ctx context.Context, e cert.Endpoint, names []string) []Seen {
 	ctx, cancel := context.WithTimeout(ctx, s.Bound)
 	defer cancel()
 	if len(names) == 0 {
@@ -27,21 +36,22 @@ func (s *Scanner) Observe(ctx context.Context, e cert.Endpoint, names []string) 
 	}
 	addrs, err := s.resolve(ctx, e)
 	if err != nil {
-		return []cert.Observation{s.unseen(e, "", clean(err.Error()))}
+		return []Seen{{Observation: s.unseen(e, "", clean(err.Error()))}}
 	}
-	var extra []cert.Observation
+	var extra []Seen
 	if more := len(addrs) - maxAddresses; more > 0 {
 		addrs = addrs[:maxAddresses]
-		extra = append(extra, s.unseen(e, "", fmt.Sprintf("%s resolves to %d addresses; only %d were looked at", clean(e.Host), maxAddresses+more, maxAddresses)))
+		why := fmt.Sprintf("%s resolves to %d addresses; only %d were looked at", clean(e.Host), maxAddresses+more, maxAddresses)
+		extra = append(extra, Seen{Observation: s.unseen(e, "", why)})
 	}
 
 	sights := make([]sight, len(addrs))
-	out := make([]cert.Observation, len(addrs))
+	out := make([]Seen, len(addrs))
 	var wg sync.WaitGroup
 	for i, addr := range addrs {
 		wg.Go(func() {
 			sights[i] = s.visit(ctx, addr, e)
-			out[i] = s.observation(e, addr, names, sights[i])
+			out[i] = s.read(e, addr, names, sights[i])
 		})
 	}
 	wg.Wait()
@@ -128,8 +138,8 @@ func (s *Scanner) resolve(ctx context.Context, e cert.Endpoint) ([]netip.AddrPor
 	return out, nil
 }
 
-func withoutUnroutable(all []cert.Observation, addrs []netip.AddrPort, sights []sight) []cert.Observation {
-	var kept []cert.Observation
+func withoutUnroutable(all []Seen, addrs []netip.AddrPort, sights []sight) []Seen {
+	var kept []Seen
 	for i, o := range all {
 		if !addrs[i].Addr().Is6() || !noRoute(sights[i].err) {
 			kept = append(kept, o)

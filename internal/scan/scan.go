@@ -33,8 +33,11 @@ type Options struct {
 	Bound    time.Duration `mapstructure:"bound"`    // for a whole endpoint, waiting for a free place included; 30 s if zero
 	Parallel int           `mapstructure:"parallel"` // addresses under way at once in this process; 128 if zero
 
-	Roots    *x509.CertPool `mapstructure:"-"` // trusted roots; the system's if nil
-	Resolver Resolver       `mapstructure:"-"` // the system's if nil
+	Roots *x509.CertPool `mapstructure:"-"` // trusted roots; the system's if nil
+	// Own roots are trusted beside Roots; lifetimes of what they vouch for are
+	// measured by the rules for private CAs.
+	Own      []*x509.Certificate `mapstructure:"-"`
+	Resolver Resolver            `mapstructure:"-"` // the system's if nil
 	// Dial opens the connection; a net.Dialer if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `mapstructure:"-"`
 	Now  func() time.Time                                                     `mapstructure:"-"` // time.Now if nil
@@ -76,6 +79,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if len(o.Own) > 0 {
+		o.Roots = beside(o.Roots, o.Own)
 	}
 	return o
 }

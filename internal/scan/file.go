@@ -1,0 +1,146 @@
+package scan
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// Held is one chain of a file, leaf first, and what is wrong with it.
+type Held struct {
+	Alias    string // of a keystore's entry; empty elsewhere
+	Format   string // PEM, DER, PKCS#12 or JKS
+	Chain    []*x509.Certificate
+	Findings []cert.Finding
+}
+
+// contents is what a file holds before it is judged.
+type contents struct {
+	format     string
+	entries    []entry
+	unreadable []string // why a certificate could not be read
+}
+
+type entry struct {
+	alias string
+	chain []*x509.Certificate
+	keys  []crypto.Signer
+	keyed bool // there is a private key, readable or not
+}
+
+// File reads the certificates of a PEM, DER, PKCS#12 or JKS file and judges each
+// chain. The password is needed for PKCS#12 alone. Files are hostile: only
+// regular ones are read, no further than maxFile, and what would take long to
+// decrypt is refused.
+func (s *Scanner) File(path, password string, names []string) ([]Held, error) {
+	data, mode, err := readRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := decode(data, password)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(c.entries) == 0 {
+		why := "no certificate in it"
+		if len(c.unreadable) > 0 {
+			why = c.unreadable[0]
+		}
+		return nil, fmt.Errorf("%s: %s", path, why)
+	}
+	var out []Held
+	for i, e := range c.entries {
+		h := Held{Alias: clean(e.alias), Format: c.format, Chain: e.chain, Findings: s.Judge(e.chain, names)}
+		h.Findings = append(h.Findings, e.ofKeys(mode)...)
+		for _, why := range c.unreadable {
+			if i == 0 {
+				h.Findings = append(h.Findings, cert.Find(cert.CertificateUnreadable, why))
+			}
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+// ofKeys compares the keys beside a chain with it, and says who may read them.
+func (e entry) ofKeys(mode os.FileMode) (out []cert.Finding) {
+	if e.keyed && mode.Perm()&0o004 != 0 {
+		out = append(out, found(cert.KeyExposed, "holds a private key, and everybody on this machine may read it (%s)", mode.Perm())...)
+	}
+	for _, k := range e.keys {
+		public, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
+		if ok && public.Equal(e.chain[0].PublicKey) {
+			return out
+		}
+	}
+	if len(e.keys) > 0 {
+		out = append(out, found(cert.KeyMismatch, "the private key in it does not belong to its first certificate (%s)", subject(e.chain[0]))...)
+	}
+	return out
+}
+
+func decode(data []byte, password string) (contents, error) {
+	switch {
+	case bytes.Contains(data, []byte("-----BEGIN ")):
+		return decodePEM(data)
+	case len(data) > 4 && binary.BigEndian.Uint32(data) == magicJKS:
+		return decodeJKS(data[4:])
+	case len(data) > 4 && binary.BigEndian.Uint32(data) == magicJCEKS:
+		return contents{}, errors.New("a JCEKS keystore is not read; convert it: keytool -importkeystore -srcstoretype JCEKS -deststoretype PKCS12")
+	case len(data) == 0:
+		return contents{}, errors.New("the file is empty")
+	case data[0] != 0x30:
+		return contents{}, errors.New("neither PEM nor DER nor a keystore (PKCS#12, JKS)")
+	}
+	chain, err := x509.ParseCertificates(data)
+	if err == nil {
+		return contents{format: "DER", entries: []entry{{chain: chain}}}, nil
+	}
+	c, notP12 := decodeP12(data, password)
+	if errors.Is(notP12, errNotP12) {
+		return contents{}, fmt.Errorf("neither a certificate (%s) nor a PKCS#12 keystore", clean(strings.TrimPrefix(err.Error(), "x509: ")))
+	}
+	return c, notP12
+}
+
+func decodePEM(data []byte) (contents, error) {
+	c := contents{format: "PEM"}
+	var e entry
+	var other []string
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE":
+			x, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				c.unreadable = append(c.unreadable, fmt.Sprintf("certificate %d cannot be read: %s", len(e.chain)+len(c.unreadable)+1, clean(strings.TrimPrefix(err.Error(), "x509: "))))
+				continue
+			}
+			e.chain = append(e.chain, x)
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			e.keyed = true
+			if k, err := cert.DecodeKey(pem.EncodeToMemory(block)); err == nil { // an encrypted one is left alone
+				e.keys = append(e.keys, k)
+			}
+		default:
+			other = append(other, clean(block.Type))
+		}
+	}
+	switch {
+	case len(e.chain) > 0:
+		c.entries = []entry{e}
+	case len(c.unreadable) > 0:
+	case len(other) > 0:
+		return c, fmt.Errorf("no certificate in it, only %s", strings.Join(other[:min(len(other), 5)], ", "))
+	case e.keyed:
+		return c, errors.New("no certificate in it, only a private key")
+	}
+	return c, nil
+}
