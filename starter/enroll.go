@@ -53,6 +53,9 @@ It waits for a worker, 2m at most unless --timeout says otherwise.`,
 			if err := c.load(); err != nil {
 				return err
 			}
+			if err := c.openEyes(); err != nil {
+				return err
+			}
 			if w.update {
 				return c.change(cmd.Context(), w)
 			}

@@ -6,8 +6,22 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
+
+// openEyes makes the scanner that the configuration describes.
+func (c *cli) openEyes() error {
+	if c.look != nil {
+		return nil
+	}
+	look, err := app.Looker(c.config)
+	if err != nil {
+		return usage("%s", err)
+	}
+	c.look = look
+	return nil
+}
 
 // sight looks at every endpoint of a wish at once.
 func (c *cli) sight(ctx context.Context, places []cert.Endpoint, names []string) []cert.Observation {

@@ -53,7 +53,7 @@ type cli struct {
 
 func newCLI(env []string, out, errs io.Writer) *cli {
 	return &cli{
-		env: env, in: os.Stdin, out: out, errs: errs, now: time.Now, zone: time.Local, look: app.Look,
+		env: env, in: os.Stdin, out: out, errs: errs, now: time.Now, zone: time.Local,
 		dial: func(ctx context.Context, c config.Config) (client.Client, error) {
 			return app.Dial(ctx, c, slog.New(slog.DiscardHandler))
 		},

@@ -43,7 +43,9 @@ func (c *cli) left(notAfter time.Time) string {
 }
 
 // leftInWords says the same in a sentence.
-func (c *cli) leftInWords(notAfter time.Time) string { return cert.LeftUntil(c.now(), notAfter).String() }
+func (c *cli) leftInWords(notAfter time.Time) string {
+	return cert.LeftUntil(c.now(), notAfter).String()
+}
 
 // clean makes a text from outside safe for a terminal and short enough for a table.
 func clean(text string, width int) string {

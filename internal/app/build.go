@@ -17,7 +17,6 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/config"
-	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/store"
 )
 
@@ -49,9 +48,11 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 	}
 	p.resolver = acme.NewResolver(c.ACMEDNS.Resolvers)
 	fail(config.Under("acme_dns.resolvers", p.resolver.Adopt()))
+	look, err := scanner(c)
+	fail(err)
 	a := &activities.Activities{
 		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory(),
-		Scanner: scan.New(scan.Options{}), Store: p.store, Now: time.Now,
+		Scanner: look, Store: p.store, Now: time.Now,
 	}
 	p.ways.DNS = map[string]*acme.DNS{}
 	for i, x := range c.DNS {

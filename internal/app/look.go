@@ -4,11 +4,29 @@ import (
 	"context"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan"
 )
 
-// Look makes one handshake with every address behind an endpoint, as the CLI
-// does before it enrols.
-func Look(ctx context.Context, e cert.Endpoint, names []string) []cert.Observation {
-	return scan.New(scan.Options{}).Observe(ctx, e, names)
+// scanner looks at what is served as the configuration says.
+func scanner(c config.Config) (*scan.Scanner, error) {
+	var o scan.Options
+	if c.Scan.RootsFile != "" {
+		own, err := scan.ReadRoots(c.Scan.RootsFile)
+		if err != nil {
+			return nil, config.Under("scan.roots_file", err)
+		}
+		o.Own = own
+	}
+	return scan.New(o), nil
+}
+
+// Looker gives the CLI eyes: one handshake with every address behind an
+// endpoint, judged by the roots of the configuration.
+func Looker(c config.Config) (func(context.Context, cert.Endpoint, []string) []cert.Observation, error) {
+	s, err := scanner(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.Observe, nil
 }

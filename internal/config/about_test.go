@@ -39,6 +39,9 @@ var about = map[string]string{
 	"acme_dns":           "Whom to ask about names before and while a CA proves them.",
 	"acme_dns.resolvers": "Recursive DNS servers, `host` or `host:port`. Empty: those of the system. Give validating ones, so that broken DNSSEC is seen.",
 
+	"scan":            "How to look at what is served.",
+	"scan.roots_file": "PEM file with the roots of private CAs. They are trusted beside the system's, so that what your own CA issued is not shown as trouble; the CLI's `enroll` reads it too.",
+
 	"store":         "Where versions, keys, accounts and the journal are kept.",
 	"store.kind":    "Kind of store.",
 	"store.options": "What the kind needs; its keys are the kind's own and are checked as strictly.",

@@ -26,6 +26,7 @@ type Config struct {
 	ACMEHTTP     ACMEHTTP           `mapstructure:"acme_http"`
 	ACMETLS      ACMETLS            `mapstructure:"acme_tls"`
 	ACMEDNS      ACMEDNS            `mapstructure:"acme_dns"`
+	Scan         Scan               `mapstructure:"scan"`
 	Store        Store              `mapstructure:"store"`
 	CAs          []Adapter          `mapstructure:"cas"`
 	DNS          []Adapter          `mapstructure:"dns"`
@@ -92,6 +93,11 @@ type ACMETLS struct {
 // ACMEDNS says whom to ask about names before and while a CA is asked to prove them.
 type ACMEDNS struct {
 	Resolvers []string `mapstructure:"resolvers"` // host or host:port; empty: those of the system
+}
+
+// Scan says how to look at what is served.
+type Scan struct {
+	RootsFile string `mapstructure:"roots_file"` // PEM, trusted beside the system's; empty: none
 }
 
 // Store says where versions, accounts and the journal are kept. Options are the kind's own.
