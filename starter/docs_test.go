@@ -20,7 +20,7 @@ const reference = "../docs/cli.md"
 
 // documents are the values that verbs write for programs.
 var documents = map[string]any{
-	"list": []row{}, "status": view{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
+	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{},
 }

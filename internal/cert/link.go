@@ -1,7 +1,6 @@
 package cert
 
 import (
-	"bytes"
 	"crypto/x509"
 	"time"
 )
@@ -17,7 +16,7 @@ type Link struct {
 	Signature    string      `json:"signatureAlgorithm"`
 	Serial       string      `json:"serial"`
 	Fingerprint  Fingerprint `json:"fingerprint"`
-	SelfIssued   bool        `json:"selfIssued,omitempty"`
+	CA           bool        `json:"ca"`
 }
 
 // LinkOf reads one certificate.
@@ -25,7 +24,7 @@ func LinkOf(c *x509.Certificate) Link {
 	l := Link{
 		Subject: c.Subject.CommonName, Issuer: issuerName(c), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		KeyAlgorithm: KeyAlgorithmOf(c), Signature: c.SignatureAlgorithm.String(), Serial: c.SerialNumber.Text(16),
-		Fingerprint: FingerprintOf(c), SelfIssued: bytes.Equal(c.RawSubject, c.RawIssuer),
+		Fingerprint: FingerprintOf(c), CA: c.IsCA,
 	}
 	if l.Subject == "" {
 		l.Subject = c.Subject.String()

@@ -31,22 +31,22 @@ func observeOne(t *testing.T, o Options, e cert.Endpoint) cert.Observation {
 func TestAwkwardCertificatesAreReadAndTheirTroubleNamed(t *testing.T) {
 	a := newAuthority(t)
 	stranger := newAuthority(t)
-	good := a.leaf(t, nil, host)
-	expired := a.leaf(t, func(c *x509.Certificate) {
+	good := a.Leaf(t, nil, host)
+	expired := a.Leaf(t, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 	}, host)
-	early := a.leaf(t, func(c *x509.Certificate) {
+	early := a.Leaf(t, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour)
 	}, host)
 	alone := makeCert(t, leafTemplate(host), nil)
-	lapsed := authority{intermediate: makeCert(t, &x509.Certificate{
+	lapsed := authority{Intermediate: makeCert(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Old Intermediate"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
-	}, &a.root)}
+	}, &a.Root)}
 	send := func(leaf issuer, rest ...issuer) tls.Certificate {
-		c := tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key}
+		c := tls.Certificate{Certificate: [][]byte{leaf.Cert.Raw}, PrivateKey: leaf.Key}
 		for _, r := range rest {
-			c.Certificate = append(c.Certificate, r.cert.Raw)
+			c.Certificate = append(c.Certificate, r.Cert.Raw)
 		}
 		return c
 	}
@@ -55,27 +55,27 @@ func TestAwkwardCertificatesAreReadAndTheirTroubleNamed(t *testing.T) {
 		sent tls.Certificate
 		want []string // a piece of each problem
 	}{
-		"good":                   {send(good, a.intermediate), nil},
-		"good with its root":     {send(good, a.intermediate, a.root), nil},
-		"expired":                {send(expired, a.intermediate), []string{"expired at "}},
-		"not yet valid":          {send(early, a.intermediate), []string{"not yet valid: valid from "}},
-		"another name":           {send(a.leaf(t, nil, "other.test"), a.intermediate), []string{"does not cover 127.0.0.1"}},
+		"good":                   {send(good, a.Intermediate), nil},
+		"good with its root":     {send(good, a.Intermediate, a.Root), nil},
+		"expired":                {send(expired, a.Intermediate), []string{"expired at "}},
+		"not yet valid":          {send(early, a.Intermediate), []string{"not yet valid: valid from "}},
+		"another name":           {send(a.Leaf(t, nil, "other.test"), a.Intermediate), []string{"does not cover 127.0.0.1"}},
 		"incomplete":             {send(good), []string{`chain incomplete: the certificate of its issuer "Test Intermediate" was not sent`}},
-		"out of order":           {send(good, a.root, a.intermediate), []string{"chain out of order: certificate 2 (Test Root) did not issue certificate 1"}},
-		"a stranger in the way":  {send(good, stranger.intermediate), []string{"chain out of order: certificate 2"}},
-		"another private root":   {send(stranger.leaf(t, nil, host), stranger.intermediate, stranger.root), []string{`chain ends in "Test Root", which is not among the trusted roots`}},
-		"expired intermediate":   {send(lapsed.leaf(t, nil, host), lapsed.intermediate), []string{"certificate 2 of the chain (Old Intermediate) expired at "}},
+		"out of order":           {send(good, a.Root, a.Intermediate), []string{"chain out of order: certificate 2 (Test Root) did not issue certificate 1"}},
+		"a stranger in the way":  {send(good, stranger.Intermediate), []string{"chain out of order: certificate 2"}},
+		"another private root":   {send(stranger.Leaf(t, nil, host), stranger.Intermediate, stranger.Root), []string{`chain ends in "Test Root", which is not among the trusted roots`}},
+		"expired intermediate":   {send(lapsed.Leaf(t, nil, host), lapsed.Intermediate), []string{"certificate 2 of the chain (Old Intermediate) expired at "}},
 		"self-signed":            {send(alone), []string{"self-signed"}},
-		"for clients only":       {send(a.leaf(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, host), a.intermediate), []string{"not issued for servers"}},
-		"a long chain of junk":   {send(good, slices.Repeat([]issuer{lapsed.intermediate}, 30)...), junk},
-		"common name only":       {send(a.leaf(t, func(c *x509.Certificate) { c.Subject.CommonName = host }), a.intermediate), []string{"only in its common name"}},
-		"control characters":     {send(a.leaf(t, nil, host, "evil\x1b[2J.test"), a.intermediate), []string{}},
-		"more names than sense":  {send(a.leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(9000) }, host), a.intermediate), []string{"lists 9001 names; the first "}},
-		"key of somebody else":   {tls.Certificate{Certificate: a.chain(good).Certificate, PrivateKey: alone.key}, []string{"does not hold the certificate's private key"}},
+		"for clients only":       {send(a.Leaf(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, host), a.Intermediate), []string{"not issued for servers"}},
+		"a long chain of junk":   {send(good, slices.Repeat([]issuer{lapsed.Intermediate}, 30)...), junk},
+		"common name only":       {send(a.Leaf(t, func(c *x509.Certificate) { c.Subject.CommonName = host }), a.Intermediate), []string{"only in its common name"}},
+		"control characters":     {send(a.Leaf(t, nil, host, "evil\x1b[2J.test"), a.Intermediate), []string{}},
+		"more names than sense":  {send(a.Leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(9000) }, host), a.Intermediate), []string{"lists 9001 names; the first "}},
+		"key of somebody else":   {tls.Certificate{Certificate: a.Chain(good).Certificate, PrivateKey: alone.Key}, []string{"does not hold the certificate's private key"}},
 		"expired and incomplete": {send(expired), []string{"expired at ", "chain incomplete"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := observeOne(t, Options{Roots: a.roots}, serveTLS(t, host+":0", tc.sent, nil))
+			o := observeOne(t, Options{Roots: a.Roots}, serveTLS(t, host+":0", tc.sent, nil))
 			if !o.Seen() || len(o.Problems) != len(tc.want) {
 				t.Fatalf("seen %v, err %q, problems %q, want %q", o.Seen(), o.Err, o.Problems, tc.want)
 			}
@@ -93,8 +93,8 @@ func TestAwkwardCertificatesAreReadAndTheirTroubleNamed(t *testing.T) {
 
 func TestExpiredRootIsNamed(t *testing.T) {
 	a := newAuthority(t)
-	o := observeOne(t, Options{Roots: a.roots, Now: func() time.Time { return time.Now().Add(365 * 24 * time.Hour) }},
-		serveTLS(t, host+":0", a.chain(a.leaf(t, nil, host)), nil))
+	o := observeOne(t, Options{Roots: a.Roots, Now: func() time.Time { return time.Now().Add(365 * 24 * time.Hour) }},
+		serveTLS(t, host+":0", a.Chain(a.Leaf(t, nil, host)), nil))
 	if len(o.Problems) != 2 || !strings.HasPrefix(o.Problems[0], "expired at ") || !strings.HasPrefix(o.Problems[1], "certificate 2 of the chain (Test Intermediate) expired at ") {
 		t.Errorf("a year later: %q", o.Problems)
 	}
@@ -103,9 +103,9 @@ func TestExpiredRootIsNamed(t *testing.T) {
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
 	}, nil)
 	roots := x509.NewCertPool()
-	roots.AddCert(root.cert)
+	roots.AddCert(root.Cert)
 	leaf := makeCert(t, leafTemplate(host), &root)
-	o = observeOne(t, Options{Roots: roots}, serveTLS(t, host+":0", tls.Certificate{Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key}, nil))
+	o = observeOne(t, Options{Roots: roots}, serveTLS(t, host+":0", tls.Certificate{Certificate: [][]byte{leaf.Cert.Raw}, PrivateKey: leaf.Key}, nil))
 	if len(o.Problems) != 1 || o.Problems[0] != "chain leads to an expired root" {
 		t.Errorf("with an old root: %q", o.Problems)
 	}
@@ -146,9 +146,9 @@ func TestEveryKindOfServerYieldsItsCertificate(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			leaf := a.leaf(t, nil, host)
-			o := observeOne(t, Options{Roots: a.roots}, serveTLS(t, host+":0", a.chain(leaf), change))
-			if o.Version.Fingerprint != cert.FingerprintOf(leaf.cert) || len(o.Problems) > 0 {
+			leaf := a.Leaf(t, nil, host)
+			o := observeOne(t, Options{Roots: a.Roots}, serveTLS(t, host+":0", a.Chain(leaf), change))
+			if o.Version.Fingerprint != cert.FingerprintOf(leaf.Cert) || len(o.Problems) > 0 {
 				t.Errorf("got %+v", o)
 			}
 		})
@@ -158,7 +158,7 @@ func TestEveryKindOfServerYieldsItsCertificate(t *testing.T) {
 func TestSNIIsTheServerNameAndNoneForAddresses(t *testing.T) {
 	a := newAuthority(t)
 	asked := make(chan string, 4)
-	e := serveTLS(t, host+":0", a.chain(a.leaf(t, nil, "www.test", host)), func(c *tls.Config) {
+	e := serveTLS(t, host+":0", a.Chain(a.Leaf(t, nil, "www.test", host)), func(c *tls.Config) {
 		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			asked <- hello.ServerName
 			return nil, nil
@@ -167,7 +167,7 @@ func TestSNIIsTheServerNameAndNoneForAddresses(t *testing.T) {
 	withSNI := e
 	withSNI.ServerName = "www.test"
 	for want, e := range map[string]cert.Endpoint{"": e, "www.test": withSNI} {
-		if o := observeOne(t, Options{Roots: a.roots}, e); len(o.Problems) > 0 || !o.Seen() {
+		if o := observeOne(t, Options{Roots: a.Roots}, e); len(o.Problems) > 0 || !o.Seen() {
 			t.Errorf("%s: %+v", e, o)
 		}
 		if got := <-asked; got != want {
@@ -219,13 +219,13 @@ func TestRefusedConnectionIsExplained(t *testing.T) {
 
 func TestCertificateThatGoCannotReadIsExplained(t *testing.T) {
 	a := newAuthority(t)
-	leaf := a.leaf(t, func(c *x509.Certificate) {
+	leaf := a.Leaf(t, func(c *x509.Certificate) {
 		// An extension twice is what crypto/x509 refuses and OpenSSL reads.
 		twice := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Value: []byte{5, 0}}
 		c.ExtraExtensions = []pkix.Extension{twice}
 	}, host)
-	broken := bytes.Replace(leaf.cert.Raw, []byte{6, 3, 0x2a, 3, 4}, []byte{6, 3, 0x55, 0x1d, 0x25}, 1)
-	sent := tls.Certificate{Certificate: [][]byte{broken, a.intermediate.cert.Raw}, PrivateKey: leaf.key}
+	broken := bytes.Replace(leaf.Cert.Raw, []byte{6, 3, 0x2a, 3, 4}, []byte{6, 3, 0x55, 0x1d, 0x25}, 1)
+	sent := tls.Certificate{Certificate: [][]byte{broken, a.Intermediate.Cert.Raw}, PrivateKey: leaf.Key}
 	o := observeOne(t, Options{}, serveTLS(t, host+":0", sent, nil))
 	if o.Seen() || !strings.Contains(o.Err, "failed to parse certificate from server: x509:") {
 		t.Errorf("got %+v", o)

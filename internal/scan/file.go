@@ -134,6 +134,10 @@ func decodePEM(data []byte) (contents, error) {
 		}
 	}
 	switch {
+	case bundle(e.chain):
+		for _, x := range e.chain {
+			c.entries = append(c.entries, entry{chain: []*x509.Certificate{x}})
+		}
 	case len(e.chain) > 0:
 		c.entries = []entry{e}
 	case len(c.unreadable) > 0:
@@ -143,4 +147,15 @@ func decodePEM(data []byte) (contents, error) {
 		return c, errors.New("no certificate in it, only a private key")
 	}
 	return c, nil
+}
+
+// bundle tells a list of roots from a chain: several that issued themselves.
+func bundle(chain []*x509.Certificate) bool {
+	roots := 0
+	for _, c := range chain {
+		if c.IsCA && sameName(c) {
+			roots++
+		}
+	}
+	return roots > 1
 }

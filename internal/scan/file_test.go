@@ -30,7 +30,7 @@ func put(t *testing.T, mode os.FileMode, parts ...[]byte) string {
 
 func keyPEM(t *testing.T, i issuer) []byte {
 	t.Helper()
-	out, err := cert.EncodeKey(i.key)
+	out, err := cert.EncodeKey(i.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +70,13 @@ func javaKeystore(entries ...entry) []byte {
 
 func TestEveryFormatIsReadAndJudged(t *testing.T) {
 	a := newAuthority(t)
-	leaf := a.leaf(t, nil, "www.test")
-	chain := []*x509.Certificate{leaf.cert, a.intermediate.cert}
-	p12, err := pkcs12.Modern.Encode(leaf.key, leaf.cert, []*x509.Certificate{a.root.cert, a.intermediate.cert}, "secret")
+	leaf := a.Leaf(t, nil, "www.test")
+	chain := []*x509.Certificate{leaf.Cert, a.Intermediate.Cert}
+	p12, err := pkcs12.Modern.Encode(leaf.Key, leaf.Cert, []*x509.Certificate{a.Root.Cert, a.Intermediate.Cert}, "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{a.root.cert, a.intermediate.cert}, "")
+	trust, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{a.Root.Cert, a.Intermediate.Cert}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,15 +89,15 @@ func TestEveryFormatIsReadAndJudged(t *testing.T) {
 		"PEM in Windows' way": {put(t, 0o644, bytes.ReplaceAll(cert.EncodeChain(chain), []byte("\n"), []byte("\r\n"))), "", "PEM", 1, 2, nil},
 		"PEM with its key":    {put(t, 0o600, keyPEM(t, leaf), cert.EncodeChain(chain)), "", "PEM", 1, 2, nil},
 		"PEM, everybody's":    {put(t, 0o644, keyPEM(t, leaf), cert.EncodeChain(chain)), "", "PEM", 1, 2, []cert.FindingCode{cert.KeyExposed}},
-		"PEM, another key":    {put(t, 0o600, keyPEM(t, a.root), cert.EncodeChain(chain)), "", "PEM", 1, 2, []cert.FindingCode{cert.KeyMismatch}},
+		"PEM, another key":    {put(t, 0o600, keyPEM(t, a.Root), cert.EncodeChain(chain)), "", "PEM", 1, 2, []cert.FindingCode{cert.KeyMismatch}},
 		"PEM, broken in part": {put(t, 0o600, cert.EncodeChain(chain), []byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")), "", "PEM", 1, 2, []cert.FindingCode{cert.CertificateUnreadable}},
-		"DER":                 {put(t, 0o644, leaf.cert.Raw), "", "DER", 1, 1, []cert.FindingCode{cert.ChainIncomplete}},
+		"DER":                 {put(t, 0o644, leaf.Cert.Raw), "", "DER", 1, 1, []cert.FindingCode{cert.ChainIncomplete}},
 		"PKCS#12":             {put(t, 0o600, p12), "secret", "PKCS#12", 1, 3, []cert.FindingCode{cert.RootSent}},
 		"PKCS#12 of roots":    {put(t, 0o644, trust), "", "PKCS#12", 2, 1, []cert.FindingCode{}},
 		"JKS":                 {put(t, 0o600, javaKeystore(entry{alias: "shop", keyed: true, chain: chain}, entry{alias: "ca", chain: chain[1:]})), "", "JKS", 2, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			held, err := New(Options{Roots: a.roots}).File(tc.path, tc.password, nil)
+			held, err := New(Options{Roots: a.Roots}).File(tc.path, tc.password, nil)
 			if err != nil || len(held) != tc.entries {
 				t.Fatalf("%d entries, %v", len(held), err)
 			}
@@ -113,8 +113,8 @@ func TestEveryFormatIsReadAndJudged(t *testing.T) {
 
 func TestFilesThatCannotBeReadAreExplained(t *testing.T) {
 	a := newAuthority(t)
-	leaf := a.leaf(t, nil, "www.test")
-	p12, err := pkcs12.Modern.Encode(leaf.key, leaf.cert, nil, "secret")
+	leaf := a.Leaf(t, nil, "www.test")
+	p12, err := pkcs12.Modern.Encode(leaf.Key, leaf.Cert, nil, "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestFilesThatCannotBeReadAreExplained(t *testing.T) {
 	}
 	many := javaKeystore()
 	binary.BigEndian.PutUint32(many[8:], 1<<31)
-	hungry := javaKeystore(entry{alias: "x", chain: []*x509.Certificate{leaf.cert}})
+	hungry := javaKeystore(entry{alias: "x", chain: []*x509.Certificate{leaf.Cert}})
 	binary.BigEndian.PutUint32(hungry[12+4+2+1+8+2+5:], 0xffffffff)
 	for name, tc := range map[string]struct{ path, want string }{
 		"missing":            {filepath.Join(dir, "none"), "no such file"},
@@ -147,17 +147,17 @@ func TestFilesThatCannotBeReadAreExplained(t *testing.T) {
 		"a key alone":        {put(t, 0o600, keyPEM(t, leaf)), "only a private key"},
 		"a request":          {put(t, 0o600, []byte("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n")), "only CERTIFICATE REQUEST"},
 		"broken":             {put(t, 0o600, []byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")), "certificate 1 cannot be read"},
-		"half a certificate": {put(t, 0o600, leaf.cert.Raw[:200]), "neither a certificate"},
+		"half a certificate": {put(t, 0o600, leaf.Cert.Raw[:200]), "neither a certificate"},
 		"wrong password":     {put(t, 0o600, p12), "the password is missing or wrong"},
 		"JCEKS":              {put(t, 0o600, []byte{0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2}), "keytool -importkeystore"},
-		"JKS cut short":      {put(t, 0o600, javaKeystore(entry{alias: "x", chain: []*x509.Certificate{leaf.cert}})[:100]), "cut short"},
+		"JKS cut short":      {put(t, 0o600, javaKeystore(entry{alias: "x", chain: []*x509.Certificate{leaf.Cert}})[:100]), "cut short"},
 		"JKS of billions":    {put(t, 0o600, many), "is not read"},
 		"JKS that is hungry": {put(t, 0o600, hungry), "cut short"},
 		"endless hashing":    {put(t, 0o600, endless(t, p12)), "asks for 2147483647 iterations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			_, err := New(Options{Roots: a.roots}).File(tc.path, "", nil)
+			_, err := New(Options{Roots: a.Roots}).File(tc.path, "", nil)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("%v, want %q", err, tc.want)
 			}
@@ -194,9 +194,9 @@ func endless(t *testing.T, p12 []byte) []byte {
 // TestIterationsAreFoundWhereverTheyStand: not the MAC's alone.
 func TestIterationsAreFoundWhereverTheyStand(t *testing.T) {
 	a := newAuthority(t)
-	leaf := a.leaf(t, nil, "www.test")
+	leaf := a.Leaf(t, nil, "www.test")
 	for name, e := range map[string]*pkcs12.Encoder{"modern": pkcs12.Modern.WithIterations(1234), "legacy": pkcs12.LegacyDES.WithIterations(1234), "RC2": pkcs12.LegacyRC2.WithIterations(1234)} {
-		p12, err := e.Encode(leaf.key, leaf.cert, nil, "secret")
+		p12, err := e.Encode(leaf.Key, leaf.Cert, nil, "secret")
 		if err != nil {
 			t.Fatal(err)
 		}

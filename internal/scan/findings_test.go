@@ -1,13 +1,11 @@
 package scan
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/scan/scantest"
 )
 
 // sample is one way to be wrong: a chain to serve, or a file, and the codes that
@@ -34,37 +33,40 @@ func samples(t *testing.T, a authority) map[string]sample {
 	}
 	middle := func(from, to time.Duration) issuer {
 		return makeCert(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Middle"}, IsCA: true, BasicConstraintsValid: true,
-			NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to)}, &a.root)
+			NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to)}, &a.Root)
 	}
-	under := func(i issuer) issuer { return authority{intermediate: i}.leaf(t, nil, host) }
-	good, other := a.leaf(t, nil, host), newAuthority(t)
+	under := func(i issuer) issuer { return authority{Intermediate: i}.Leaf(t, nil, host) }
+	good, other := a.Leaf(t, nil, host), newAuthority(t)
 	late, early, brief := middle(-48*time.Hour, -24*time.Hour), middle(24*time.Hour, 99*day), middle(-time.Hour, 30*day)
 	alone := makeCert(t, leafTemplate(host), nil)
-	small, failed := rsa.GenerateKey(rand.Reader, 1024)
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
 	codes := func(c ...cert.FindingCode) []cert.FindingCode { return c }
 	return map[string]sample{
-		"good":                   {chain: []issuer{good, a.intermediate}},
-		"expired":                {chain: []issuer{a.leaf(t, span(-48*time.Hour, -24*time.Hour), host), a.intermediate}, want: codes(cert.Expired)},
-		"early":                  {chain: []issuer{a.leaf(t, span(24*time.Hour, 48*time.Hour), host), a.intermediate}, want: codes(cert.NotYetValid)},
-		"another name":           {chain: []issuer{a.leaf(t, nil, "other.test"), a.intermediate}, want: codes(cert.NameMismatch)},
-		"a common name":          {chain: []issuer{a.leaf(t, func(c *x509.Certificate) { c.Subject.CommonName = host }), a.intermediate}, want: codes(cert.CommonNameOnly)},
+		"good":                   {chain: []issuer{good, a.Intermediate}},
+		"expired":                {chain: []issuer{a.Leaf(t, span(-48*time.Hour, -24*time.Hour), host), a.Intermediate}, want: codes(cert.Expired)},
+		"early":                  {chain: []issuer{a.Leaf(t, span(24*time.Hour, 48*time.Hour), host), a.Intermediate}, want: codes(cert.NotYetValid)},
+		"another name":           {chain: []issuer{a.Leaf(t, nil, "other.test"), a.Intermediate}, want: codes(cert.NameMismatch)},
+		"a common name":          {chain: []issuer{a.Leaf(t, func(c *x509.Certificate) { c.Subject.CommonName = host }), a.Intermediate}, want: codes(cert.CommonNameOnly)},
 		"self-signed":            {chain: []issuer{alone}, want: codes(cert.SelfSigned)},
 		"incomplete":             {chain: []issuer{good}, want: codes(cert.ChainIncomplete)},
-		"out of order":           {chain: []issuer{good, a.root, a.intermediate}, want: codes(cert.ChainDisorder)},
-		"a stranger's root":      {chain: []issuer{other.leaf(t, nil, host), other.intermediate, other.root}, want: codes(cert.UntrustedRoot)},
-		"root sent":              {chain: []issuer{good, a.intermediate, a.root}, want: codes(cert.RootSent)},
+		"out of order":           {chain: []issuer{good, a.Root, a.Intermediate}, want: codes(cert.ChainDisorder)},
+		"a stranger's root":      {chain: []issuer{other.Leaf(t, nil, host), other.Intermediate, other.Root}, want: codes(cert.UntrustedRoot)},
+		"root sent":              {chain: []issuer{good, a.Intermediate, a.Root}, want: codes(cert.RootSent)},
 		"expired intermediate":   {chain: []issuer{under(late), late}, want: codes(cert.IssuerExpired)},
 		"early intermediate":     {chain: []issuer{under(early), early}, want: codes(cert.IssuerNotYetValid)},
 		"brief intermediate":     {chain: []issuer{under(brief), brief}, want: codes(cert.IssuerEndsFirst)},
-		"for clients":            {chain: []issuer{a.leaf(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, host), a.intermediate}, want: codes(cert.WrongUsage)},
-		"a CA":                   {chain: []issuer{a.intermediate, good}, want: codes(cert.NameMismatch, cert.ChainDisorder, cert.IsCA)},
-		"a short RSA key":        {chain: []issuer{withKey(t, a, small, failed), a.intermediate}, want: codes(cert.WeakKey)},
-		"forgeable":              {chain: []issuer{a.leaf(t, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }, host), a.intermediate}, want: codes(cert.WeakSignature)},
-		"too long":               {chain: []issuer{a.leaf(t, span(-time.Hour, 500*day), host), a.intermediate}, want: codes(cert.LifetimeTooLong, cert.IssuerEndsFirst)},
-		"not too long privately": {chain: []issuer{a.leaf(t, span(-time.Hour, 500*day), host), a.intermediate}, own: true, want: codes(cert.IssuerEndsFirst)},
-		"too long privately":     {chain: []issuer{a.leaf(t, span(-time.Hour, 900*day), host), a.intermediate}, own: true, want: codes(cert.LifetimeTooLong, cert.IssuerEndsFirst)},
-		"another's key":          {chain: []issuer{good, a.intermediate}, key: alone, want: codes(cert.KeyNotHeld)},
-		"very many names":        {chain: []issuer{a.leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(9000) }, host), a.intermediate}, want: codes(cert.TooManyNames)},
+		"for clients":            {chain: []issuer{a.Leaf(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, host), a.Intermediate}, want: codes(cert.WrongUsage)},
+		"a CA":                   {chain: []issuer{a.Intermediate, good}, want: codes(cert.NameMismatch, cert.ChainDisorder, cert.IsCA)},
+		"a short RSA key":        {chain: []issuer{scantest.MakeFor(t, leafTemplate(host), &a.Intermediate, small), a.Intermediate}, want: codes(cert.WeakKey)},
+		"forgeable":              {chain: []issuer{a.Leaf(t, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }, host), a.Intermediate}, want: codes(cert.WeakSignature)},
+		"too long":               {chain: []issuer{a.Leaf(t, span(-time.Hour, 500*day), host), a.Intermediate}, want: codes(cert.LifetimeTooLong, cert.IssuerEndsFirst)},
+		"not too long privately": {chain: []issuer{a.Leaf(t, span(-time.Hour, 500*day), host), a.Intermediate}, own: true, want: codes(cert.IssuerEndsFirst)},
+		"too long privately":     {chain: []issuer{a.Leaf(t, span(-time.Hour, 900*day), host), a.Intermediate}, own: true, want: codes(cert.LifetimeTooLong, cert.IssuerEndsFirst)},
+		"another's key":          {chain: []issuer{good, a.Intermediate}, key: alone, want: codes(cert.KeyNotHeld)},
+		"very many names":        {chain: []issuer{a.Leaf(t, func(c *x509.Certificate) { c.DNSNames = manyNames(9000) }, host), a.Intermediate}, want: codes(cert.TooManyNames)},
 	}
 }
 
@@ -72,16 +74,16 @@ func TestEveryFindingIsFoundOnTheWire(t *testing.T) {
 	a := newAuthority(t)
 	for name, s := range samples(t, a) {
 		t.Run(name, func(t *testing.T) {
-			sent := tls.Certificate{PrivateKey: s.chain[0].key}
-			if s.key.key != nil {
-				sent.PrivateKey = s.key.key
+			sent := tls.Certificate{PrivateKey: s.chain[0].Key}
+			if s.key.Key != nil {
+				sent.PrivateKey = s.key.Key
 			}
 			for _, c := range s.chain {
-				sent.Certificate = append(sent.Certificate, c.cert.Raw)
+				sent.Certificate = append(sent.Certificate, c.Cert.Raw)
 			}
-			o := Options{Roots: a.roots}
+			o := Options{Roots: a.Roots}
 			if s.own {
-				o = Options{Roots: x509.NewCertPool(), Own: []*x509.Certificate{a.root.cert}}
+				o = Options{Roots: x509.NewCertPool(), Own: []*x509.Certificate{a.Root.Cert}}
 			}
 			seen := New(o).Inspect(t.Context(), serveTLS(t, host+":0", sent, nil), nil)
 			if len(seen) != 1 || len(seen[0].Chain) != len(s.chain) {
@@ -130,18 +132,18 @@ func TestEveryCodeHasASample(t *testing.T) {
 
 func TestFindingsThatNeedMoreThanAChain(t *testing.T) {
 	a := newAuthority(t)
-	leaf := a.leaf(t, nil, host)
-	chain := []*x509.Certificate{leaf.cert, a.intermediate.cert}
-	limited := makeCert(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Narrow"}, IsCA: true, BasicConstraintsValid: true, PermittedDNSDomains: []string{"else.test"}}, &a.root)
-	within := authority{intermediate: limited}.leaf(t, nil, "www.test")
-	wantCodes(t, New(Options{Roots: a.roots}).Judge([]*x509.Certificate{within.cert, limited.cert}, nil), []cert.FindingCode{cert.ChainInvalid})
+	leaf := a.Leaf(t, nil, host)
+	chain := []*x509.Certificate{leaf.Cert, a.Intermediate.Cert}
+	limited := makeCert(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Narrow"}, IsCA: true, BasicConstraintsValid: true, PermittedDNSDomains: []string{"else.test"}}, &a.Root)
+	within := authority{Intermediate: limited}.Leaf(t, nil, "www.test")
+	wantCodes(t, New(Options{Roots: a.Roots}).Judge([]*x509.Certificate{within.Cert, limited.Cert}, nil), []cert.FindingCode{cert.ChainInvalid})
 	wantCodes(t, untrusted(chain, x509.SystemRootsError{}, false, false), []cert.FindingCode{cert.NoRoots})
 	wantCodes(t, unfinished(sight{err: os.ErrDeadlineExceeded}), []cert.FindingCode{cert.HandshakeUnfinished})
 	old := makeCert(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Old Root"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}, nil)
 	pool := x509.NewCertPool()
-	pool.AddCert(old.cert)
-	wantCodes(t, New(Options{Roots: pool}).Judge([]*x509.Certificate{makeCert(t, leafTemplate(host), &old).cert}, nil), []cert.FindingCode{cert.RootExpired})
+	pool.AddCert(old.Cert)
+	wantCodes(t, New(Options{Roots: pool}).Judge([]*x509.Certificate{makeCert(t, leafTemplate(host), &old).Cert}, nil), []cert.FindingCode{cert.RootExpired})
 }
 
 func TestAddressesThatDisagreeAreNamed(t *testing.T) {
@@ -168,38 +170,19 @@ func TestOwnRootsAreTrustedBesideTheSystems(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(a.root.cert, stranger.root.cert)
+	write(a.Root.Cert, stranger.Root.Cert)
 	own, err := ReadRoots(file)
 	if err != nil || len(own) != 2 {
 		t.Fatalf("%d roots, %v", len(own), err)
 	}
-	leaf := a.leaf(t, nil, host)
-	wantCodes(t, New(Options{Own: own}).Judge([]*x509.Certificate{leaf.cert, a.intermediate.cert}, nil), nil)
-	wantCodes(t, New(Options{}).Judge([]*x509.Certificate{leaf.cert, a.intermediate.cert}, nil), []cert.FindingCode{cert.ChainIncomplete})
-	write(leaf.cert)
+	leaf := a.Leaf(t, nil, host)
+	wantCodes(t, New(Options{Own: own}).Judge([]*x509.Certificate{leaf.Cert, a.Intermediate.Cert}, nil), nil)
+	wantCodes(t, New(Options{}).Judge([]*x509.Certificate{leaf.Cert, a.Intermediate.Cert}, nil), []cert.FindingCode{cert.ChainIncomplete})
+	write(leaf.Cert)
 	if _, err := ReadRoots(file); err == nil || !strings.Contains(err.Error(), "is no CA's") {
 		t.Errorf("a leaf makes itself trusted: %v", err)
 	}
 	if _, err := ReadRoots(filepath.Dir(file)); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder of roots: %v", err)
 	}
-}
-
-// withKey issues for a key of our choice.
-func withKey(t *testing.T, a authority, key crypto.Signer, err error) issuer {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := leafTemplate(host)
-	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(7), time.Now().Add(-time.Hour), time.Now().Add(80*day)
-	der, err := x509.CreateCertificate(rand.Reader, template, a.intermediate.cert, key.Public(), a.intermediate.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return issuer{cert: c, key: key}
 }

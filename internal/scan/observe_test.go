@@ -18,10 +18,10 @@ var _ activities.Scanner = (*Scanner)(nil)
 
 func TestEveryAddressBehindANameIsObserved(t *testing.T) {
 	a := newAuthority(t)
-	old, renewed := a.leaf(t, nil, "shop.test"), a.leaf(t, nil, "shop.test")
-	e := serveTLS(t, "127.0.0.1:0", a.chain(old), nil)
-	serveTLS(t, at("127.0.0.2", e), a.chain(renewed), nil)
-	s := New(Options{Roots: a.roots, Resolver: names{"shop.test": {"127.0.0.2", "127.0.0.1", "::ffff:127.0.0.2"}}})
+	old, renewed := a.Leaf(t, nil, "shop.test"), a.Leaf(t, nil, "shop.test")
+	e := serveTLS(t, "127.0.0.1:0", a.Chain(old), nil)
+	serveTLS(t, at("127.0.0.2", e), a.Chain(renewed), nil)
+	s := New(Options{Roots: a.Roots, Resolver: names{"shop.test": {"127.0.0.2", "127.0.0.1", "::ffff:127.0.0.2"}}})
 
 	got := s.Observe(t.Context(), named(e, "shop.test"), []string{"shop.test"})
 	if len(got) != 2 {
@@ -30,7 +30,7 @@ func TestEveryAddressBehindANameIsObserved(t *testing.T) {
 	for i, want := range []struct {
 		address string
 		print   cert.Fingerprint
-	}{{at("127.0.0.1", e), cert.FingerprintOf(old.cert)}, {at("127.0.0.2", e), cert.FingerprintOf(renewed.cert)}} {
+	}{{at("127.0.0.1", e), cert.FingerprintOf(old.Cert)}, {at("127.0.0.2", e), cert.FingerprintOf(renewed.Cert)}} {
 		o := got[i]
 		if o.Address != want.address || o.Version.Fingerprint != want.print || len(o.Problems) > 0 || !o.Seen() || o.At.IsZero() {
 			t.Errorf("observation %d = %+v, want %s at %s without problems", i, o, want.print.Short(), want.address)
@@ -40,8 +40,8 @@ func TestEveryAddressBehindANameIsObserved(t *testing.T) {
 
 func TestIPv6IsObserved(t *testing.T) {
 	a := newAuthority(t)
-	e := serveTLS(t, "[::1]:0", a.chain(a.leaf(t, nil, "::1")), nil)
-	got := New(Options{Roots: a.roots}).Observe(t.Context(), e, nil)
+	e := serveTLS(t, "[::1]:0", a.Chain(a.Leaf(t, nil, "::1")), nil)
+	got := New(Options{Roots: a.Roots}).Observe(t.Context(), e, nil)
 	if len(got) != 1 || !got[0].Seen() || len(got[0].Problems) > 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -62,9 +62,9 @@ func TestNameWithoutAddressIsOneObservation(t *testing.T) {
 
 func TestUnroutableIPv6IsLeftOutWhileAnotherAddressCouldBeTried(t *testing.T) {
 	a := newAuthority(t)
-	e := serveTLS(t, "127.0.0.1:0", a.chain(a.leaf(t, nil, "both.test")), nil)
+	e := serveTLS(t, "127.0.0.1:0", a.Chain(a.Leaf(t, nil, "both.test")), nil)
 	s := New(Options{
-		Roots:    a.roots,
+		Roots:    a.Roots,
 		Resolver: names{"both.test": {"127.0.0.1", "2001:db8::1"}, "six.test": {"2001:db8::1"}},
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if strings.HasPrefix(address, "[2001:db8::1]") {
@@ -100,8 +100,8 @@ func TestTooManyAddressesAreSaid(t *testing.T) {
 func TestTimeoutInACrowdIsBelievedOnlyTheSecondTime(t *testing.T) {
 	a := newAuthority(t)
 	var dials atomic.Int32
-	e := serveTLS(t, "127.0.0.1:0", a.chain(a.leaf(t, nil, "127.0.0.1")), nil)
-	s := New(Options{Roots: a.roots, Timeout: 5 * time.Second, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	e := serveTLS(t, "127.0.0.1:0", a.Chain(a.Leaf(t, nil, "127.0.0.1")), nil)
+	s := New(Options{Roots: a.Roots, Timeout: 5 * time.Second, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		if dials.Add(1) == 1 {
 			return nil, context.DeadlineExceeded
 		}
