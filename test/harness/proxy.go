@@ -36,6 +36,7 @@ type Proxy struct {
 	mu    sync.Mutex
 	types map[string]string // task token -> activity type
 	hook  func(Moment, string) error
+	taken func()
 }
 
 // NewProxy starts one in front of an engine.
@@ -70,6 +71,14 @@ func (p *Proxy) OnActivity(f func(m Moment, activity string) error) {
 	p.hook = f
 }
 
+// OnAnswer calls f when the engine has taken an update or a signal, as people's
+// answers are sent, and whoever sent it has not heard so yet.
+func (p *Proxy) OnAnswer(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken = f
+}
+
 // Close ends it.
 func (p *Proxy) Close() {
 	p.server.Stop()
@@ -91,6 +100,8 @@ func (p *Proxy) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo,
 		err = p.handOut(r)
 	case *workflowservice.RespondWorkflowTaskCompletedResponse: // activities may be handed out eagerly
 		err = p.handOut(r.GetActivityTasks()...)
+	case *workflowservice.UpdateWorkflowExecutionResponse, *workflowservice.SignalWorkflowExecutionResponse:
+		p.tookAnswer()
 	}
 	if err != nil {
 		return nil, err
@@ -118,6 +129,15 @@ func (p *Proxy) typeOf(token []byte) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.types[string(token)]
+}
+
+func (p *Proxy) tookAnswer() {
+	p.mu.Lock()
+	taken := p.taken
+	p.mu.Unlock()
+	if taken != nil {
+		taken()
+	}
 }
 
 func (p *Proxy) see(m Moment, activity string) error {

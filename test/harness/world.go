@@ -49,6 +49,8 @@ type Options struct {
 	Language          string // of everybody; default en
 	PollEvery         string // how often CAs are asked when to renew; default as in the product
 	StickyTimeout     string
+	SocketMode        bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
+	Behind            *Forward // Slack and the CA are reached through it only, and have private roots
 }
 
 // World is everything around one worker.
@@ -89,7 +91,7 @@ func New(o Options) (_ *World, err error) {
 	if w.CA, err = pebbletest.New(o.CA); err != nil {
 		return nil, err
 	}
-	if w.Slack, err = notifytest.NewSlackServer(""); err != nil {
+	if w.Slack, err = w.newSlack(); err != nil {
 		return nil, err
 	}
 	w.Slack.AddChannel(TeamSlack, true)
@@ -115,10 +117,43 @@ func New(o Options) (_ *World, err error) {
 	return w, nil
 }
 
+func (w *World) newSlack() (*notifytest.SlackServer, error) {
+	if w.Behind != nil {
+		return notifytest.NewSlackServerTLS(proxiedSlack)
+	}
+	return notifytest.NewSlackServer("")
+}
+
+// slackOptions is YAML.
+func (w *World) slackOptions() string {
+	in := func(name string) string { return filepath.Join(w.Dir, name) }
+	out := fmt.Sprintf("api_url: %q, token_file: %s", w.Slack.APIURL(), in("slack.token"))
+	if w.SocketMode {
+		out += ", app_token_file: " + in("slack.app")
+	} else {
+		out += ", signing_secret_file: " + in("slack.secret")
+	}
+	if w.Behind != nil {
+		out += ", root_file: " + in("slack.pem")
+	}
+	return "{" + out + "}"
+}
+
+// directory is the CA's, by a name that only the forward proxy knows if there is one.
+func (w *World) directory() string {
+	if w.Behind != nil {
+		return strings.Replace(w.CA.Directory(), "127.0.0.1", proxiedCA, 1)
+	}
+	return w.CA.Directory()
+}
+
 func (w *World) env() []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.Dir, "NEVERLAPSE_USER=tester"}
 	if e := os.Getenv("NEVERLAPSE_ENGINE"); e != "" {
 		env = append(env, "NEVERLAPSE_ENGINE="+e)
+	}
+	if w.Behind != nil {
+		env = append(env, "HTTPS_PROXY=http://"+w.Behind.Address)
 	}
 	return env
 }
@@ -134,7 +169,8 @@ func (w *World) configure(http01 int) error {
 		w.StickyTimeout = "5s"
 	}
 	files := map[string][]byte{
-		"mail.pem": w.Mail.RootPEM, "slack.token": []byte(w.Slack.Token), "slack.secret": []byte(w.Slack.SigningSecret), "mail.password": []byte(w.Mail.Password),
+		"mail.pem": w.Mail.RootPEM, "slack.token": []byte(w.Slack.Token), "slack.secret": []byte(w.Slack.SigningSecret),
+		"slack.app": []byte(w.Slack.AppToken), "slack.pem": w.Slack.RootPEM, "mail.password": []byte(w.Mail.Password),
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(w.Dir, name), data, 0o600); err != nil {
@@ -160,12 +196,12 @@ func (w *World) yaml(http01 int) string {
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
-	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true}}", w.CA.Directory(), w.CA.RootFile())
+	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true}}", w.directory(), w.CA.RootFile())
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}
 	p("channels:")
-	p("  - {name: slack, kind: slack, options: {api_url: %q, token_file: %s, signing_secret_file: %s}}", w.Slack.APIURL(), in("slack.token"), in("slack.secret"))
+	p("  - {name: slack, kind: slack, options: %s}", w.slackOptions())
 	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",
 		w.Mail.Host, w.Mail.Port, in("mail.pem"), w.Mail.Username, in("mail.password"))
 	p("  - {name: console, kind: console}")
