@@ -20,7 +20,8 @@ func (w ClickWord) Say(language, who, cause string) string {
 }
 
 // ProbeAction is the button of the message with which somebody tries whether
-// Slack works (neverlapse slack check). It belongs to no alert.
+// Slack works (neverlapse slack check). It belongs to no alert; its value is the
+// language of the message.
 const ProbeAction = "slack-check"
 
 // ProbeWord is what that message says.

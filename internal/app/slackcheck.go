@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (s *SlackCheck) connect(ctx context.Context) (hang func(), err error) {
 	s.report.Connections = s.receiver.Connections()
 	if s.report.Connections > 1 {
 		hang()
-		s.say("Socket Mode", fmt.Sprintf("connected; so are %d others (workers), which the click is left to", s.report.Connections-1))
+		s.say("Socket Mode", fmt.Sprintf("connected; the app has %d connections, and the click is left to the others (workers)", s.report.Connections))
 		return func() {}, nil
 	}
 	s.say("Socket Mode", "connected; nobody else is, so a worker is not running or not connected")
@@ -186,13 +187,14 @@ func (s *SlackCheck) await(ctx context.Context, probe notify.SlackProbe, wait ti
 func (s *SlackCheck) pressed(ctx context.Context, probe notify.SlackProbe, user string) error {
 	s.report.PressedBy = user
 	p, known := s.config.Directory().BySlack(user)
-	text := alert.ProbeStranger.Say(p.Language, user)
+	language := cmp.Or(p.Language, s.language)
+	text := alert.ProbeStranger.Say(language, user)
 	if known {
 		s.report.Person = p.ID
-		text = alert.ProbeKnown.Say(p.Language, p.ID)
+		text = alert.ProbeKnown.Say(language, p.ID)
 	}
 	s.say("", fmt.Sprintf("pressed by Slack user %s", user))
-	if err := s.slack.EndProbe(ctx, probe, p.Language, text); err != nil {
+	if err := s.slack.EndProbe(ctx, probe, language, text); err != nil {
 		return err
 	}
 	s.say("message", "changed")

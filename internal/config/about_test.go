@@ -66,7 +66,7 @@ var about = map[string]string{
 
 	"channels":           "Ways to reach people. Once there is one, `catch_all` must name somebody who can be told.",
 	"channels[].name":    "Name, for logs and the page.",
-	"channels[].kind":    "Kind of channel.",
+	"channels[].kind":    "`slack` ([set it up](slack.md)), `email` or `console`.",
 	"channels[].options": "What the kind needs.",
 
 	"people":            "Everybody who can be told and can answer.",

@@ -1,6 +1,10 @@
 package notify
 
-import "time"
+import (
+	"maps"
+	"strings"
+	"time"
+)
 
 // SetPace makes a test need less time.
 func (s *SlackSocket) SetPace(ping, silence, replaced time.Duration) {
@@ -9,3 +13,19 @@ func (s *SlackSocket) SetPace(ping, silence, replaced time.Duration) {
 
 // SlackMethods shows the table behind SlackScopes.
 func SlackMethods() map[string][]string { return slackMethods }
+
+// SlackHints gives what helps against each word of Slack's, as people read it.
+func SlackHints() map[string]string {
+	out := maps.Clone(slackHints)
+	for code, hint := range appHints {
+		if of, both := out[code]; both && of != hint {
+			hint = "bot token: " + of + ". App-level token: " + hint
+		}
+		out[code] = hint
+	}
+	for _, reason := range []string{"link_disabled", "too_many_websockets"} {
+		_, hint, _ := strings.Cut(refused(reason).Error(), reason+": ")
+		out[reason] = hint
+	}
+	return out
+}

@@ -66,10 +66,18 @@ func checkSecret(option string, value Secret, file string, required bool) error 
 	return nil
 }
 
-// readSecret gives the secret from its value or its file.
+// readSecret gives the secret from its value or its file, which must be closed
+// to others.
 func readSecret(option string, value Secret, file string) (string, error) {
 	if file == "" {
 		return string(value), nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_file: %w", option, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return "", fmt.Errorf("%s_file: everybody on this machine may use %s (mode %04o); run: chmod o= %s", option, file, mode, file)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {

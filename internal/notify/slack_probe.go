@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -56,7 +57,8 @@ func (s *Slack) Probe(ctx context.Context, address, language string) (SlackProbe
 	}
 	blocks := probeBlocks(language, ask.Say(language, ""))
 	if s.buttons {
-		button := slack.NewButtonBlockElement(alert.ProbeAction, alert.ProbeAction, plain(alert.ProbeButton.Say(language, ""), maxLabel))
+		value := cmp.Or(language, alert.DefaultLanguage)
+		button := slack.NewButtonBlockElement(alert.ProbeAction, value, plain(alert.ProbeButton.Say(language, ""), maxLabel))
 		blocks = append(blocks, slack.NewActionBlock("", button.WithStyle(slack.StylePrimary)))
 	}
 	channel, ts, err := s.api.PostMessageContext(ctx, conversation, probeOptions(language, blocks)...)

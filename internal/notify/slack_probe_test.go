@@ -1,6 +1,8 @@
 package notify_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +96,22 @@ func TestAWrongKindOfSecretIsNamedAndNotRepeated(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := notify.NewSlackSocket(notify.SlackOptions{Token: "xoxb-t"}, nil, nil); err == nil || !strings.Contains(err.Error(), "app_token_file is required") {
+		t.Error(err)
+	}
+}
+
+func TestASecretThatEverybodyMayReadIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("xoxb-hide"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := notify.NewSlack(notify.SlackOptions{TokenFile: file}); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chmod(file, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := notify.NewSlack(notify.SlackOptions{TokenFile: file}); err == nil || !strings.Contains(err.Error(), "chmod o= "+file) {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/slack-go/slack"
@@ -18,12 +19,13 @@ func probed(c slack.InteractionCallback) bool {
 // learns of it, although Slack may give the click to any process of the app.
 func (h *SlackClicks) showProbed(ctx context.Context, c slack.InteractionCallback) {
 	p, known := h.Person(c.User.ID)
-	text := alert.ProbeStranger.Say(p.Language, c.User.ID)
+	language := cmp.Or(p.Language, c.ActionCallback.BlockActions[0].Value)
+	text := alert.ProbeStranger.Say(language, c.User.ID)
 	if known {
-		text = alert.ProbeKnown.Say(p.Language, p.ID)
+		text = alert.ProbeKnown.Say(language, p.ID)
 	}
 	plain := func(s string) map[string]any { return map[string]any{"type": "plain_text", "text": s} }
-	title := alert.ProbeTitle.Say(p.Language, "")
+	title := alert.ProbeTitle.Say(language, "")
 	err := h.tell(ctx, c.ResponseURL, map[string]any{
 		"replace_original": true, "text": escape(title), "blocks": []map[string]any{
 			{"type": "header", "text": plain(title)},

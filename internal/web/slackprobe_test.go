@@ -26,7 +26,7 @@ func (b *bench) probe(t *testing.T) (*notify.Slack, notify.SlackProbe) {
 }
 
 func TestAClickOnACheckIsShownInItsMessageAndIsNoAnswer(t *testing.T) {
-	for user, want := range map[string]string{"U0MINJI": "minji 님이 버튼을 눌렀으며", "U0GUEST": "U0GUEST is not in Neverlapse's directory"} {
+	for user, want := range map[string]string{"U0MINJI": "minji 님이 버튼을 눌렀으며", "U0GUEST": "U0GUEST 님은 Neverlapse 디렉터리에 등록되어 있지 않습니다"} {
 		b := newBench(t)
 		c, p := b.probe(t)
 		if status, _ := b.click(t, alert.ProbeAction, user); status != http.StatusOK {

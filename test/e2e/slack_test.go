@@ -142,7 +142,7 @@ func TestACheckOfSlackLeavesTheClickToAConnectedWorker(t *testing.T) {
 	w := enter(t, harness.Options{SocketMode: true, NoNginx: true, Language: "ko"})
 	w.connected(1)
 	w.pressesChecks(func(m notifytest.SlackMessage) { w.press(m, alert.ProbeAction, harness.OwnerSlack) })
-	says(t, w.cli(0, "slack", "check", "--to", "minji"), "so are 1 others (workers)", "pressed by Slack user "+harness.OwnerSlack, "minji of the directory")
+	says(t, w.cli(0, "slack", "check", "--to", "minji"), "the app has 2 connections", "pressed by Slack user "+harness.OwnerSlack, "minji of the directory")
 	w.connected(1)
 	w.Worker.Stop()
 	w.connected(0)
@@ -194,4 +194,16 @@ func TestBehindAProxyWithPrivateRootsTheCAAndSlackAreReachedThroughIt(t *testing
 
 	foreign := w.configured(", root_file: "+w.Dir+"/slack.pem", "")
 	says(t, w.cli(1, "--config", foreign, "slack", "check", "--to", "minji"), "x509", "name its root in root_file")
+}
+
+func TestWithoutAWayForClicksTheWorkerSaysThatThereAreNoButtons(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, harness.Options{NoNginx: true})
+	config := w.configured(", signing_secret_file: "+w.Dir+"/slack.secret", "")
+	out, code := w.run(w.Binaries.Worker, "--config", config, "--check")
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	says(t, out, `messages of channel "slack" carry no buttons`, "neither app_token_file (Socket Mode) nor signing_secret_file (HTTP)", "the configuration is good")
+	says(t, w.cli(0, "--config", config, "slack", "check"), "click", "none: neither app_token_file nor signing_secret_file is set")
 }
