@@ -20,7 +20,7 @@ const reference = "../docs/cli.md"
 
 // documents are the values that verbs write for programs.
 var documents = map[string]any{
-	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
+	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{},
 }
@@ -132,6 +132,9 @@ func fieldsOf(t reflect.Type, path string) []string {
 	}
 	var out []string
 	for f := range t.Fields() {
+		if !f.IsExported() {
+			continue
+		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			out = append(out, fieldsOf(f.Type, path)...)

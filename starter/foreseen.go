@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
-	"github.com/neverlapse/neverlapse/internal/people"
 )
 
 // foreseenView is one thing that will happen. The JSON names are a contract with
@@ -14,29 +15,36 @@ import (
 type foreseenView struct {
 	lifecycle.Foreseen
 	What string `json:"what"`
+	left string
 }
 
-func (c *cli) foreseen(events []lifecycle.Foreseen, p lifecycle.Policy) []foreseenView {
+func (c *cli) foreseen(events []lifecycle.Foreseen, s lifecycle.Spec) []foreseenView {
 	out := []foreseenView{}
 	for _, e := range events {
-		out = append(out, foreseenView{e, c.happens(e, p)})
+		v := foreseenView{Foreseen: e, What: c.happens(e, s), left: "-"}
+		if !e.Ends.IsZero() {
+			v.left = cert.LeftUntil(e.At, e.Ends).Short()
+		}
+		out = append(out, v)
 	}
 	return out
 }
 
 // happens says in words what a forecast says by codes.
-func (c *cli) happens(e lifecycle.Foreseen, p lifecycle.Policy) string {
+func (c *cli) happens(e lifecycle.Foreseen, s lifecycle.Spec) string {
 	text := string(e.Kind)
 	switch e.Kind {
 	case lifecycle.ForeseeTell:
-		text = fmt.Sprintf("%s %s to %s", e.Severity, e.Reason, rolesInWords(e.Roles))
+		text = fmt.Sprintf("%s %s to %s", e.Severity, e.Reason, c.rolesInWords(e, s))
 		if e.Reach == alert.PageAll {
 			text += ", paged"
 		}
 	case lifecycle.ForeseeRun:
-		text = c.runInWords(e, p)
+		text = c.runInWords(e, s.Policy)
 	case lifecycle.ForeseeClose:
 		text = fmt.Sprintf("%s is over", e.Reason)
+	case lifecycle.ForeseeRevoke:
+		text = "the CA is asked to revoke a version"
 	case lifecycle.ForeseeLastSafe:
 		text = "the last safe moment"
 	case lifecycle.ForeseeEnd:
@@ -44,10 +52,24 @@ func (c *cli) happens(e lifecycle.Foreseen, p lifecycle.Policy) string {
 	case lifecycle.ForeseeFinish:
 		text = "nobody guards it any more"
 	}
-	if e.Times > 1 {
-		text += fmt.Sprintf(", and again every %s until %s", lifecycle.FormatDuration(e.Every), c.when(e.Last))
+	switch {
+	case e.Times == 2:
+		text += ", and again at " + c.when(e.Last)
+	case e.Times > 2:
+		text += fmt.Sprintf(", and again every %s until %s", roughly(e.Every), c.when(e.Last))
 	}
 	return text
+}
+
+// roughly leaves out what nobody sets a clock by.
+func roughly(d time.Duration) string {
+	switch {
+	case d > time.Hour:
+		d = d.Round(5 * time.Minute)
+	case d > time.Minute:
+		d = d.Round(10 * time.Second)
+	}
+	return lifecycle.FormatDuration(max(d.Round(time.Second), time.Second))
 }
 
 func (c *cli) runInWords(e lifecycle.Foreseen, p lifecycle.Policy) string {
@@ -64,10 +86,18 @@ func (c *cli) runInWords(e lifecycle.Foreseen, p lifecycle.Policy) string {
 	return fmt.Sprintf("attempt %d of %d to renew", e.Attempt, p.MaxAttempts)
 }
 
-func rolesInWords(roles []people.Role) string {
-	out := make([]string, len(roles))
-	for i, r := range roles {
+// rolesInWords names the roles, and who fills them as far as that is known here.
+func (c *cli) rolesInWords(e lifecycle.Foreseen, s lifecycle.Spec) string {
+	out := make([]string, len(e.Roles))
+	for i, r := range e.Roles {
 		out[i] = string(r)
+		ids, known := c.who(e.At, r, s)
+		switch {
+		case len(ids) > 0:
+			out[i] += " (" + strings.Join(ids, ", ") + ")"
+		case known:
+			out[i] += " (nobody)"
+		}
 	}
 	if len(out) < 2 {
 		return strings.Join(out, "")

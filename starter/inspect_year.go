@@ -16,7 +16,7 @@ func (c *cli) comingYear(l *looked, first cert.Version) (watched, renewed []fore
 	ask := func(managed bool, fate lifecycle.Fate, until time.Time) []foreseenView {
 		s, seen := enrolledNow(now, l, first, managed)
 		events, _ := lifecycle.Forecast(now, until, s, lifecycle.Assume{Fate: fate, Seen: seen})
-		return c.foreseen(events, s.Spec.Policy)
+		return c.foreseen(events, s.Spec)
 	}
 	// After its end only the same page goes on; a day of it is enough.
 	end := first.NotAfter.Add(24 * time.Hour)

@@ -133,9 +133,8 @@ func (c *cli) printRows(rows []row, f filter) error {
 		t.add(clean(r.Name, 0), clean(r.State, 20), dash(r.Severity), c.left(r.NotAfter), c.when(r.NotAfter),
 			dash(r.Owner), dash(r.Team), dash(r.Environment), dash(r.Issuer))
 		t.color(2, urgency(alert.Severity(r.Severity)))
-		if r.State == lifecycle.StateHealthy {
-			t.color(1, green)
-		}
+		t.color(1, stateHue(r.State, r.Severity))
+		t.color(3, c.endHue(r.NotAfter, r.Severity))
 	}
 	return t.write(c.out, "", c.paint)
 }

@@ -35,7 +35,7 @@ func TestListPutsTheMostUrgentFirst(t *testing.T) {
 }
 
 func strip(s string) string {
-	for _, code := range []string{red, yellow, green, bold, "0"} {
+	for _, code := range []string{red, yellow, green, blue, bold, "0"} {
 		s = strings.ReplaceAll(s, "\x1b["+code+"m", "")
 	}
 	return s

@@ -8,6 +8,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 const stamp = "2006-01-02 15:04"
@@ -70,6 +71,7 @@ const (
 	red    = "31"
 	yellow = "33"
 	green  = "32"
+	blue   = "34"
 	bold   = "1"
 )
 
@@ -91,6 +93,32 @@ func (c *cli) colored() bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// stateHue is the colour of a state: of its worst alert while one is open.
+func stateHue(state, severity string) string {
+	switch state {
+	case lifecycle.StateHealthy:
+		return green
+	case lifecycle.StateSpent:
+		return red
+	case lifecycle.StateFiring:
+		if hue := urgency(alert.Severity(severity)); hue != "" {
+			return hue
+		}
+		return yellow
+	case lifecycle.StateRenewing, lifecycle.StateAcknowledged, lifecycle.StatePaused:
+		return blue
+	}
+	return ""
+}
+
+// endHue is the colour of how far the end is: as urgent as the worst alert.
+func (c *cli) endHue(notAfter time.Time, severity string) string {
+	if !notAfter.IsZero() && cert.LeftUntil(c.now(), notAfter).Passed {
+		return red
+	}
+	return urgency(alert.Severity(severity))
 }
 
 // urgency is the colour of a severity.

@@ -35,7 +35,7 @@ func (c *cli) fact(label, format string, args ...any) {
 }
 
 func (c *cli) printStatus(v view) error {
-	c.say("%s", c.paint(bold, clean(c.standing(v), 0)))
+	c.say("%s", c.paint(stateHue(v.State, v.Severity), clean(c.standing(v), 0)))
 	c.printFacts(v)
 	c.say("")
 	switch {

@@ -38,6 +38,7 @@ const (
 	ForeseeTell     ForeseenKind = "tell"
 	ForeseeRun      ForeseenKind = "run"
 	ForeseeClose    ForeseenKind = "close"
+	ForeseeRevoke   ForeseenKind = "revoke"
 	ForeseeLastSafe ForeseenKind = "last-safe-moment"
 	ForeseeEnd      ForeseenKind = "certificate-ends"
 	ForeseeFinish   ForeseenKind = "finish"
@@ -60,6 +61,7 @@ type Foreseen struct {
 	Attempt  int            `json:"attempt,omitempty"` // run: from 1
 	NotAfter time.Time      `json:"notAfter,omitzero"` // run: of the version that is live after it
 	Evidence string         `json:"evidence,omitempty"`
+	Ends     time.Time      `json:"ends,omitzero"`   // when what is live then ends
 	Times    int            `json:"times,omitempty"` // above one: it happens so often,
 	Every    time.Duration  `json:"-"`               // so far apart,
 	Last     time.Time      `json:"last,omitzero"`   // for the last time within the forecast then
@@ -138,10 +140,10 @@ func (f *forecast) pass(to time.Time) {
 	v := look(f.now, &f.s)
 	within := func(t time.Time) bool { return v.known() && t.After(f.now) && !t.After(to) }
 	if f.s.Spec.Managed && within(v.plan.LastSafe) {
-		f.events = append(f.events, Foreseen{At: v.plan.LastSafe, Kind: ForeseeLastSafe})
+		f.events = append(f.events, Foreseen{At: v.plan.LastSafe, Kind: ForeseeLastSafe, Ends: f.s.Live.NotAfter})
 	}
 	if within(f.s.Live.NotAfter) {
-		f.events = append(f.events, Foreseen{At: f.s.Live.NotAfter, Kind: ForeseeEnd})
+		f.events = append(f.events, Foreseen{At: f.s.Live.NotAfter, Kind: ForeseeEnd, Ends: f.s.Live.NotAfter})
 	}
 	f.now = latest(f.now, to)
 }
@@ -164,6 +166,6 @@ func (f *forecast) later(takes time.Duration, do func()) {
 }
 
 func (f *forecast) note(e Foreseen) {
-	e.At = f.now
+	e.At, e.Ends = f.now, f.s.Live.NotAfter
 	f.events = append(f.events, e)
 }

@@ -33,6 +33,8 @@ func lastLike(out []Foreseen, e Foreseen) int {
 		case e.Kind == ForeseeTell && e.Why != ThresholdCrossed && e.Why != ConditionRaised &&
 			o.Alert == e.Alert && o.Round == e.Round && o.Step == e.Step:
 			return i
+		case e.Kind == ForeseeRevoke:
+			return i
 		case e.Kind == ForeseeRun && o.Purpose == e.Purpose && o.Attempt == e.Attempt && o.NotAfter.IsZero() && e.NotAfter.IsZero():
 			return i
 		}

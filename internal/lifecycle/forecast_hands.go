@@ -34,7 +34,7 @@ func (f *forecast) inherit() {
 			}
 			f.later(runTakes, func() { f.ended(run, -1) })
 		case FlyRevoke:
-			f.later(tellTakes, func() { f.s.RevokeEnded(f.now, "", false, time.Time{}) })
+			f.later(tellTakes, f.revoked)
 		}
 	}
 }
@@ -55,7 +55,8 @@ func (f *forecast) act(d Decision) {
 		at := len(f.events) - 1
 		f.later(runTakes, func() { f.ended(*step.Run, at) })
 	case StepRevoke:
-		f.later(tellTakes, func() { f.s.RevokeEnded(f.now, "", false, time.Time{}) })
+		f.note(Foreseen{Kind: ForeseeRevoke, Why: d.Reason})
+		f.later(tellTakes, f.revoked)
 	}
 }
 
@@ -130,6 +131,16 @@ func (f *forecast) success(r Run) Outcome {
 	}
 	o.Observations = f.observe()
 	return o
+}
+
+// revoked lands a revocation: one that failed before fails again where all does.
+func (f *forecast) revoked() {
+	cause := ""
+	if r := f.s.Revoke; r != nil && f.Fate == AllFail {
+		kept := *r
+		f.s.Revoke, cause = &kept, r.Failed
+	}
+	f.s.RevokeEnded(f.now, cause, false, time.Time{})
 }
 
 // version is what a run brings to the targets.

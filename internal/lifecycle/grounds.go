@@ -25,6 +25,7 @@ const (
 	BecauseUnproven      GroundCode = "rollback-unproven"
 	BecauseFailed        GroundCode = "attempts-failed"
 	BecauseCADown        GroundCode = "ca-unavailable"
+	BecauseRevoking      GroundCode = "revocation-waits"
 	BecausePaused        GroundCode = "paused"
 	BecauseHeld          GroundCode = "held"
 	BecauseBehind        GroundCode = "target-behind"
@@ -126,6 +127,9 @@ func (v *view) groundsOfRenewal() (out []Ground) {
 }
 
 func (v *view) groundsOfHands() (out []Ground) {
+	if r := v.s.Revoke; r != nil {
+		out = append(out, Ground{Code: BecauseRevoking, At: r.At, Until: r.RetryAt, By: r.By, Note: r.Fingerprint.Short(), Cause: r.Failed})
+	}
 	if p := v.s.Paused; p != nil && v.paused() {
 		out = append(out, Ground{Code: BecausePaused, At: p.At, Until: p.Until, By: p.By, Note: p.Note})
 	}

@@ -117,7 +117,7 @@ func TestAMoveSaysWhatItBringsAbout(t *testing.T) {
 // and the others too.
 func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 	for _, managed := range []bool{true, false} {
-		for reason, want := range map[alert.Reason][]string{
+		commands := map[alert.Reason][]string{
 			alert.Expiring:         {"renew shop", "ack shop"},
 			alert.AttemptsSpent:    {"renew shop", "resume shop", "--update --ca CA", "ack shop"},
 			alert.RollbackUnproven: {"check shop", "rollback shop --to previous", "renew shop", "ack shop"},
@@ -125,7 +125,14 @@ func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 			alert.Unseen:           {"check shop", "--endpoint HOST:PORT", "ack shop"},
 			alert.RenewalFailing:   {"renew shop", "ack shop"},
 			alert.CAUnavailable:    {"--update --ca CA", "ack shop"},
-		} {
+
+			alert.RevocationFailing: {"revoke shop --cancel", "ack shop"},
+		}
+		for _, reason := range alert.Reasons {
+			want, ok := commands[reason]
+			if !ok {
+				t.Errorf("nobody says what somebody who is told of %s can type", reason)
+			}
 			if !managed && reason == alert.Expiring {
 				want = []string{"check shop", "--update --manage", "ack shop"}
 			} else if !managed && reason != alert.Unseen {
@@ -158,6 +165,8 @@ func inTrouble(reason alert.Reason, managed bool) (State, time.Time) {
 		spend(1)(&s, now)
 	case alert.CAUnavailable:
 		s.Renewal.DownSince = now.Add(-day)
+	case alert.RevocationFailing:
+		s.Revoke = &Revocation{Order: Order{By: "minji", Fingerprint: s.Live.Fingerprint}, Failed: "503"}
 	case alert.RollbackUnproven:
 		s.Renewal.Unproven = "10.0.0.1:443 serves nothing"
 	case alert.Unseen:
