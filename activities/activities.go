@@ -22,6 +22,7 @@ type Activities struct {
 	Scanner   Scanner
 	Admission Admission
 	Fleet     Fleet
+	Broker    Broker // nil: no account is kept, and every order is free
 	Now       Clock
 }
 

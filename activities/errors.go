@@ -36,6 +36,8 @@ type Failure struct {
 	Silent  bool      `json:"silent,omitempty"` // no worker said anything in time
 	// Elsewhere tells that another CA may issue all the same.
 	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Narrow tells that RetryAt is about these names and no others.
+	Narrow bool `json:"narrow,omitempty"`
 }
 
 // own is trouble of our store. It says nothing about the CA or the target.
@@ -73,7 +75,7 @@ func toTemporal(err error, now time.Time) error {
 	}
 	var mine own
 	var late overdue
-	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err)}
+	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err), Narrow: fault.Narrow(err)}
 	opts := temporal.ApplicationErrorOptions{Details: []any{f}}
 	switch f.Kind {
 	case fault.Transient:

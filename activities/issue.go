@@ -31,9 +31,15 @@ func (in IssueInput) order() cert.Order {
 
 // Candidate looks for a version already issued for this replacement that is
 // unharmed and fresh: then nothing is ordered. The empty version means none.
-func (a *Activities) Candidate(ctx context.Context, in IssueInput) (cert.Version, error) {
+func (a *Activities) Candidate(ctx context.Context, in IssueInput) (Found, error) {
 	v, err := a.candidate(ctx, in)
-	return v, toTemporal(err, a.Now())
+	return Found{Version: v, Terms: a.terms(in)}, toTemporal(err, a.Now())
+}
+
+// Found is a candidate, and on which terms another would be ordered.
+type Found struct {
+	cert.Version
+	Terms *Terms `json:"terms,omitempty"`
 }
 
 func (a *Activities) candidate(ctx context.Context, in IssueInput) (cert.Version, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/budget"
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
@@ -50,6 +51,24 @@ type RenewalInformer interface {
 	// to be left alone; zero if it does not say. NotFound: it suggests nothing.
 	// Invalid: its answer makes no sense.
 	RenewalInfo(ctx context.Context, chain []byte) (cert.Window, time.Duration, error)
+}
+
+// Governed is the optional ability of a CA that limits what it is asked for.
+type Governed interface {
+	// Account names the account whose budget it is.
+	Account() string
+	// Limits lists what an order for the names counts against; none if the CA limits nothing.
+	Limits(names []string) []cert.Limit
+	// ExemptsARI reports whether an order that replaces a version inside its
+	// window counts against nothing.
+	ExemptsARI() bool
+}
+
+// Broker reaches the workflow that keeps the budget of a CA's account, and
+// starts it where there is none; app implements it. Both can be repeated.
+type Broker interface {
+	Ask(ctx context.Context, ca, account string, r budget.Request) (budget.Grant, error)
+	Report(ctx context.Context, ca, account string, r Report) error
 }
 
 // Fleet lists what is enrolled, from the engine's index; app implements it.

@@ -16,13 +16,13 @@ import (
 const keepCause = 4000
 
 var outcomes = []lifecycle.OutcomeKind{
-	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
+	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.Waiting, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
 	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unreached, lifecycle.Unknown,
 }
 
 // outcome is what the certificate makes of it.
 func (o RenewalOutput) outcome() lifecycle.Outcome {
-	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Version: o.Version, Observations: o.Observations, ObservedAt: o.At}
+	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, Version: o.Version, Observations: o.Observations, ObservedAt: o.At}
 	if !slices.Contains(outcomes, out.Kind) { // the child runs on a newer worker
 		out.Kind, out.Cause = lifecycle.Unknown, cut(fmt.Sprintf("the run ended as %q, which this worker does not know: %s", o.Kind, o.Cause), keepCause)
 	}

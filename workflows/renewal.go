@@ -31,9 +31,12 @@ type RenewalInput struct {
 	Discard   bool             `json:"discard,omitempty"`
 	Attempt   int              `json:"attempt"`
 	// Revoked versions are not put back, whatever had them.
-	Revoked []cert.Fingerprint `json:"revoked,omitempty"`
-	Proof   time.Duration      `json:"proof"`
-	Timeout time.Duration      `json:"timeout"` // of issuing; what is obtained is rolled out to the end
+	Revoked  []cert.Fingerprint `json:"revoked,omitempty"`
+	Proof    time.Duration      `json:"proof"`
+	Timeout  time.Duration      `json:"timeout"` // of issuing; what is obtained is rolled out to the end
+	SafeBy   time.Time          `json:"safeBy,omitzero"`
+	InWindow bool               `json:"inWindow,omitempty"` // the CA's renewal window has begun
+	Canary   bool               `json:"canary,omitempty"`   // the CA's account waits to hear whether the CA answers
 }
 
 func (in RenewalInput) workflowID() string {
@@ -58,6 +61,7 @@ type RenewalOutput struct {
 	Kind         string             `json:"kind"`
 	Cause        string             `json:"cause,omitempty"`
 	RetryAt      time.Time          `json:"retryAt,omitzero"`
+	Watched      bool               `json:"watched,omitempty"` // the CA's account was told
 	Version      cert.Version       `json:"version,omitzero"`
 	Targets      []TargetResult     `json:"targets,omitempty"`
 	Observations []cert.Observation `json:"observations,omitempty"`
@@ -125,19 +129,30 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 		Name: r.in.Name, Replaces: r.in.Replaces, Names: r.in.Names, CA: r.in.CA, KeyType: r.in.KeyType,
 		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Challenge: r.in.Challenge, DNS: r.in.DNS,
 	}
-	err := workflow.ExecuteActivity(quick(ctx, "candidate: is a version issued already?"), hands.Candidate, in).Get(ctx, &r.version)
-	if err != nil || r.version.Fingerprint != "" {
+	var found activities.Found
+	err := workflow.ExecuteActivity(quick(ctx, "candidate: is a version issued already?"), hands.Candidate, in).Get(ctx, &found)
+	if r.version = found.Version; err != nil || r.version.Fingerprint != "" {
 		return r.failed(ctx, err)
 	}
+	if out := r.lease(ctx, in, found.Terms); out != nil {
+		return out
+	}
+	err = r.issue(ctx, in)
+	out := r.failed(ctx, err)
+	r.report(ctx, in, found.Terms, err, out)
+	return out
+}
+
+// issue goes through the steps of one order.
+func (r *renewal) issue(ctx workflow.Context, in activities.IssueInput) error {
 	r.tell(ctx, "ordering from "+code(r.in.CA))
-	if err = workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), min(r.left(ctx), orderLimit)), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
-		return r.failed(ctx, err)
+	if err := workflow.ExecuteActivity(issuance(ctx, "order: "+strings.Join(r.in.Names, ", "), min(r.left(ctx), orderLimit)), hands.Order, in).Get(ctx, &in.OrderURL); err != nil {
+		return err
 	}
-	if err = workflow.ExecuteActivity(issuance(ctx, "authorize: answer the challenges", r.left(ctx)), hands.Authorize, in).Get(ctx, nil); err != nil {
-		return r.failed(ctx, err)
+	if err := workflow.ExecuteActivity(issuance(ctx, "authorize: answer the challenges", r.left(ctx)), hands.Authorize, in).Get(ctx, nil); err != nil {
+		return err
 	}
-	err = workflow.ExecuteActivity(issuance(ctx, "finalize: obtain and store the certificate", r.left(ctx)), hands.Finalize, in).Get(ctx, &r.version)
-	return r.failed(ctx, err)
+	return workflow.ExecuteActivity(issuance(ctx, "finalize: obtain and store the certificate", r.left(ctx)), hands.Finalize, in).Get(ctx, &r.version)
 }
 
 // stored finds the stated version in the store.

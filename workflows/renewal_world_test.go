@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/budget"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -25,6 +26,9 @@ type script struct {
 	before map[string]cert.Version // what a target had
 	shows  map[string]cert.Version // what a place shows in the end; the version installed last if it says nothing
 	has    map[string]cert.Version
+	terms  *activities.Terms // of an order; nil: nobody keeps an account
+	grants []budget.Grant    // answers to leases; the last for all that follow
+	told   []activities.ReportInput
 
 	mu    sync.Mutex
 	calls []string
@@ -51,8 +55,26 @@ func (s *script) called(prefix string) []string {
 	return out
 }
 
-func (s *script) Candidate(context.Context, activities.IssueInput) (cert.Version, error) {
-	return cert.Version{}, s.do("Candidate")
+func (s *script) Candidate(context.Context, activities.IssueInput) (activities.Found, error) {
+	return activities.Found{Terms: s.terms}, s.do("Candidate")
+}
+
+func (s *script) Lease(context.Context, activities.LeaseInput) (budget.Grant, error) {
+	err := s.do("Lease")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.grants[0]
+	if len(s.grants) > 1 {
+		s.grants = s.grants[1:]
+	}
+	return g, err
+}
+
+func (s *script) ReportOrder(_ context.Context, in activities.ReportInput) error {
+	s.mu.Lock()
+	s.told = append(s.told, in)
+	s.mu.Unlock()
+	return s.do("ReportOrder")
 }
 
 func (s *script) Order(context.Context, activities.IssueInput) (string, error) {

@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed, window workflow.ReceiveChannel
+	acknowledge, observed, window, ready workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -57,6 +57,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		acknowledge: workflow.GetSignalChannelWithOptions(ctx, SignalAcknowledge, workflow.SignalChannelOptions{Description: "acknowledge, for senders that cannot wait for a worker"}),
 		observed:    workflow.GetSignalChannelWithOptions(ctx, SignalObserved, workflow.SignalChannelOptions{Description: "a scanner saw a change"}),
 		window:      workflow.GetSignalChannelWithOptions(ctx, SignalWindow, workflow.SignalChannelOptions{Description: "the CA's renewal window moved"}),
+		ready:       workflow.GetSignalChannelWithOptions(ctx, SignalReady, workflow.SignalChannelOptions{Description: "the CA may be asked again"}),
 	}
 	c.listen(ctx)
 	c.State.Recover(workflow.Now(ctx))
@@ -89,7 +90,7 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 || c.signals.window.Len() > 0
+				return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 || c.signals.window.Len() > 0 || c.signals.ready.Len() > 0
 			})
 			c.drain(ctx)
 		}
@@ -118,5 +119,12 @@ func (c *certificate) drain(ctx workflow.Context) {
 			break
 		}
 		c.suggested(ctx, in)
+	}
+	for {
+		var in Ready
+		if !c.signals.ready.ReceiveAsync(&in) {
+			break
+		}
+		c.ready(ctx, in)
 	}
 }

@@ -63,6 +63,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 		return nil, err
 	}
 	acts.Admission = &admission{config: c, acts: acts, client: a.client}
+	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
@@ -144,6 +145,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.RenewalWorkflow)
 	w.RegisterWorkflow(story.EnrollmentWorkflow)
 	w.RegisterWorkflow(story.InventoryWorkflow)
+	w.RegisterWorkflow(story.AccountWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

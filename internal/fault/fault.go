@@ -40,7 +40,9 @@ type Error struct {
 	RetryAt time.Time // zero: no date was given
 	// Elsewhere tells that the trouble is this CA's: another one may issue all the same.
 	Elsewhere bool
-	Err       error
+	// Narrow tells that RetryAt is about these names only: others need not wait.
+	Narrow bool
+	Err    error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -81,6 +83,12 @@ func RetryAt(err error) time.Time {
 		return e.RetryAt
 	}
 	return time.Time{}
+}
+
+// Narrow reports whether RetryAt is about these names only.
+func Narrow(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Narrow
 }
 
 // Elsewhere reports whether another CA may do what this one did not.

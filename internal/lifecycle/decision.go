@@ -42,6 +42,7 @@ const (
 	RenewalDue          Reason = "renewal-due"
 	WindowReached       Reason = "ca-window-reached"
 	RetryDue            Reason = "retry-due"
+	WaitOver            Reason = "ca-wait-over"
 	NamesNotCovered     Reason = "names-not-covered"
 	BehindRetryDue      Reason = "behind-retry-due"
 	ThresholdCrossed    Reason = "threshold-crossed"
@@ -56,6 +57,8 @@ const (
 	UntilRenewal        Reason = "until-renewal"
 	UntilWindow         Reason = "until-ca-window"
 	UntilRetry          Reason = "until-retry"
+	UntilCARoom         Reason = "until-ca-has-room"
+	UntilCABack         Reason = "until-ca-is-back"
 	UntilBehindRetry    Reason = "until-behind-retry"
 	UntilRevoke         Reason = "until-revocation"
 	UntilEscalation     Reason = "until-escalation"
@@ -112,8 +115,13 @@ type Run struct {
 	Discard  bool             `json:"discard,omitempty"`
 	NewKey   bool             `json:"newKey,omitempty"` // the key is not kept, whatever the spec says
 	ByHand   string           `json:"byHand,omitempty"` // who asked; empty if the rules did
-	Timeout  time.Duration    `json:"timeout"`
-	Proof    time.Duration    `json:"proof"`
+	// SafeBy is the last safe moment of what is replaced; InWindow tells that the
+	// CA's renewal window has begun, Canary that an outage ends if the CA answers.
+	SafeBy   time.Time     `json:"safeBy,omitzero"`
+	InWindow bool          `json:"inWindow,omitempty"`
+	Canary   bool          `json:"canary,omitempty"`
+	Timeout  time.Duration `json:"timeout"`
+	Proof    time.Duration `json:"proof"`
 }
 
 // Event is something that will be due.
@@ -161,6 +169,8 @@ const (
 	// Unproven: the previous version could not be shown to be back, or putting
 	// it back would not have helped; a target is in doubt.
 	Unproven OutcomeKind = "rollback-unproven"
+	// Waiting: the CA allows no order yet; nothing was asked of it. Costs no attempt.
+	Waiting OutcomeKind = "waiting"
 	// Unreached: no target could be reached; the version waits. Costs no attempt.
 	Unreached OutcomeKind = "unreached"
 	// Unknown: the run ended without a word (timeout, termination). The world is asked.
@@ -185,6 +195,7 @@ type Outcome struct {
 	Kind         OutcomeKind
 	Cause        string    // exact error text
 	RetryAt      time.Time // not before; zero if nobody said
+	Watched      bool      // the CA's account knows that the CA is unavailable, and wakes whom it keeps waiting
 	Version      cert.Version
 	Installed    []Installed
 	Observations []cert.Observation

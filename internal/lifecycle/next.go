@@ -138,6 +138,9 @@ func (v *view) run(r Reason, run Run) *Decision {
 	run.Attempt = v.s.counted() + 1
 	run.Discard = run.Discard || v.s.Renewal.Discard && run.Purpose == ForRenewal
 	run.NewKey = v.s.Renewal.NewKey && run.Purpose == ForRenewal
+	run.SafeBy = v.safeBy()
+	run.InWindow = v.s.windowed(v.plan) && !v.now.Before(v.s.Window.Start)
+	run.Canary = v.s.Renewal.Awaits != nil && v.s.Renewal.Awaits.Outage
 	run.Timeout = max(v.of(v.s.Spec.Policy.AttemptTimeout), 5*time.Minute)
 	run.Proof = max(v.of(v.s.Spec.Policy.ProofTimeout), 10*time.Second)
 	if run.Targets == nil {
@@ -185,6 +188,9 @@ func (v *view) renewAt() (time.Time, Reason) {
 	}
 	if retry := latest(s.Renewal.RetryAt, s.Renewal.NotBefore); retry.After(at) {
 		at, why = retry, RetryDue
+		if s.Renewal.Awaits != nil {
+			why = WaitOver
+		}
 	}
 	if s.Paused != nil && at.Before(s.Paused.Until) {
 		at = s.Paused.Until

@@ -85,7 +85,9 @@ func (s *State) witness(now time.Time, o Outcome) {
 }
 
 func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
-	s.Renewal.NotBefore = latest(s.Renewal.NotBefore, o.RetryAt)
+	if o.Kind != Waiting { // that is a forecast of ours
+		s.Renewal.NotBefore = latest(s.Renewal.NotBefore, o.RetryAt)
+	}
 	switch {
 	case r.Purpose == ForRollBack && o.Kind.Counts() && o.Kind != Unproven:
 		s.Held = nil // every target has what it had: nothing is in doubt, and nothing to hold
@@ -104,6 +106,12 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		}
 		return
 	}
+	if o.Kind == Waiting {
+		s.wait(now, Awaits{CA: s.Spec.CA, Until: o.RetryAt, Why: o.Cause})
+		s.Renewal.RetryAt = latest(now.Add(min(pace, patience)), o.RetryAt.Add(patience))
+		return
+	}
+	s.Renewal.Awaits = nil
 	switch {
 	case o.Kind == CAUnavailable:
 		if s.Renewal.DownSince.IsZero() {

@@ -93,9 +93,21 @@ type Renewal struct {
 	NewKey       bool         `json:"newKey,omitempty"`   // others may know the key: whatever the spec says, it is not kept
 	Reissue      bool         `json:"reissue,omitempty"`  // Live is, or is to be, revoked: it is due at once
 	Discard      bool         `json:"discard,omitempty"`  // the next attempt uses no candidate
+	Awaits       *Awaits      `json:"awaits,omitempty"`   // a word of the CA's account
 	Unproven     string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
 	UnprovenAt   time.Time    `json:"unprovenAt,omitzero"`
 	Renewed      time.Time    `json:"renewed,omitzero"` // the last success, to keep renewals apart
+}
+
+// Awaits is what a renewal waits for that is no fault of its own: room in the
+// budget of the CA's account, or the end of an outage. The account's workflow
+// wakes it; RetryAt is when it goes on without.
+type Awaits struct {
+	CA     string    `json:"ca"`
+	Outage bool      `json:"outage,omitempty"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until,omitzero"` // as far as can be foreseen
+	Why    string    `json:"why,omitempty"`
 }
 
 // Attempt is one run of the renewal.

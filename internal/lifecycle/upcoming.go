@@ -42,6 +42,10 @@ func (v *view) upcomingRenewal() (time.Time, Reason) {
 	s := v.s
 	at, why := v.renewAt()
 	switch {
+	case why == WaitOver && s.Renewal.Awaits.Outage:
+		return at, UntilCABack
+	case why == WaitOver:
+		return at, UntilCARoom
 	case why == RetryDue && at.Equal(latest(s.Renewal.RetryAt, s.Renewal.NotBefore)):
 		return at, UntilRetry
 	case s.Paused != nil && at.Equal(s.Paused.Until):

@@ -19,6 +19,7 @@ type refusal struct {
 	status   int
 	location string
 	retryAt  time.Time
+	narrow   bool // retryAt is about the names that were ordered
 	problem  legoacme.ProblemDetails
 }
 
@@ -62,7 +63,9 @@ func (c *CA) fault(doing string, err error) error {
 	c.directory.forget()
 	f, at := findingOf(err)
 	text := clean(fmt.Sprintf("ca %s: %s: %s", c.name, doing, textOf(err)))
-	return &fault.Error{Kind: f.kind, RetryAt: at, Elsewhere: f.elsewhere, Err: &said{text: f.advise(text), err: err}}
+	var r *refusal
+	narrow := errors.As(err, &r) && r.narrow || fault.Narrow(err)
+	return &fault.Error{Kind: f.kind, RetryAt: at, Elsewhere: f.elsewhere, Narrow: narrow, Err: &said{text: f.advise(text), err: err}}
 }
 
 // verdict makes the error of a challenge or an order.

@@ -44,6 +44,12 @@ type Options struct {
 	// KeyTypes are the kinds of keys that certificates of this CA may have, the
 	// default first; all of cert.KeyTypes when empty.
 	KeyTypes []string `mapstructure:"key_types"`
+	// Limits is what the CA allows; those of Let's Encrypt are known and count
+	// when this is empty. A CA without limits is asked without ado.
+	Limits []Limit `mapstructure:"limits"`
+	// ARIExempt says that the CA counts no order that replaces a certificate
+	// inside its renewal window (RFC 9773); known of Let's Encrypt.
+	ARIExempt bool `mapstructure:"ari_exempt"`
 
 	// Challenge is HTTP01 (when empty), Webroot, TLSALPN01 or DNS01; a
 	// certificate may choose another.
@@ -57,7 +63,7 @@ type Options struct {
 // Validate names every wrong field and how to mend it.
 func (o Options) Validate() error {
 	return errors.Join(
-		o.validateDirectory(), o.validateAccount(), o.validateIssuing(), o.validateChallenge(),
+		o.validateDirectory(), o.validateAccount(), o.validateIssuing(), o.validateChallenge(), o.validateLimits(),
 	)
 }
 

@@ -63,7 +63,8 @@ func respond(req *http.Request, h http.Header, body []byte) *http.Response {
 // every 429 and 5xx, comes back as an error.
 func (c *CA) exchange(ctx context.Context, req *http.Request, names string) (*http.Response, error) {
 	if at := c.gate.until(names, time.Now()); !at.IsZero() {
-		return nil, fault.After(at, "the CA asked not to be called before %s", at.UTC().Format(time.RFC3339))
+		return nil, &fault.Error{Kind: fault.Unavailable, RetryAt: at, Narrow: c.gate.until("", time.Now()).IsZero(),
+			Err: fmt.Errorf("the CA asked not to be called before %s", at.UTC().Format(time.RFC3339))}
 	}
 	resp, body, err := c.send(ctx, req)
 	if err != nil {
@@ -96,6 +97,7 @@ func (c *CA) refused(resp *http.Response, body []byte, names string) (*http.Resp
 		if r.status != http.StatusTooManyRequests || !aboutNames.MatchString(r.problem.Detail) {
 			names = ""
 		}
+		r.narrow = names != ""
 		c.gate.close(names, r.retryAt, now)
 	}
 	return nil, r
