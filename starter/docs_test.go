@@ -22,7 +22,7 @@ const reference = "../docs/cli.md"
 var documents = map[string]any{
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
-	"slack check": app.SlackReport{},
+	"slack check": app.SlackReport{}, "ca budget": []budgetView{},
 }
 
 func TestTheReferenceIsGeneratedFromTheCommands(t *testing.T) {

@@ -29,6 +29,7 @@ var today = time.Date(2026, 6, 1, 3, 0, 0, 0, time.UTC)
 type fake struct {
 	client.Client
 	status  []workflows.Status // one for each query; the last for all that follow
+	account *workflows.Account // answers for a budget
 	rows    []*workflowpb.WorkflowExecutionInfo
 	answers map[string]any // by update or activity
 	failure error          // of every call but a signal
@@ -55,7 +56,10 @@ func (v value) Get(into any) error {
 
 func (f *fake) Close() { f.closed = true }
 
-func (f *fake) QueryWorkflowWithOptions(context.Context, *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+func (f *fake) QueryWorkflowWithOptions(_ context.Context, r *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	if f.account != nil && r.QueryType == workflows.QueryBudget {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{f.account}}, f.failure
+	}
 	if f.failure != nil || len(f.status) == 0 {
 		return nil, errors.Join(f.failure)
 	}

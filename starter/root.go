@@ -53,6 +53,7 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.renew(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
 		c.add(root, groupAct, verb)
 	}
+	c.add(root, groupSee, c.ca())
 	c.add(root, "", c.slack())
 	c.add(root, "", c.version())
 	return root

@@ -104,7 +104,7 @@ func TestAnAccountGrantsWhatFitsAndWakesTheRestByUrgency(t *testing.T) {
 	if len(left.Budget.Waiting) != 0 || left.Runs != 1 {
 		t.Errorf("handed over: %+v", left)
 	}
-	if want := []string{"d 01:02:00", "e 01:02:01", "c 02:04:01"}; !slices.Equal(c.woken, want) {
+	if want := []string{"d 01:01:00", "e 01:01:01", "c 02:02:01"}; !slices.Equal(c.woken, want) {
 		t.Errorf("woken %v, want %v", c.woken, want)
 	}
 }

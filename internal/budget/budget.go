@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// Slack is added to every window: an order leaves a while after its lease was granted.
-	Slack = 2 * time.Minute
+	// Slack is added to every window: an order leaves up to a minute after its lease was granted.
+	Slack = time.Minute
 	// Hold is how long a lease stays good, and an offer stands, until it lapses.
 	Hold = 10 * time.Minute
 )

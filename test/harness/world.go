@@ -47,6 +47,7 @@ type Options struct {
 	// in it is the folder of the world.
 	Policies, Targets string
 	Language          string // of everybody; default en
+	CAOptions         string // more options of the CA, as YAML that begins with ", "
 	PollEvery         string // how often CAs are asked when to renew; default as in the product
 	StickyTimeout     string
 	SocketMode        bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
@@ -196,7 +197,7 @@ func (w *World) yaml(http01 int) string {
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
-	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true}}", w.directory(), w.CA.RootFile())
+	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true%s}}", w.directory(), w.CA.RootFile(), w.CAOptions)
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}

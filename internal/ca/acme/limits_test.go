@@ -14,7 +14,7 @@ var _ activities.Governed = (*acme.CA)(nil)
 func governed(t *testing.T, o acme.Options) *acme.CA {
 	t.Helper()
 	o.AcceptTerms = true
-	c, err := acme.New("ca", o, &accounts{}, acme.NewListener("127.0.0.1:0"))
+	c, err := acme.New("ca", o, &accounts{}, acme.Ways{HTTP: acme.NewListener("127.0.0.1:0")})
 	if err != nil {
 		t.Fatal(err)
 	}
