@@ -28,6 +28,7 @@ type AdmitRequest struct {
 	Environment string          `json:"environment,omitempty"`
 	Owner       string          `json:"owner,omitempty"`
 	Team        string          `json:"team,omitempty"`
+	Note        string          `json:"note,omitempty"`
 	CA          string          `json:"ca,omitempty"`
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
@@ -92,15 +93,11 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
 		return Admitted{}, err
 	}
-	entries, err := a.Store.Entries(ctx, r.Name)
+	last, err := a.lastEntry(ctx, r.Name)
 	if err != nil {
 		return Admitted{}, err
 	}
-	out := Admitted{Policy: policy, KeyType: kind}
-	if n := len(entries); n > 0 {
-		out.Sequence = entries[n-1].Sequence
-	}
-	return out, nil
+	return Admitted{Policy: policy, Sequence: last, KeyType: kind}, nil
 }
 
 // screen asks the CA whether it could ever issue what is asked for, and gives

@@ -20,7 +20,7 @@ const reference = "../docs/cli.md"
 
 // documents are the values that verbs write for programs.
 var documents = map[string]any{
-	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "ack": answerView{}, "snooze": answerView{},
+	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{}, "ca budget": []budgetView{},
 }
@@ -88,8 +88,10 @@ func section(line func(string, ...any), cmd *cobra.Command) {
 	if cmd.LocalNonPersistentFlags().HasFlags() {
 		flagTable(line, cmd, cmd.LocalNonPersistentFlags())
 	}
-	if document, ok := documents[verbOf(cmd)]; ok {
-		line("JSON: %s\n", strings.Join(fieldsOf(reflect.TypeOf(document), ""), ", "))
+	for _, mode := range []string{"", " --file"} {
+		if document, ok := documents[verbOf(cmd)+mode]; ok {
+			line("JSON%s: %s\n", strings.Replace(mode, " --", ", with --", 1), strings.Join(fieldsOf(reflect.TypeOf(document), ""), ", "))
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ type wish struct {
 	ca, keyType, profile, dns        string
 	http, tlsALPN                    bool
 	owner, team, environment, policy string
+	note, file                       string
+	unreachable                      bool
 	given                            func(flag string) bool
 	host                             *cert.Endpoint
 	places                           []cert.Endpoint
@@ -27,7 +29,7 @@ type wish struct {
 func (c *cli) enroll() *cobra.Command {
 	var w wish
 	cmd := &cobra.Command{
-		Use: "enroll [HOST[:PORT]]", Aliases: []string{"add"}, Short: "Begin to guard a certificate, or change what is asked for", Args: cobra.MaximumNArgs(1),
+		Use: "enroll [HOST[:PORT]]", Aliases: []string{"add"}, Short: "Begin to guard certificates, or change what is asked for", Args: cobra.MaximumNArgs(1),
 		Long: `Begin to guard the certificate that HOST serves (port 443 if none is given). What is
 served is read first and shown; its names are what the certificate has to cover
 unless --domains says otherwise. It is then watched: people are told before it ends.
@@ -39,14 +41,25 @@ With --update an enrolled certificate is changed: what is not given stays as it 
 lists are replaced as a whole, and HOST only says which certificate is meant. A
 changed --environment brings its own policy unless --policy is given.
 
-It waits for a worker, 2m at most unless --timeout says otherwise.`,
+With --file a whole inventory is watched: one HOST[:PORT] a line, or a table (CSV, or
+Unicode text) with a header of host, port, owner, team, environment, note, name, sni,
+policy. Each row has its result; a bad one is named and stops no other, and the exit
+code is then 1. What is enrolled already is left as it is, so the same file can be
+given again and again. --owner, --team, --environment and --policy count for rows that
+say nothing themselves. docs/enrolling.md tells the rest.
+
+It waits for a worker, 2m at most for each certificate unless --timeout says otherwise.`,
 		Example: `  neverlapse enroll www.example.com --owner minji --team web
   neverlapse enroll mail.example.com:993 --environment prod
   neverlapse enroll shop.example.com --manage --ca letsencrypt --target web-1 --target web-2 \
       --endpoint 10.0.0.11:443#shop.example.com@web-1 --endpoint 10.0.0.12:443#shop.example.com@web-2
-  neverlapse enroll www.example.com --update --owner jiho`,
+  neverlapse enroll www.example.com --update --owner jiho
+  neverlapse enroll --file inventory.csv --team web --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.given = cmd.Flags().Changed
+			if w.file != "" {
+				return c.enrollFile(cmd.Context(), w, args, cmd.InOrStdin())
+			}
 			if err := w.read(args); err != nil {
 				return err
 			}
@@ -80,7 +93,10 @@ It waits for a worker, 2m at most unless --timeout says otherwise.`,
 	f.StringVar(&w.team, "team", "", "`team` that is told next")
 	f.StringVar(&w.environment, "environment", "", "`environment`, for filters and its policy")
 	f.StringVar(&w.policy, "policy", "", "`policy` of alerts and renewal (default the environment's)")
+	f.StringVar(&w.note, "note", "", "`text` that people should know, for the record")
 	f.BoolVar(&w.update, "update", false, "change a certificate that is enrolled")
+	f.StringVarP(&w.file, "file", "f", "", "`inventory` to enroll: lines or CSV; - reads the standard input")
+	f.BoolVar(&w.unreachable, "unreachable", false, "with --file: enroll hosts that do not answer, too; they are watched, and people are told")
 	f.BoolVar(&w.dry, "dry-run", false, "show what would be asked for and send nothing")
 	return cmd
 }
@@ -123,6 +139,10 @@ func (w *wish) read(args []string) error {
 			note(err)
 		}
 	}
+	if w.unreachable {
+		note(errors.New("--unreachable is for --file; name by --domains what a single host that does not answer has to cover"))
+	}
+	note(checkNote(w.note))
 	note(w.readNames())
 	note(w.readManaging())
 	if len(errs) > 0 {
@@ -190,7 +210,7 @@ func (w *wish) way() (challenge, dns string) {
 func (w *wish) input(names []string) workflows.EnrollmentInput {
 	var in workflows.EnrollmentInput
 	in.Name, in.Names, in.Managed, in.Endpoints = w.name, names, w.manage, w.places
-	in.Owner, in.Team, in.Environment, in.Policy = w.owner, w.team, w.environment, w.policy
+	in.Owner, in.Team, in.Environment, in.Policy, in.Note = w.owner, w.team, w.environment, w.policy, w.note
 	in.CA, in.Targets, in.Profile, in.ReuseKey = w.ca, w.targets, w.profile, w.reuseKey
 	in.Challenge, in.DNS = w.way()
 	if w.manage {

@@ -24,14 +24,22 @@ func (c *cli) change(ctx context.Context, w wish) error {
 	if w.dry {
 		return c.enrolled(in, "dry-run", nil)
 	}
-	spec, err := c.admit(ctx, in)
-	if err != nil {
-		return err
-	}
-	if _, err := call(ctx, c, workflows.SetSpec, w.name, workflows.SetSpecRequest{Request: req, Spec: spec}); err != nil {
+	reminder := c.remind()
+	defer reminder.Stop()
+	if err := c.setSpec(ctx, req, in); err != nil {
 		return err
 	}
 	return c.enrolled(in, "changed", nil)
+}
+
+// setSpec has the change admitted, and gives what was admitted to the certificate.
+func (c *cli) setSpec(ctx context.Context, req workflows.Request, in workflows.EnrollmentInput) error {
+	spec, err := c.enrollment(ctx, in)
+	if err != nil {
+		return err
+	}
+	_, err = call(ctx, c, workflows.SetSpec, in.Name, workflows.SetSpecRequest{Request: req, Spec: spec})
+	return err
 }
 
 // over lays what was given over what was asked for before.
@@ -40,7 +48,7 @@ func (w *wish) over(s lifecycle.Spec) workflows.EnrollmentInput {
 	in.Name, in.Managed = s.Name, pick(w, "manage", w.manage, s.Managed)
 	in.Names, in.Endpoints = pick(w, "domains", w.domains, s.Names), pick(w, "endpoint", w.places, s.Endpoints)
 	in.Owner, in.Team = pick(w, "owner", w.owner, s.Owner), pick(w, "team", w.team, s.Team)
-	in.Environment = pick(w, "environment", w.environment, s.Environment)
+	in.Environment, in.Note = pick(w, "environment", w.environment, s.Environment), pick(w, "note", w.note, s.Note)
 	if !w.given("environment") || w.given("policy") {
 		in.Policy = pick(w, "policy", w.policy, s.Policy.Name)
 	}

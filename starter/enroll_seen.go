@@ -42,33 +42,39 @@ func (c *cli) sight(ctx context.Context, places []cert.Endpoint, names []string)
 // served gives the names to guard: those of the first certificate that was
 // read. What cannot be a name (a server may send anything) is left out and told.
 func (c *cli) served(seen []cert.Observation) ([]string, error) {
+	names, remarks, err := servedNames(seen)
+	for _, r := range remarks {
+		c.remark("%s", clean(r, 0))
+	}
+	return names, err
+}
+
+func servedNames(seen []cert.Observation) (names, remarks []string, err error) {
 	i := slices.IndexFunc(seen, cert.Observation.Seen)
 	if i < 0 {
 		var why []string
 		for _, o := range seen {
 			why = append(why, o.Where()+" cannot be read: "+o.Err)
 		}
-		return nil, problem{exitFailed, strings.Join(why, "\n") +
+		return nil, nil, problem{exitFailed, strings.Join(why, "\n") +
 			"\ncheck host and port, or say by --domains which names it has to cover to enroll it all the same"}
 	}
-	var names []string
 	for _, n := range seen[i].Version.Names {
 		if _, err := cert.ParseName(n); err != nil {
-			c.remark("left out: %s", clean(err.Error(), 0))
+			remarks = append(remarks, "left out: "+err.Error())
 			continue
 		}
 		names = append(names, n)
 	}
-	out, err := cert.ParseNames(names)
-	if err != nil {
-		return nil, problem{exitFailed, fmt.Sprintf("the certificate of %s covers no name that can be guarded; say by --domains which it has to cover", seen[i].Where())}
+	if names, err = cert.ParseNames(names); err != nil {
+		return nil, remarks, problem{exitFailed, fmt.Sprintf("the certificate of %s covers no name that can be guarded; say by --domains which it has to cover", seen[i].Where())}
 	}
 	for _, o := range seen[i+1:] {
 		if o.Seen() && o.Version.Fingerprint != seen[i].Version.Fingerprint {
-			c.remark("%s serves another certificate than %s; the names are taken from the latter", clean(o.Where(), 0), clean(seen[i].Where(), 0))
+			remarks = append(remarks, fmt.Sprintf("%s serves another certificate than %s; the names are taken from the latter", o.Where(), seen[i].Where()))
 		}
 	}
-	return out, nil
+	return names, remarks, nil
 }
 
 // printSeen shows what is served now.

@@ -53,8 +53,20 @@ func (c *cli) enlist(ctx context.Context, w wish) error {
 	return c.enrolled(in, "enrolled", seen)
 }
 
-// admit runs the enrolment to its end. Only one of a name goes on at a time.
+// admit runs the enrolment to its end, and says so when nothing happens for a while.
 func (c *cli) admit(ctx context.Context, in workflows.EnrollmentInput) (lifecycle.Spec, error) {
+	reminder := c.remind()
+	defer reminder.Stop()
+	return c.enrollment(ctx, in)
+}
+
+// remind tells the reader that nothing happens, unless it is stopped in time.
+func (c *cli) remind() *time.Timer {
+	return time.AfterFunc(silence, func() { c.remark("no worker has answered yet; is neverlapse-worker running?") })
+}
+
+// enrollment runs one to its end. Only one of a name goes on at a time.
+func (c *cli) enrollment(ctx context.Context, in workflows.EnrollmentInput) (lifecycle.Spec, error) {
 	req, err := c.request("")
 	if err != nil {
 		return lifecycle.Spec{}, err
@@ -78,8 +90,6 @@ func (c *cli) admit(ctx context.Context, in workflows.EnrollmentInput) (lifecycl
 	if err != nil {
 		return lifecycle.Spec{}, err
 	}
-	reminder := time.AfterFunc(silence, func() { c.remark("no worker has answered yet; is neverlapse-worker running?") })
-	defer reminder.Stop()
 	var out workflows.EnrollmentOutput
 	err = run.Get(waiting, &out)
 	return out.Spec, admission(ctx, in.Name, limit, err)

@@ -20,6 +20,7 @@ type enrollView struct {
 	Team      string      `json:"team,omitempty"`
 	Env       string      `json:"environment,omitempty"`
 	Policy    string      `json:"policy,omitempty"`
+	Note      string      `json:"note,omitempty"`
 	Served    []placeView `json:"served"`
 }
 
@@ -27,7 +28,7 @@ type enrollView struct {
 func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert.Observation) error {
 	v := enrollView{
 		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, CA: in.CA,
-		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Served: []placeView{},
+		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Note: in.Note, Served: []placeView{},
 	}
 	for _, e := range in.Endpoints {
 		v.Endpoints = append(v.Endpoints, e.String())

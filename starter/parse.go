@@ -123,13 +123,21 @@ func (c *cli) request(note string) (workflows.Request, error) {
 	if by == "" {
 		by = machineUser()
 	}
+	if err := checkNote(note); err != nil {
+		return workflows.Request{}, usage("%s", err)
+	}
 	switch {
-	case len(note) > maxNote || !utf8.ValidString(note):
-		return workflows.Request{}, usage("the note has %d bytes; write at most %d, in UTF-8", len(note), maxNote)
 	case len(by) > 100 || alert.Clean(by) != by || strings.TrimFunc(by, unicode.IsSpace) == "":
 		return workflows.Request{}, usage("--as: %q is not a name to put on record; use up to 100 printable characters", by)
 	}
 	return workflows.Request{ID: newID(), By: by, Via: "cli", Note: note}, nil
+}
+
+func checkNote(note string) error {
+	if len(note) > maxNote || !utf8.ValidString(note) {
+		return fmt.Errorf("the note has %d bytes; write at most %d, in UTF-8", len(note), maxNote)
+	}
+	return nil
 }
 
 func machineUser() string {

@@ -86,6 +86,7 @@ func (c *cli) printFacts(v view) {
 	}
 	c.fact("owner", "%s", strings.Join(belongs(v), ", "))
 	c.fact("policy", "%s", v.Policy)
+	c.fact("note", "%s", v.Note)
 	if p := v.Paused; p != nil {
 		c.fact("paused", "until %s by %s: %s", c.when(p.Until), p.By, p.Note)
 	}

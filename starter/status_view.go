@@ -21,6 +21,7 @@ type view struct {
 	Owner       string            `json:"owner,omitempty"`
 	Team        string            `json:"team,omitempty"`
 	Environment string            `json:"environment,omitempty"`
+	Note        string            `json:"note,omitempty"`
 	CA          string            `json:"ca,omitempty"`
 	Policy      string            `json:"policy"`
 	Certificate *versionView      `json:"certificate,omitempty"` // live, or seen where only watched
@@ -116,7 +117,7 @@ func (c *cli) view(s workflows.Status) view {
 	st, spec := s.State, s.State.Spec
 	v := view{
 		Name: spec.Name, State: s.Summary.State, Severity: s.Summary.Severity, Managed: spec.Managed, Names: spec.Names,
-		Owner: spec.Owner, Team: spec.Team, Environment: spec.Environment, CA: spec.CA, Policy: spec.Policy.Name,
+		Owner: spec.Owner, Team: spec.Team, Environment: spec.Environment, Note: spec.Note, CA: spec.CA, Policy: spec.Policy.Name,
 		Certificate: c.version1(st.Live), Previous: c.version1(st.Previous), Candidate: c.version1(st.Renewal.Candidate),
 		LastSafe: s.Plan.LastSafe, Upcoming: c.events(s), SeenAt: st.Sight.At, Places: c.places(st),
 		EnrolledAt: st.EnrolledAt, EnrolledBy: st.EnrolledBy, Link: c.link(spec.Name),

@@ -18,6 +18,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again",
 	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next people are told, unless somebody answers",
+	lifecycle.UntilSummary:        "it is told by itself, unless the summary of its import tells it",
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
 	lifecycle.UntilPauseEnds:      "the pause ends",
@@ -116,7 +117,7 @@ func outcome(a lifecycle.Attempt) string {
 
 var flights = map[lifecycle.FlightKind]string{
 	lifecycle.FlyLook: "a look at every place", lifecycle.FlyTell: "telling people", lifecycle.FlyEdit: "updating sent messages",
-	lifecycle.FlyRenewal: "a renewal or deployment", lifecycle.FlyRevoke: "a revocation",
+	lifecycle.FlyRenewal: "a renewal or deployment", lifecycle.FlyRevoke: "a revocation", lifecycle.FlyReport: "telling its import",
 }
 
 // standing says where a certificate stands, in one sentence.

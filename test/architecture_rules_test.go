@@ -32,7 +32,7 @@ var (
 
 // importRules is the table of DESIGN; the first that names a package holds.
 var importRules = []importRule{
-	{packages: []string{"worker", "starter"}, own: slices.Concat([]string{"internal/app", "internal/config", "workflows"}, pure), third: anything, clock: true},
+	{packages: []string{"worker", "starter"}, own: slices.Concat([]string{"internal/app", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
 	{packages: []string{"internal/app"}, own: anything, third: anything, clock: true},
 	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},
@@ -42,6 +42,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/outgoing"}},
 	{packages: []string{"internal/config"}, own: []string{"internal/lifecycle", "internal/alert", "internal/people", "internal/cert"}, third: anything, never: temporal, clock: true},
 	{packages: []string{"internal/budget"}, own: []string{"internal/cert"}, never: slices.Concat(world, chance)},
+	{packages: []string{"internal/inventory"}, own: []string{"internal/alert", "internal/cert"}, third: []string{"golang.org/x/text/..."}, never: world},
 	{packages: []string{"internal/lifecycle"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/alert"}, own: []string{"internal/people", "internal/cert"}, never: world},
 	{packages: []string{"internal/people", "internal/cert", "internal/fault"}, never: world},

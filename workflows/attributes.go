@@ -26,6 +26,9 @@ var (
 	attrHosts       = temporal.NewSearchAttributeKeyKeywordList("hosts")
 )
 
+// MemoEndpoints is where the index keeps the []cert.Endpoint of a certificate.
+const MemoEndpoints = "endpoints"
+
 // A server refuses what is larger, and an entity whose attributes are refused
 // stands still: one keyword in SQL visibility, and one whole attribute
 // (frontend.searchAttributesSizeOfValueLimit), less a margin each.

@@ -117,6 +117,8 @@ func (c *certificate) begin(ctx workflow.Context, d lifecycle.Decision) {
 		c.tell(ctx, d)
 	case lifecycle.StepEdit:
 		c.edit(ctx, d)
+	case lifecycle.StepReport:
+		c.report(ctx, d)
 	case lifecycle.StepClose:
 		c.note(ctx, entry{Kind: "resolved", Text: string(d.Step.Alert.Reason) + " is resolved: " + d.Step.Alert.Evidence})
 	case lifecycle.StepRun:
@@ -147,7 +149,7 @@ func (c *certificate) wake(d lifecycle.Decision) (time.Time, string) {
 		until, why = d.Next.At, d.Next.Reason
 	}
 	summary := inWords(why)
-	if len(c.Unread) > 0 && !c.recording && c.recordAt.Before(until) {
+	if c.unrecorded() && c.recordAt.Before(until) {
 		until, summary = c.recordAt, "the journal is written again"
 	}
 	if c.Unclaimed && !c.claiming && c.claimAt.Before(until) {

@@ -48,8 +48,28 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	if waited := workflow.Now(ctx).Sub(workflow.GetInfo(ctx).WorkflowStartTime); in.Within > 0 && waited > in.Within {
 		return in.refuse(ctx, fmt.Sprintf("no worker admitted %s within %s, and nobody waits for it any more; enroll it again", in.Name, lifecycle.FormatDuration(in.Within)))
 	}
-	spec := lifecycle.Spec{
-		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team,
+	spec, err := specOf(in.AdmitRequest, admitted)
+	if err != nil {
+		return in.refuse(ctx, fmt.Sprintf("%s: %v", in.Name, err))
+	}
+	if in.Change {
+		return EnrollmentOutput{Spec: spec}, nil
+	}
+	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
+	err = w.guard(ctx, entity).Get(ctx, nil)
+	if alreadyEnrolled(err) {
+		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(enrolledBefore(in.Name), refused, nil)
+	}
+	if err != nil {
+		return in.refuse(ctx, fmt.Sprintf("%s could not be started: %v", in.Name, err))
+	}
+	return EnrollmentOutput{Spec: spec}, nil
+}
+
+// specOf is what an admitted request asks for.
+func specOf(in activities.AdmitRequest, admitted activities.Admitted) (spec lifecycle.Spec, err error) {
+	spec = lifecycle.Spec{
+		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team, Note: in.Note,
 		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Challenge: in.Challenge, DNS: in.DNS, Targets: in.Targets, Endpoints: in.Endpoints,
 	}
 	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed {
@@ -58,29 +78,27 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	if err == nil {
 		err = json.Unmarshal(admitted.Policy, &spec.Policy)
 	}
-	if err != nil {
-		return in.refuse(ctx, fmt.Sprintf("%s: %v", in.Name, err))
-	}
 	spec.PolicyHash = spec.Policy.Hash()
-	if in.Change {
-		return EnrollmentOutput{Spec: spec}, nil
-	}
-	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            WorkflowID(in.Name),
-		StaticSummary:         brief(enrolledText(spec)),
+	return spec, err
+}
+
+// guard starts the entity of a certificate; it outlives whoever started it.
+func (w *Workflows) guard(ctx workflow.Context, e Entity) workflow.Future {
+	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            WorkflowID(e.State.Spec.Name),
+		StaticSummary:         brief(enrolledText(e.State.Spec)),
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-	}), w.CertificateWorkflow, entity)
-	err = child.GetChildWorkflowExecution().Get(ctx, nil)
+	}), w.CertificateWorkflow, e).GetChildWorkflowExecution()
+}
+
+func alreadyEnrolled(err error) bool {
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &started) {
-		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(in.Name+" is already enrolled; see it by: neverlapse status "+in.Name, refused, nil)
-	}
-	if err != nil {
-		return in.refuse(ctx, fmt.Sprintf("%s could not be started: %v", in.Name, err))
-	}
-	return EnrollmentOutput{Spec: spec}, nil
+	return errors.As(err, &started)
+}
+
+func enrolledBefore(name string) string {
+	return name + " is already enrolled; see it by: neverlapse status " + name
 }
 
 // refuse ends an enrolment. A try of which nobody heard may have claimed places;

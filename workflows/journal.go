@@ -45,10 +45,18 @@ func (c *certificate) written(in activities.RecordInput) {
 	c.Unread = slices.DeleteFunc(c.Unread, func(e cert.Entry) bool { return e.Sequence <= last })
 }
 
+// unrecorded reports whether entries wait to be written. Of many certificates
+// that begin at once, each writes once: when it was seen.
+func (c *certificate) unrecorded() bool {
+	i := c.State.Import
+	begins := i != nil && !i.Reported && c.State.Retire == nil
+	return len(c.Unread) > 0 && !c.recording && !begins
+}
+
 // record writes what is unread; at most one write at a time, and a failed one is
 // not repeated at once.
 func (c *certificate) record(ctx workflow.Context) {
-	if c.recording || len(c.Unread) == 0 || workflow.Now(ctx).Before(c.recordAt) {
+	if !c.unrecorded() || workflow.Now(ctx).Before(c.recordAt) {
 		return
 	}
 	c.recording = true

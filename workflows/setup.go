@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed, window, ready workflow.ReceiveChannel
+	acknowledge, observed, window, ready, summarized workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -58,12 +58,17 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		observed:    workflow.GetSignalChannelWithOptions(ctx, SignalObserved, workflow.SignalChannelOptions{Description: "a scanner saw a change"}),
 		window:      workflow.GetSignalChannelWithOptions(ctx, SignalWindow, workflow.SignalChannelOptions{Description: "the CA's renewal window moved"}),
 		ready:       workflow.GetSignalChannelWithOptions(ctx, SignalReady, workflow.SignalChannelOptions{Description: "the CA may be asked again"}),
+		summarized:  workflow.GetSignalChannelWithOptions(ctx, SignalSummarized, workflow.SignalChannelOptions{Description: "the import that enrolled it told people, or could not"}),
 	}
 	c.listen(ctx)
 	c.State.Recover(workflow.Now(ctx))
 	if !c.Begun {
 		c.Begun = true
-		c.note(ctx, entry{Kind: "enrolled", Text: enrolledText(c.State.Spec), By: c.State.EnrolledBy})
+		e := entry{Kind: "enrolled", Text: enrolledText(c.State.Spec), By: c.State.EnrolledBy, Note: c.State.Spec.Note}
+		if i := c.State.Import; i != nil {
+			e.Details = map[string]string{"import": i.ID}
+		}
+		c.note(ctx, e)
 	}
 	return nil
 }
@@ -90,7 +95,12 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				return c.signals.acknowledge.Len() > 0 || c.signals.observed.Len() > 0 || c.signals.window.Len() > 0 || c.signals.ready.Len() > 0
+				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized} {
+					if ch.Len() > 0 {
+						return true
+					}
+				}
+				return false
 			})
 			c.drain(ctx)
 		}
@@ -99,32 +109,20 @@ func (c *certificate) listen(ctx workflow.Context) {
 
 // drain reads what has arrived; what is not read before the run ends is lost.
 func (c *certificate) drain(ctx workflow.Context) {
+	receive(c.signals.acknowledge, func(in AcknowledgeRequest) { c.acknowledgeSignal(ctx, in) })
+	receive(c.signals.observed, func(in []cert.Observation) { c.observed(ctx, in) })
+	receive(c.signals.window, func(in Suggestion) { c.suggested(ctx, in) })
+	receive(c.signals.ready, func(in Ready) { c.ready(ctx, in) })
+	receive(c.signals.summarized, func(in Summarized) { c.summarized(ctx, in) })
+}
+
+// receive takes everything that waits in a channel.
+func receive[T any](from workflow.ReceiveChannel, take func(T)) {
 	for {
-		var in AcknowledgeRequest
-		if !c.signals.acknowledge.ReceiveAsync(&in) {
-			break
+		var in T
+		if !from.ReceiveAsync(&in) {
+			return
 		}
-		c.acknowledgeSignal(ctx, in)
-	}
-	for {
-		var in []cert.Observation
-		if !c.signals.observed.ReceiveAsync(&in) {
-			break
-		}
-		c.observed(ctx, in)
-	}
-	for {
-		var in Suggestion
-		if !c.signals.window.ReceiveAsync(&in) {
-			break
-		}
-		c.suggested(ctx, in)
-	}
-	for {
-		var in Ready
-		if !c.signals.ready.ReceiveAsync(&in) {
-			break
-		}
-		c.ready(ctx, in)
+		take(in)
 	}
 }

@@ -33,7 +33,7 @@ func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 	}
 	if first || live || c.respecced {
 		c.respecced = false
-		_ = workflow.UpsertMemo(ctx, map[string]any{"live": c.State.Live, "endpoints": c.State.Spec.Endpoints, "managed": c.State.Spec.Managed})
+		_ = workflow.UpsertMemo(ctx, map[string]any{"live": c.State.Live, MemoEndpoints: c.State.Spec.Endpoints, "managed": c.State.Spec.Managed})
 	}
 	c.advise(ctx)
 }

@@ -34,3 +34,5 @@ func (f fakeStore) Claim(_ context.Context, _ string, places []string) error {
 	f.s.claims = append(f.s.claims, places)
 	return nil
 }
+
+func (f fakeStore) Entries(context.Context, string) ([]cert.Entry, error) { return nil, nil }

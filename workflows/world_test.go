@@ -60,6 +60,13 @@ func version(name string, from time.Time, lifetime time.Duration) cert.Version {
 }
 
 func tell(t *testing.T, kinds ...string) *story {
+	s := stage(t, kinds...)
+	s.env.RegisterWorkflow(s.story.CertificateWorkflow)
+	return s
+}
+
+// stage is a world without a certificate.
+func stage(t *testing.T, kinds ...string) *story {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
 	s := &story{t: t, story: &workflows.Workflows{Brain: lifecycle.Next}, env: suite.NewTestWorkflowEnvironment(), served: version("a.test", start, 90*24*time.Hour), refuses: map[string]bool{}}
@@ -72,7 +79,6 @@ func tell(t *testing.T, kinds ...string) *story {
 	for _, k := range kinds {
 		s.acts.Channels = append(s.acts.Channels, activities.Channeled{Name: k, Kind: k, Interrupts: k != "email", Channel: channel{s, k}})
 	}
-	s.env.RegisterWorkflow(s.story.CertificateWorkflow)
 	s.env.RegisterActivity(s.acts)
 	return s
 }

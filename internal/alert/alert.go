@@ -57,6 +57,10 @@ const (
 	Unseen Reason = "unseen"
 )
 
+// Imported is the reason of a Summary. It is no condition of one certificate,
+// so Reasons does not list it.
+const Imported Reason = "imported"
+
 // Reasons lists them.
 var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
 
@@ -169,6 +173,7 @@ type Notice struct {
 	Step        int          `json:"step"`               // escalation step, from 0
 	Actions     []Action     `json:"actions,omitempty"`
 	Link        string       `json:"link,omitempty"` // where to see it whole
+	Summary     *Summary     `json:"summary,omitempty"`
 }
 
 // Message is a notice for one recipient by one channel.

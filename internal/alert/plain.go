@@ -30,6 +30,7 @@ func Plain(t Text) string {
 	for _, l := range t.Lines {
 		line(l.Label, ": ", l.Value)
 	}
+	list(t.Standing, "  - ")
 	list(t.Cause, "  | ")
 	if t.NextAction != "" || t.Advice != "" {
 		line()

@@ -22,6 +22,7 @@ type Text struct {
 	Subject    string // one line for lists of messages
 	Headline   string // what is the matter
 	Lines      []Line
+	Standing   List // the certificates of a summary, one item each
 	Cause      List // last error, exact, one item a line
 	Places     List
 	Tried      List
@@ -61,6 +62,9 @@ type reader struct {
 func Render(n Notice, language, timezone string) Text {
 	r := reader{words: wordsFor(language), zone: zone(timezone)}
 	n = cleaned(n)
+	if n.Summary != nil {
+		return r.summary(n)
+	}
 	t := Text{
 		Headline:  r.headline(n),
 		Lines:     r.lines(n),

@@ -144,6 +144,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.CertificateWorkflow)
 	w.RegisterWorkflow(story.RenewalWorkflow)
 	w.RegisterWorkflow(story.EnrollmentWorkflow)
+	w.RegisterWorkflow(story.ImportWorkflow)
 	w.RegisterWorkflow(story.InventoryWorkflow)
 	w.RegisterWorkflow(story.AccountWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {

@@ -73,7 +73,9 @@ func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
 	var done []Alert
 	for _, i := range s.meant(in.Alert) {
 		a := &s.Alerts[i]
-		if a.SnoozedUntil.IsZero() && (a.NextAt.IsZero() || a.Step == 0) { // everybody was told: re-enter at the top
+		if a.Held != "" { // the summary counts as the first step
+			a.Held, a.Step = "", min(1, len(s.Spec.Policy.ladder(a.Plan).Steps)-1)
+		} else if a.SnoozedUntil.IsZero() && (a.NextAt.IsZero() || a.Step == 0) { // everybody was told: re-enter at the top
 			a.Step = len(s.Spec.Policy.ladder(a.Plan).Steps) - 1
 		}
 		a.Status, a.SnoozedUntil, a.NextAt = Acknowledged, time.Time{}, until
@@ -118,7 +120,7 @@ func (s *State) Snooze(now time.Time, in Answered) []Alert {
 		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); a.Reason == alert.TargetBehind && a.Level >= 0 && soon.Before(until) {
 			until = soon
 		}
-		a.Status, a.SnoozedUntil, a.Step, a.NextAt = Firing, until, 0, until
+		a.Status, a.SnoozedUntil, a.Step, a.NextAt, a.Held = Firing, until, 0, until, ""
 		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
 		a.Edit = a.phase()
 		done = append(done, *a)

@@ -26,6 +26,12 @@ func (s *State) Apply(d Decision, now time.Time) {
 		a.Edit = ""
 		s.put(a)
 		s.Flights = append(s.Flights, Flight{FlyEdit, a.ID, now})
+	case StepReport:
+		s.Import.Reported = true
+		if d.Step.Alert != nil {
+			s.put(*d.Step.Alert)
+		}
+		s.Flights = append(s.Flights, Flight{Kind: FlyReport, At: now})
 	case StepClose:
 		s.put(*d.Step.Alert)
 	case StepRun:
@@ -71,6 +77,8 @@ func (s *State) Recover(now time.Time) {
 		switch {
 		case f.Kind == FlyRenewal:
 			s.Ended(now, Run{Purpose: Purpose(f.ID), Targets: s.Spec.Targets}, Outcome{Kind: Unknown, Cause: "the result was lost"})
+		case f.Kind == FlyReport:
+			s.Import.Reported = false
 		case f.Kind == FlyTell && a != nil && a.Open():
 			a.rewind(now, len(s.Spec.Policy.ladder(a.Plan).Steps))
 		case f.Kind == FlyEdit && a != nil && a.Edit == "":

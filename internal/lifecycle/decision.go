@@ -17,6 +17,7 @@ const (
 	StepLook   StepKind = "look"   // observe every endpoint and target
 	StepTell   StepKind = "tell"   // send a notice of Alert to Roles
 	StepEdit   StepKind = "edit"   // bring sent messages of Alert up to date
+	StepReport StepKind = "report" // tell the import how this one stands; Alert, if any, waits for its summary
 	StepClose  StepKind = "close"  // the alert is resolved by Alert.Evidence
 	StepRun    StepKind = "run"    // start the child that renews, deploys or rolls back
 	StepRevoke StepKind = "revoke" // have the CA revoke Step.Revoke
@@ -53,6 +54,8 @@ const (
 	RepeatUnanswered    Reason = "repeat-unanswered"
 	NobodyReached       Reason = "nobody-reached"
 	MessagesOutdated    Reason = "messages-outdated"
+	ImportAsks          Reason = "import-asks"
+	SummaryMissed       Reason = "summary-missed"
 	UntilThreshold      Reason = "until-threshold"
 	UntilRenewal        Reason = "until-renewal"
 	UntilWindow         Reason = "until-ca-window"
@@ -62,6 +65,7 @@ const (
 	UntilBehindRetry    Reason = "until-behind-retry"
 	UntilRevoke         Reason = "until-revocation"
 	UntilEscalation     Reason = "until-escalation"
+	UntilSummary        Reason = "until-summary"
 	UntilAckLapses      Reason = "until-acknowledgement-lapses"
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
 	UntilPauseEnds      Reason = "until-pause-ends"
@@ -93,6 +97,8 @@ type Step struct {
 	Run  *Run        `json:"run,omitempty"`
 	// Revoke is the order, as it stands before the step.
 	Revoke *Revocation `json:"revoke,omitempty"`
+	// Standing is what the import is told; nil if no threshold was passed.
+	Standing *Standing `json:"standing,omitempty"`
 }
 
 // Purpose says what a run is for.

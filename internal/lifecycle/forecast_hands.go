@@ -27,6 +27,8 @@ func (f *forecast) inherit() {
 			})
 		case FlyEdit:
 			f.later(tellTakes, func() { f.s.Edited(fl.ID) })
+		case FlyReport:
+			f.later(tellTakes, func() { f.s.Reported(f.now, true) })
 		case FlyRenewal:
 			run := Run{Purpose: Purpose(fl.ID), Targets: f.s.Spec.Targets, Version: f.s.Live.Fingerprint}
 			if f.s.Held != nil && run.Purpose == ForRollBack {
@@ -48,6 +50,8 @@ func (f *forecast) act(d Decision) {
 		f.tell(d)
 	case StepEdit:
 		f.later(tellTakes, func() { f.s.Edited(step.Alert.ID) })
+	case StepReport:
+		f.later(tellTakes, func() { f.s.Reported(f.now, true) })
 	case StepClose:
 		f.note(Foreseen{Kind: ForeseeClose, Why: d.Reason, Alert: step.Alert.ID, Reason: step.Alert.Reason, Evidence: step.Alert.Evidence})
 	case StepRun:

@@ -89,6 +89,32 @@ func (w *world) deliver(step Step, a Alert, filled bool) (receipts []alert.Recei
 }
 
 // run is one attempt.
+// report plays the import that enrolled the certificate.
+func (w *world) report(d Decision) {
+	what := "nothing stands"
+	if t := d.Step.Standing; t != nil {
+		what = fmt.Sprintf("%s stands and is told at once", t.Severity)
+		if t.Held {
+			what = fmt.Sprintf("%s stands and waits for the summary", t.Severity)
+		}
+	}
+	w.say("report", "%s", what)
+	w.later(tellTakes, func() {
+		if w.unheard {
+			w.say("", "no import takes the report")
+		}
+		w.s.Reported(w.now, !w.unheard)
+	})
+	if w.summary == 0 {
+		return
+	}
+	w.at(w.now.Add(w.summary), func() {
+		for _, a := range w.s.Summarized(w.now, w.s.Import.ID, []string{"slack"}) {
+			w.say("summed", "the summary told %s %s", a.Severity, a.Reason)
+		}
+	})
+}
+
 func (w *world) run(d Decision) {
 	r := *d.Step.Run
 	what := string(r.Purpose)

@@ -47,6 +47,10 @@ func history(d dice) (*world, time.Time) {
 	enrolled := issued.Add(pick(d, 0, lifetime*55/100, lifetime*80/100, lifetime*95/100, lifetime*103/100))
 	w.begin(enrolled, d.IntN(8) > 0)
 	until := enrolled.Add(share100(d, lifetime, 60))
+	if d.IntN(3) == 0 {
+		w.s.Import = &Import{ID: "import/1", Until: enrolled.Add(pick(d, time.Minute, time.Hour, 30*time.Hour))}
+		w.summary, w.unheard = pick(d, 0, time.Second, 5*time.Minute, 2*time.Hour), d.IntN(4) == 0
+	}
 	for range d.IntN(6) {
 		w.plague(d, enrolled, until)
 	}

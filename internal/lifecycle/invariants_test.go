@@ -53,6 +53,7 @@ func (g *guard) decided(d Decision) {
 	}
 	g.closed = d.Step.Kind == StepClose
 	g.counts()
+	g.waits()
 	switch d.Step.Kind {
 	case StepWait:
 		if !d.Due.After(g.w.now) {
@@ -112,6 +113,25 @@ func (g *guard) counts() {
 	}
 	if n[FlyRenewal] > 1 || n[FlyLook] > 1 {
 		g.failf("under way at once: %v", g.w.s.Flights)
+	}
+}
+
+// waits: a notice waits for a summary only where somebody may still send one,
+// and only with time to spare; and it waits for nothing once people were told.
+func (g *guard) waits() {
+	s := &g.w.s
+	for _, a := range s.Alerts {
+		if a.Held == "" {
+			continue
+		}
+		switch {
+		case !a.Open() || a.quieted() || !a.LapAt.IsZero():
+			g.failf("%s waits for a summary although it needs none", a.ID)
+		case a.NextAt.IsZero() || a.NextAt.After(s.Import.Until) && a.NextAt.After(g.w.now):
+			g.failf("%s waits for a summary until %s, longer than one may come", a.ID, a.NextAt)
+		case a.Version == s.Live.Fingerprint && s.Live.NotAfter.Sub(a.NextAt) < calm && a.NextAt.After(g.w.now):
+			g.failf("%s ends at %s and waits until %s", a.ID, s.Live.NotAfter, a.NextAt)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ var rules = []func(*view) *Decision{
 	(*view).renewAsked,
 	(*view).renewalDue,
 	(*view).behindDue,
+	(*view).reportDue, // what an import sums up is not told one by one
 	(*view).tellDue,
 	(*view).editDue,
 	(*view).lookDue,

@@ -20,6 +20,7 @@ type Spec struct {
 	Environment string          `json:"environment,omitempty"`
 	Owner       string          `json:"owner,omitempty"`
 	Team        string          `json:"team,omitempty"`
+	Note        string          `json:"note,omitempty"` // what people should know about it
 	CA          string          `json:"ca,omitempty"`
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
@@ -38,6 +39,7 @@ type State struct {
 	Spec       Spec      `json:"spec"`
 	EnrolledAt time.Time `json:"enrolledAt"`
 	EnrolledBy string    `json:"enrolledBy,omitempty"`
+	Import     *Import   `json:"import,omitempty"` // enrolled with others, by a file
 
 	Live     cert.Version `json:"live,omitzero"`     // proven, or seen where only watched
 	LiveAt   time.Time    `json:"liveAt,omitzero"`   // since when
@@ -163,6 +165,9 @@ type Alert struct {
 	// LapAt is when step 0 was last told; zero while this round has told nobody.
 	LapAt time.Time `json:"lapAt,omitzero"`
 
+	// Held tells that the summary of the import with this ID tells it first; if
+	// none does, it is told by itself at NextAt.
+	Held         string          `json:"held,omitempty"`
 	Cause        string          `json:"cause,omitempty"`
 	Answer       *alert.Answer   `json:"answer,omitempty"`
 	SnoozedUntil time.Time       `json:"snoozedUntil,omitzero"`
@@ -188,6 +193,7 @@ const (
 	FlyEdit    FlightKind = "edit"
 	FlyRenewal FlightKind = "renewal"
 	FlyRevoke  FlightKind = "revoke"
+	FlyReport  FlightKind = "report"
 )
 
 // Flight is an action that was started and has not reported.
@@ -268,5 +274,9 @@ func (s State) Clone() State {
 	}
 	s.Flights = slices.Clone(s.Flights)
 	s.Revocations = slices.Clone(s.Revocations)
+	if s.Import != nil {
+		i := *s.Import
+		s.Import = &i
+	}
 	return s
 }

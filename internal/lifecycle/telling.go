@@ -88,6 +88,8 @@ func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decisi
 		why = SnoozeEnded
 		a.SnoozedUntil, a.Answer = time.Time{}, nil
 		a.Edit = a.phase()
+	case a.Held != "":
+		why, a.Held = SummaryMissed, ""
 	case a.Unreached:
 		why = NobodyReached
 	case a.Step == 0:
@@ -115,7 +117,7 @@ func (v *view) raised(a Alert, c condition) Alert {
 	a.Level, a.Cause = c.level, c.cause
 	a.Status, a.Answer, a.SnoozedUntil = Firing, nil, time.Time{}
 	a.Round++
-	a.Step, a.Used, a.LapAt = 0, nil, time.Time{}
+	a.Step, a.Used, a.LapAt, a.Held = 0, nil, time.Time{}, ""
 	a.Edit = a.phase()
 	return a
 }
@@ -126,6 +128,17 @@ func (v *view) tell(a Alert, why Reason) *Decision {
 	at := min(a.Step, len(plan.Steps)-1)
 	rung := plan.Steps[at]
 	step := Step{Kind: StepTell, Roles: rung.Roles, Reach: rung.Reach, Last: at == len(plan.Steps)-1}
+	a = v.climb(a, plan)
+	if !a.NextAt.IsZero() {
+		step.Next = plan.Steps[a.Step].Roles[0]
+	}
+	step.Alert = &a
+	return &Decision{Step: step, Reason: why}
+}
+
+// climb moves an alert past the step that is told now, and says when the next is due.
+func (v *view) climb(a Alert, plan Escalation) Alert {
+	at := min(a.Step, len(plan.Steps)-1)
 	if at == 0 {
 		a.LapAt, a.Used = v.now, nil
 	}
@@ -135,15 +148,12 @@ func (v *view) tell(a Alert, why Reason) *Decision {
 	switch {
 	case a.Step < len(plan.Steps):
 		a.NextAt = v.now.Add(v.of(plan.Steps[a.Step].After))
-		step.Next = plan.Steps[a.Step].Roles[0]
 	case plan.Repeat.IsZero():
 		a.NextAt = time.Time{}
 	default:
 		a.Step, a.NextAt = 0, latest(v.now, v.repeat(plan, a))
-		step.Next = plan.Steps[0].Roles[0]
 	}
-	step.Alert = &a
-	return &Decision{Step: step, Reason: why}
+	return a
 }
 
 // repeat is when the next lap begins: sooner once the end is near, and not

@@ -75,6 +75,8 @@ func (v *view) notices() []Event {
 			reason = UntilAckLapses
 		case !a.SnoozedUntil.IsZero():
 			reason = UntilSnoozeEnds
+		case a.Held != "":
+			reason = UntilSummary
 		}
 		add(a.NextAt, reason, a.ID)
 	}

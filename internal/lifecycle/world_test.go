@@ -29,6 +29,8 @@ type world struct {
 	lifetime  time.Duration
 	troubles  []trouble
 	vacant    []people.Role // roles that nobody fills
+	summary   time.Duration // after a report, the import tells; never if zero
+	unheard   bool          // nobody takes reports
 
 	agenda []task
 	outage time.Time // our own system is down until then
@@ -228,6 +230,8 @@ func (w *world) act(d Decision) {
 		a := *d.Step.Alert
 		w.say("edit", "%s: the messages say %s%s", a.Reason, a.Edit, because(a))
 		w.later(tellTakes, func() { w.s.Edited(a.ID) })
+	case StepReport:
+		w.report(d)
 	case StepClose:
 		w.say("close", "%s: %s", d.Step.Alert.Reason, d.Step.Alert.Evidence)
 	case StepRun:

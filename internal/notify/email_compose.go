@@ -50,7 +50,9 @@ func (e *Email) compose(m alert.Message, address, id string, before []string) (*
 		"X-Neverlapse-Certificate": m.Notice.Certificate, "X-Neverlapse-Alert": m.Notice.AlertID,
 		"X-Neverlapse-Severity": string(m.Notice.Severity), "X-Neverlapse-Reason": string(m.Notice.Reason), "X-Neverlapse-Phase": string(m.Notice.Phase),
 	} {
-		msg.SetGenHeader(header, cut(alert.Clean(value), 250))
+		if value != "" {
+			msg.SetGenHeader(header, cut(alert.Clean(value), 250))
+		}
 	}
 	if m.Notice.Severity == alert.P1 && m.Notice.Phase == alert.Firing {
 		msg.SetImportance(gomail.ImportanceHigh)
@@ -86,7 +88,7 @@ var page = template.Must(template.New("mail").Parse(`<!doctype html>
 {{end}}<table cellpadding="3">
 {{range .Lines}}<tr><th align="left" valign="top">{{.Label}}</th><td>{{.Value}}</td></tr>
 {{end}}</table>
-{{with .Cause}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
+{{template "list" .Standing}}{{with .Cause}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
 <pre style="background:#f4f4f4;padding:.6em;white-space:pre-wrap">{{range .Items}}{{.}}
 {{end}}</pre>
 {{end}}{{end}}{{with .NextAction}}<p>{{.}}</p>

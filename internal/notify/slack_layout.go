@@ -81,6 +81,7 @@ func (r room) blocks(m alert.Message, t alert.Text, mention string) []slack.Bloc
 		}
 		out = append(out, slack.NewSectionBlock(nil, fields, nil))
 	}
+	out = append(out, r.listed(t.Standing)...)
 	out = append(out, r.quoted(t.Cause)...)
 	out = append(out, r.sentence(t.NextAction)...)
 	out = append(out, r.sentence(t.Advice)...)

@@ -1,0 +1,85 @@
+package alert
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+)
+
+// Summary tells one owner at once of many certificates that were enrolled
+// together and end soon: a notice that is about none of them alone.
+type Summary struct {
+	Whole int        `json:"whole"` // how many there are; Rows may list fewer
+	Rows  []Standing `json:"rows"`  // the most urgent first
+}
+
+// MaxStanding is how many rows of a summary are shown.
+const MaxStanding = 40
+
+// Standing is one certificate of a summary.
+type Standing struct {
+	Certificate string    `json:"certificate"`
+	Severity    Severity  `json:"severity"`
+	NotAfter    time.Time `json:"notAfter"`
+	Alone       bool      `json:"alone,omitempty"` // so urgent that it is told by itself as well
+}
+
+// MoreUrgent orders the rows of a summary: what ends first comes first.
+func MoreUrgent(a, b Standing) int {
+	if c := a.NotAfter.Compare(b.NotAfter); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Certificate, b.Certificate)
+}
+
+// summary tells a notice that sums up.
+func (r reader) summary(n Notice) Text {
+	t := Text{
+		Lines: []Line{}, Link: n.Link, LinkLabel: r.say("label.link"), Buttons: map[Action]string{}, Footer: r.say("footer.summary", "id", n.AlertID),
+		NextAction: r.say("summary.next"), Advice: r.say("summary.advice"),
+		Commands: List{r.say("title.commands"), n.Commands}, Standing: List{Title: r.say("title.standing")},
+	}
+	key := "summary.headline"
+	if n.Summary.Whole == 1 {
+		key += ".one"
+	}
+	if len(n.Summary.Rows) > 0 {
+		first := n.Summary.Rows[0]
+		t.Headline = r.say(key, "n", strconv.Itoa(n.Summary.Whole), "certificate", first.Certificate, "expiry", r.expiry("expiry", cert.Version{NotAfter: first.NotAfter}, n.At))
+	}
+	t.Subject = r.say("subject.summary", "headline", t.Headline)
+	for _, l := range []Line{{"owner", n.Owner}, {"team", n.Team}} {
+		if l.Value != "" {
+			t.Lines = append(t.Lines, Line{r.say("label." + l.Label), l.Value})
+		}
+	}
+	shown := n.Summary.Rows[:min(MaxStanding, len(n.Summary.Rows))]
+	for _, s := range shown {
+		key := "standing"
+		if s.Alone {
+			key += ".alone"
+		}
+		t.Standing.Items = append(t.Standing.Items, r.say(key, "certificate", s.Certificate, "severity", string(s.Severity),
+			"short", r.expiry("short", cert.Version{NotAfter: s.NotAfter}, n.At), "time", r.both(s.NotAfter)))
+	}
+	if more := n.Summary.Whole - len(shown); more > 0 {
+		t.Standing.Items = append(t.Standing.Items, r.say("more", "n", strconv.Itoa(more)))
+	}
+	return t
+}
+
+// cleaned copies a summary with every text in it safe to show.
+func (s *Summary) cleaned() *Summary {
+	if s == nil {
+		return nil
+	}
+	out := Summary{Whole: s.Whole, Rows: slices.Clone(s.Rows)}
+	for i := range out.Rows {
+		row := &out.Rows[i]
+		row.Certificate, row.Severity = Clean(row.Certificate), Severity(Clean(string(row.Severity)))
+	}
+	return &out
+}
