@@ -21,8 +21,8 @@ import (
 
 // front starts a second worker process of the same configuration that answers
 // Slack but polls another task queue, so that it does nothing for certificates.
-// It gives the address that clicks go to.
-func (w *world) front() string {
+// It gives the process and the address that clicks go to.
+func (w *world) front() (*harness.Process, string) {
 	w.t.Helper()
 	text, err := os.ReadFile(w.Config)
 	if err != nil {
@@ -61,7 +61,7 @@ func (w *world) front() string {
 		ok, _ := harness.Ready(w.t.Context(), "http://"+address+"/readyz")
 		return ok
 	})
-	return "http://" + address + "/slack/interactions"
+	return p, "http://" + address + "/slack/interactions"
 }
 
 // clickAt presses a button of a message, as Slack reports it to an address.
@@ -100,7 +100,7 @@ func fired(t *testing.T, w *world) (lifecycle.Alert, notifytest.SlackMessage) {
 func TestAClickWhileNobodyPollsIsCountedWhenAWorkerIsBack(t *testing.T) {
 	t.Parallel()
 	w := enter(t, harness.Options{Policies: stepsPolicy, Nginx: sites(site(t, "www.shop.test", time.Hour))})
-	front := w.front()
+	_, front := w.front()
 	a, message := fired(t, w)
 	due := a.NextAt
 	w.Worker.Kill()

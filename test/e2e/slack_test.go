@@ -128,6 +128,31 @@ func TestAClickWhoseWorkerIsKilledBeforeItAcknowledgesCountsOnce(t *testing.T) {
 	}
 }
 
+func TestAClickWhoseWorkerIsKilledBeforeItAcknowledgesIsGivenToAnother(t *testing.T) {
+	t.Parallel()
+	proxy, err := harness.NewProxy(server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	w := enter(t, harness.Options{Engine: proxy.Address, Upstream: server.Address(), SocketMode: true, Policies: stepsPolicy, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w.connected(1)
+	front, _ := w.front()
+	w.connected(2)
+	_, message := fired(t, w)
+	proxy.OnAnswer(sync.OnceFunc(front.Kill)) // the stand-in gives the first click to the second connection
+	if got := w.press(message, alert.ActAcknowledge, harness.OwnerSlack); !got.Acknowledged || got.Deliveries != 2 {
+		t.Errorf("Slack saw %+v, want a second delivery that is acknowledged", got)
+	}
+	w.settled("shop", alert.Expiring, "the acknowledgement", acknowledgedAlert)
+	if got := w.journal("shop", "acknowledged", "refused"); len(got) != 1 || got[0].By != "minji" {
+		t.Errorf("the journal tells %+v, want one acknowledgement", got)
+	}
+	if front.Running() {
+		t.Error("the click did not reach the worker that was to be killed")
+	}
+}
+
 // pressesChecks presses the button of every check as it is posted.
 func (w *world) pressesChecks(press func(notifytest.SlackMessage)) {
 	w.Slack.OnPost(func(m notifytest.SlackMessage) {
