@@ -35,7 +35,7 @@ func (b *bulk) run(ctx context.Context, rows []inventory.Row) error {
 	b.bar = b.newProgress(len(rows))
 	defer b.bar.end()
 	group, working := errgroup.WithContext(ctx)
-	b.importing.serve(working)
+	sent := b.importing.serve(working)
 	group.SetLimit(abreast)
 	for i, r := range rows {
 		if working.Err() != nil {
@@ -50,6 +50,7 @@ func (b *bulk) run(ctx context.Context, rows []inventory.Row) error {
 		})
 	}
 	err := group.Wait()
+	sent()
 	b.bar.end()
 	if err == nil && !b.wish.dry { // a run before may have been cut short after its last row
 		err = b.importing.complete(ctx)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -64,17 +65,19 @@ func (i *importing) enroll(ctx context.Context, row workflows.EnrollmentRow) err
 	}
 }
 
-// serve sends rows in batches until ctx ends.
-func (i *importing) serve(ctx context.Context) {
+// serve sends rows in batches until ctx ends; the answer waits for that.
+func (i *importing) serve(ctx context.Context) (wait func()) {
+	var all sync.WaitGroup
 	for range senders {
-		go func() {
+		all.Go(func() {
 			for ctx.Err() == nil {
 				if batch := i.gather(ctx); len(batch) > 0 {
 					i.send(ctx, batch)
 				}
 			}
-		}()
+		})
 	}
+	return all.Wait
 }
 
 // gather waits for a row, and a moment longer for others.

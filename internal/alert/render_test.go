@@ -225,3 +225,47 @@ func TestEveryWordForAClickIsThere(t *testing.T) {
 		}
 	}
 }
+
+// summaryOf is a notice about many certificates.
+func summaryOf(n int) Notice {
+	out := Notice{Key: "k", AlertID: "import/1", Phase: Firing, Reason: Imported, Owner: "minji", At: now, Commands: []string{"neverlapse list --owner minji"}, Summary: &Summary{Whole: n}}
+	for i := range min(n, MaxStanding) {
+		out.Summary.Rows = append(out.Summary.Rows, Standing{Certificate: fmt.Sprintf("shop-%d", i), Severity: P2, NotAfter: now.Add(time.Duration(i*24+5) * time.Hour), Alone: i == 0})
+	}
+	return out
+}
+
+func TestASummaryReadsWholeInEveryLanguage(t *testing.T) {
+	for _, lang := range Languages() {
+		for _, n := range []int{1, 2, 300} {
+			text := Render(summaryOf(n), lang, "Asia/Seoul")
+			all := text.Subject + "\n" + Plain(text)
+			if strings.ContainsAny(all, "⟦⟧") || regexp.MustCompile(`\{[a-z]+\}`).MatchString(all) {
+				t.Fatalf("%s: something was not filled in:\n%s", lang, all)
+			}
+			for _, part := range []string{"shop-0", "minji", "P2", "neverlapse list --owner minji", "import/1"} {
+				if !strings.Contains(all, part) {
+					t.Errorf("%s: %q is missing in:\n%s", lang, part, all)
+				}
+			}
+			if len(text.Buttons) > 0 || len(text.Standing.Items) != min(n, MaxStanding)+min(1, max(0, n-MaxStanding)) {
+				t.Errorf("%s: %d items, buttons %v", lang, len(text.Standing.Items), text.Buttons)
+			}
+			if n == 300 && !strings.Contains(text.Standing.Items[MaxStanding], "260") {
+				t.Errorf("%s: it does not say how many more there are: %s", lang, text.Standing.Items[MaxStanding])
+			}
+		}
+	}
+}
+
+func TestASummaryOfHostileNamesIsSafe(t *testing.T) {
+	n := summaryOf(2)
+	n.Summary.Rows[0].Certificate, n.Summary.Rows[1].Severity, n.Owner = "a\x1b[2J\u202e\nb", "P1\r\n", "min\x00ji"
+	text := Render(n, "en", "UTC")
+	if bad := unsafe(text.Subject + Plain(text)); bad != "" {
+		t.Errorf("%s gets through:\n%s", bad, Plain(text))
+	}
+	if strings.Contains(text.Subject, "\n") || n.Summary.Rows[0].Certificate != "a\x1b[2J\u202e\nb" {
+		t.Error("a line break gets through, or the notice itself was changed")
+	}
+}
