@@ -60,6 +60,7 @@ type world struct {
 	t        *testing.T
 	listener *acme.Listener
 	tls      *acme.TLSListener
+	dns      map[string]*acme.DNS
 	accounts *accounts
 	options  acme.Options
 	dropped  int // orders whose replaces the CA refused
@@ -94,7 +95,7 @@ func newWorld(t *testing.T, o pebbletest.Options) *world {
 // client is what a process makes when it starts.
 func (w *world) client() *acme.CA {
 	w.t.Helper()
-	c, err := acme.New("pebble", w.options, w.accounts, acme.Ways{HTTP: w.listener, TLS: w.tls})
+	c, err := acme.New("pebble", w.options, w.accounts, acme.Ways{HTTP: w.listener, TLS: w.tls, DNS: w.dns})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package acme_test
 import (
 	"flag"
 	"os"
+	"sync"
 	"testing"
 )
 
@@ -12,5 +13,21 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, end := range ends.all {
+		end()
+	}
+	os.Exit(code)
+}
+
+var ends struct {
+	sync.Mutex
+	all []func()
+}
+
+// afterAll is for what tests share: it ends with the process.
+func afterAll(end func()) {
+	ends.Lock()
+	defer ends.Unlock()
+	ends.all = append(ends.all, end)
 }
