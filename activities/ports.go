@@ -38,6 +38,15 @@ type Screener interface {
 	Screen(order cert.Order) (cert.Order, error)
 }
 
+// Checker is the optional ability of a CA to tell about itself.
+type Checker interface {
+	// Describe tells what is configured; it asks nobody.
+	Describe() cert.Authority
+	// Check asks the CA for its directory and for our account, which is made if
+	// there is none. Trouble is in the result (Err).
+	Check(ctx context.Context) cert.Authority
+}
+
 // CertIDer is the optional ability of a CA that supports ARI: the certificate
 // ID (RFC 9773, 4.1) to send as replaces, empty when it did not issue the leaf.
 type CertIDer interface {

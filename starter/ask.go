@@ -30,19 +30,25 @@ func call[In, Out any](ctx context.Context, c *cli, u workflows.Update[In, Out],
 	return out, err
 }
 
-// hand runs one of the workers' activities by itself, for what only they can read.
+// hand runs one of the workers' activities on a certificate by itself, for what
+// only they can read.
 func hand[Out any](ctx context.Context, c *cli, activity, name string) (Out, error) {
+	return work[Out](ctx, c, activity, name, c.timeout.value, name)
+}
+
+// work runs one of the workers' activities by itself; name says what it is about.
+func work[Out any](ctx context.Context, c *cli, activity, name string, within time.Duration, in any) (Out, error) {
 	var out Out
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return out, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	waiting, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	h, err := conn.ExecuteActivity(waiting, client.StartActivityOptions{
 		ID: "cli/" + strings.ToLower(activity) + "/" + name + "/" + newID(), TaskQueue: c.config.Temporal.TaskQueue,
-		ScheduleToCloseTimeout: c.timeout.value, Summary: "asked for by the CLI",
-	}, activity, name)
+		ScheduleToCloseTimeout: within, Summary: "asked for by the CLI",
+	}, activity, in)
 	if err == nil {
 		err = h.Get(waiting, &out)
 	}
