@@ -54,6 +54,7 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory(),
 		Scanner: look, Store: p.store, Now: time.Now,
 	}
+	p.ways.Resolver = p.resolver
 	p.ways.DNS = map[string]*acme.DNS{}
 	for i, x := range c.DNS {
 		path := fmt.Sprintf("dns[%d]", i)

@@ -166,8 +166,9 @@ func (w *World) yaml(http01 int) string {
 	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s}", w.Engine, w.Namespace, w.StickyTimeout)
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
+	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
-	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true%s}}", w.directory(), w.CA.RootFile(), w.CAOptions)
+	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d%s}}", w.directory(), w.CA.RootFile(), http01, w.CAOptions)
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}

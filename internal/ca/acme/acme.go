@@ -43,6 +43,7 @@ type CA struct {
 	accounts Accounts
 	ways     Ways
 	webroot  *webroot // nil where there is none
+	resolver *Resolver
 	base     http.RoundTripper
 	timeout  time.Duration  // of one request
 	issuers  *x509.CertPool // roots that issued chains must lead to; nil: any
@@ -73,6 +74,9 @@ func New(name string, o Options, accounts Accounts, w Ways) (*CA, error) {
 	}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
+	}
+	if c.resolver = w.Resolver; c.resolver == nil {
+		c.resolver = NewResolver(nil)
 	}
 	if o.Webroot != "" {
 		c.webroot = &webroot{dir: o.Webroot}

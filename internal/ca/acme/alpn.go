@@ -34,13 +34,15 @@ type TLSListener struct {
 
 	mu       sync.Mutex
 	answers  map[string]*tls.Certificate // by server name
+	own      *tls.Certificate            // served for the names of probes that have no answer
+	probes   map[string]int              // under way, by server name
 	listener net.Listener
 	closed   chan struct{}
 }
 
 // NewTLSListener makes a listener for an address such as ":443"; Start opens it.
 func NewTLSListener(addr string) *TLSListener {
-	return &TLSListener{addr: addr, answers: make(map[string]*tls.Certificate), closed: make(chan struct{})}
+	return &TLSListener{addr: addr, answers: make(map[string]*tls.Certificate), probes: make(map[string]int), closed: make(chan struct{})}
 }
 
 // Start opens the address and serves until Close.
@@ -124,7 +126,31 @@ func (l *TLSListener) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate,
 func (l *TLSListener) answerTo(serverName string) *tls.Certificate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.answers[normal(serverName)]
+	name := normal(serverName)
+	if c := l.answers[name]; c != nil || l.probes[name] == 0 {
+		return c
+	}
+	return l.own
+}
+
+// probing makes the listener answer for a server name until done, though no
+// challenge has an answer there.
+func (l *TLSListener) probing(serverName string) (_ *tls.Certificate, done func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.own == nil {
+		if l.own, err = alpnCertificate(question{name: "preflight.invalid"}); err != nil {
+			return nil, nil, err
+		}
+	}
+	l.probes[serverName]++
+	return l.own, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.probes[serverName]--; l.probes[serverName] == 0 {
+			delete(l.probes, serverName)
+		}
+	}, nil
 }
 
 func (l *TLSListener) challenge() string { return TLSALPN01 }

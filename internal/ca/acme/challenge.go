@@ -47,6 +47,8 @@ type Ways struct {
 	HTTP *Listener
 	TLS  *TLSListener
 	DNS  map[string]*DNS // by their configured names
+	// Resolver answers what is asked before an order; nil asks the system's servers.
+	Resolver *Resolver
 }
 
 func (w Ways) names() string {

@@ -77,7 +77,7 @@ func (f *fakeCA) options(t *testing.T) acme.Options {
 	if err := os.WriteFile(file, root, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return acme.Options{Directory: f.URL + "/dir", RootFile: file, AcceptTerms: true}
+	return acme.Options{Directory: f.URL + "/dir", RootFile: file, AcceptTerms: true, Preflight: []string{acme.CheckNothing}}
 }
 
 func httpChallenge(url, token string) map[string]any {

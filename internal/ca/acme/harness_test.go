@@ -80,14 +80,17 @@ func newWorld(t *testing.T, o pebbletest.Options) *world {
 			t.Error(err)
 		}
 	})
-	if o.HTTPPort == 0 {
+	var preflight []string
+	if o.HTTPPort != 0 { // the CA finds somebody else there
+		preflight = []string{acme.CheckNothing}
+	} else {
 		o.HTTPPort = l.Addr().(*net.TCPAddr).Port
 	}
 	o.TLSPort = tls.Addr().(*net.TCPAddr).Port
 	w := &world{CA: pebbletest.Start(t, o), t: t, listener: l, tls: tls, accounts: &accounts{}}
 	w.options = acme.Options{
 		Directory: w.Directory(), RootFile: w.RootFile(), Email: "ops@example.com", AcceptTerms: true,
-		RequestTimeout: 20 * time.Second,
+		RequestTimeout: 20 * time.Second, Preflight: preflight, HTTPPort: o.HTTPPort, TLSPort: o.TLSPort,
 	}
 	return w
 }
@@ -95,7 +98,7 @@ func newWorld(t *testing.T, o pebbletest.Options) *world {
 // client is what a process makes when it starts.
 func (w *world) client() *acme.CA {
 	w.t.Helper()
-	c, err := acme.New("pebble", w.options, w.accounts, acme.Ways{HTTP: w.listener, TLS: w.tls, DNS: w.dns})
+	c, err := acme.New("pebble", w.options, w.accounts, acme.Ways{HTTP: w.listener, TLS: w.tls, DNS: w.dns, Resolver: acme.NewResolver([]string{w.Resolver()})})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -58,12 +58,20 @@ type Options struct {
 	Webroot string `mapstructure:"webroot"`
 	// DNS names the DNS provider, of those configured, that answers DNS01.
 	DNS string `mapstructure:"dns"`
+
+	// Preflight are the Checks made before an order is spent; all when empty,
+	// none with CheckNothing.
+	Preflight []string `mapstructure:"preflight"`
+	// HTTPPort and TLSPort are where the CA asks for answers: 80 and 443 when
+	// zero, as every public CA does.
+	HTTPPort int `mapstructure:"http_port"`
+	TLSPort  int `mapstructure:"tls_port"`
 }
 
 // Validate names every wrong field and how to mend it.
 func (o Options) Validate() error {
 	return errors.Join(
-		o.validateDirectory(), o.validateAccount(), o.validateIssuing(), o.validateChallenge(), o.validateLimits(),
+		o.validateDirectory(), o.validateAccount(), o.validateIssuing(), o.validateChallenge(), o.validateLimits(), o.validatePreflight(),
 	)
 }
 

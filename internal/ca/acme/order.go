@@ -91,6 +91,13 @@ func (s *session) newOrder(o cert.Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	by, err := s.ca.solver(o)
+	if err != nil {
+		return "", err
+	}
+	if err := s.preflight(by, o.Names, d.Meta); err != nil {
+		return "", err
+	}
 	s.wire.names = strings.Join(o.Names, " ")
 	place := func(replaces string) (legoacme.ExtendedOrder, error) {
 		return ask(s, "new order", func() (legoacme.ExtendedOrder, error) {

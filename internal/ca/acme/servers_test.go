@@ -3,6 +3,7 @@ package acme_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,9 +18,23 @@ func portOf(s *httptest.Server) int { return s.Listener.Addr().(*net.TCPAddr).Po
 // serveFolder is the web server whose folder is a webroot.
 func serveFolder(t *testing.T, dir string) int {
 	t.Helper()
-	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	return serveHandler(t, http.FileServer(http.Dir(dir)))
+}
+
+func serveHandler(t *testing.T, h http.Handler) int {
+	t.Helper()
+	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return portOf(s)
+}
+
+// redirected is the URL of a request at another port.
+func redirected(r *http.Request, port int) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	return fmt.Sprintf("http://%s:%d%s", host, port, r.URL.Path)
 }
 
 // recorder counts the requests that reach a CA, with their time.
