@@ -5,8 +5,8 @@
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-build: ## bin/neverlapse-worker and bin/neverlapse
-	go build -trimpath -o bin/neverlapse-worker ./worker
+build: ## bin/neverlapse-worker and bin/neverlapse; DNS=all: with every DNS provider of lego
+	go build -trimpath $(if $(filter all,$(DNS)),-tags alldns) -o bin/neverlapse-worker ./worker
 	go build -trimpath -o bin/neverlapse ./starter
 
 engine: ## bin/neverlapse-engine, the embedded Temporal server; minutes the first time

@@ -22,7 +22,10 @@ type component struct {
 var components = []component{
 	{name: "Temporal engine", is: "real", what: "deploy/engine, a server with SQLite, as a process", version: []string{"$NEVERLAPSE_ENGINE", "--version"}, proof: "test/e2e"},
 	{name: "Neverlapse", is: "real", what: "worker and CLI as processes", proof: "test/e2e"},
-	{name: "ACME CA", is: "real", what: "Pebble, which validates HTTP-01 over the network; no public CA can be asked from here", module: "github.com/letsencrypt/pebble/v2", proof: "internal/ca/acme"},
+	{name: "ACME CA", is: "real", what: "Pebble, which validates over the network; no public CA can be asked from here", module: "github.com/letsencrypt/pebble/v2", proof: "internal/ca/acme"},
+	{name: "second ACME CA", is: "real", what: "step-ca as a process", version: []string{"$NEVERLAPSE_STEP_CA", "version"}, proof: "internal/ca/acme"},
+	{name: "DNS", is: "real", what: "BIND, updated by RFC 2136 with TSIG, and a validating one that resolves", version: []string{"named", "-v"}, proof: "internal/ca/acme"},
+	{name: "other DNS providers", is: "skipped", what: "lego's, as they are; none of their services can be reached from CI"},
 	{name: "nginx", is: "real", what: "installed by the system, reloaded and asked over TLS", version: []string{"nginx", "-v"}, proof: "internal/target"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
@@ -63,6 +66,8 @@ func (w *workshop) version(c component) string {
 		cmd.Dir = w.root
 	case len(c.version) > 0 && c.version[0] == "$NEVERLAPSE_ENGINE":
 		cmd = exec.Command(w.engine, c.version[1:]...)
+	case len(c.version) > 0 && c.version[0] == "$NEVERLAPSE_STEP_CA":
+		cmd = exec.Command(w.stepCA, c.version[1:]...)
 	case len(c.version) > 0:
 		cmd = exec.Command(c.version[0], c.version[1:]...)
 	default:

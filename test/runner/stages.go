@@ -24,6 +24,7 @@ type workshop struct {
 	results  *results
 
 	engine  string   // path of the embedded engine
+	stepCA  string   // path of step-ca
 	missing []string // what could not be installed
 	race    bool
 }
@@ -40,7 +41,7 @@ const endToEnd = "test/e2e"
 func (w *workshop) stages() []stage {
 	out := []stage{
 		{name: "set-up", about: "what the tests start", run: w.setUp},
-		{name: "build", about: "the Temporal engine, through a cache", run: w.buildEngine},
+		{name: "build", about: "the Temporal engine and step-ca, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
@@ -51,14 +52,26 @@ func (w *workshop) stages() []stage {
 	return out
 }
 
-// buildEngine gives the path of the engine; the script says what it does.
-func (w *workshop) buildEngine(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(w.root, "test", "servers", "build-engine.sh"))
+// buildServers gives the paths of the engine and of step-ca; the scripts say
+// what they do.
+func (w *workshop) buildServers(ctx context.Context) (err error) {
+	if w.engine, err = w.buildServer(ctx, "build-engine.sh"); err != nil {
+		return err
+	}
+	w.stepCA, err = w.buildServer(ctx, "build-step-ca.sh")
+	return err
+}
+
+func (w *workshop) buildServer(ctx context.Context, script string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(w.root, "test", "servers", script))
 	cmd.Stderr = w.out
 	out, err := cmd.Output()
-	w.engine = strings.TrimSpace(string(out))
-	fmt.Fprintln(w.out, w.engine)
-	return err
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", script, err)
+	}
+	path := strings.TrimSpace(string(out))
+	fmt.Fprintln(w.out, path)
+	return path, nil
 }
 
 func (w *workshop) unit(ctx context.Context) error {
@@ -207,7 +220,7 @@ func (w *workshop) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NEVERLAPSE_") && !strings.HasPrefix(v, "NEVERLAPSE_CACHE=")
 	})
-	env = append(env, "NEVERLAPSE_ENGINE="+w.engine)
+	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA)
 	if len(w.missing) == 0 {
 		env = append(env, "NEVERLAPSE_REQUIRE_SERVERS=1")
 	}

@@ -24,7 +24,8 @@ if [[ ! -x $binary ]]; then
     trap 'rm -rf "$draft"' EXIT
     echo "step-ca: compiling; a minute or more the first time" >&2
     started=$SECONDS
-    if ! CGO_ENABLED=0 nice -n 5 go build -trimpath -ldflags "-s -w" -o "$draft/step-ca" github.com/smallstep/certificates/cmd/step-ca 2>"$draft/log"; then
+    version=$(go list -m -f "{{.Version}}" github.com/smallstep/certificates)
+    if ! CGO_ENABLED=0 nice -n 5 go build -trimpath -ldflags "-s -w -X main.Version=$version" -o "$draft/step-ca" github.com/smallstep/certificates/cmd/step-ca 2>"$draft/log"; then
         tail -n 40 "$draft/log" >&2
         echo "step-ca: the build failed" >&2
         exit 1

@@ -11,6 +11,7 @@ import (
 
 const (
 	maxFailures   = 5                // in a row that a trial bears while the CA may be looking
+	maxLooks      = 3                // that a CA is asked for after one in vain
 	maxRetryAfter = 30 * time.Second // that it sits out with its answer in place
 )
 
@@ -27,6 +28,7 @@ type trial struct {
 	accepted bool
 	refused  error // why the CA did not take our word that the answer is there
 	failures int
+	looks    int // that the CA was asked for after one in vain
 }
 
 // advance looks at the authorization and takes the next step; done tells that
@@ -59,8 +61,13 @@ func (t *trial) advance() (done bool, err error) {
 		return true, err
 	}
 	t.report.say("waiting for the CA to validate " + clean(t.name))
-	if ch.Status != legoacme.StatusPending || t.accepted {
+	if ch.Status != legoacme.StatusPending || t.accepted && ch.Error == nil {
 		return false, nil
+	}
+	if t.accepted { // the CA looked in vain and would look again (RFC 8555, 8.2)
+		if t.looks++; t.looks > maxLooks {
+			return true, t.ca.denied(authz)
+		}
 	}
 	if t.refused != nil {
 		return true, t.refused

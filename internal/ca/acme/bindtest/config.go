@@ -39,6 +39,8 @@ ours CAA 0 issue "pebble.letsencrypt.org; accounturi=x"
 wild CAA 0 issue "pebble.letsencrypt.org"
 wild CAA 0 issuewild "other.example"
 strange CAA 128 future "x"
+both A 127.0.0.1
+more A 127.0.0.1
 closed A 127.0.0.1
 other A 127.0.0.1
 ours A 127.0.0.1
