@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/letsencrypt/challtestsrv"
+	"github.com/miekg/dns"
 )
 
 var environment sync.Mutex
@@ -64,31 +65,38 @@ func sharedDNS() (*challtestsrv.ChallSrv, string, error) {
 	return nil, "", fmt.Errorf("pebbletest: start DNS: %w", errors.Join(errs...))
 }
 
+// startDNS serves what challtestsrv answers by servers of our own: its own hang
+// up on whoever is silent for a second, as a busy machine makes clients be.
 func startDNS() (*challtestsrv.ChallSrv, string, error) {
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", err
 	}
-	addr := probe.Addr().String()
-	if err := probe.Close(); err != nil {
-		return nil, "", err
+	addr := tcp.Addr().String()
+	udp, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return nil, "", errors.Join(err, tcp.Close())
 	}
 	server, err := challtestsrv.New(challtestsrv.Config{Log: log.New(io.Discard, "", 0), DNSAddrs: []string{addr}})
 	if err != nil {
-		return nil, "", err
+		return nil, "", errors.Join(err, tcp.Close(), udp.Close())
 	}
 	server.SetDefaultDNSIPv4("127.0.0.1")
 	server.SetDefaultDNSIPv6("")
-	server.Run()
+	const patience = time.Minute
+	for _, s := range []*dns.Server{
+		{Listener: tcp, ReadTimeout: patience, WriteTimeout: patience}, {PacketConn: udp, ReadTimeout: patience, WriteTimeout: patience},
+	} {
+		go func() { _ = s.ActivateAndServe() }()
+	}
 	if err := awaitDNS(addr); err != nil {
-		server.Shutdown()
-		return nil, "", err
+		return nil, "", errors.Join(err, tcp.Close(), udp.Close())
 	}
 	return server, addr, nil
 }
 
 func awaitDNS(addr string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
