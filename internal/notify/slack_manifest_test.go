@@ -68,7 +68,7 @@ func everything(ctx context.Context, s *notifytest.SlackServer, c *notify.Slack)
 			return err
 		}
 		m.InReplyTo, m.DedupKey = &first, m.DedupKey+"/again"
-		before := map[string]int{"history": s.Calls("conversations.history"), "replies": s.Calls("conversations.replies")}
+		before := s.Calls("conversations.replies")
 		if _, err := c.Send(ctx, m, true); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func everything(ctx context.Context, s *notifytest.SlackServer, c *notify.Slack)
 		if err := c.Update(ctx, first, m); err != nil {
 			return err
 		}
-		if s.Calls("conversations.replies") == before["replies"] {
+		if s.Calls("conversations.replies") == before {
 			return fmt.Errorf("nothing was looked up in %s", address)
 		}
 		p, err := c.Probe(ctx, address, "ko")
