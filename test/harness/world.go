@@ -191,13 +191,18 @@ func (w *World) yaml(http01 int) string {
 		p("  []")
 	}
 	if w.Nginx != nil {
-		for i, s := range w.Nginx.Servers {
-			p("  - {name: %s, kind: nginx, options: {directory: %s, binary: %s, prefix: %s, config: %s, error_log: %s}}",
-				s.Name, w.Nginx.Directory(i), w.Nginx.Binary, w.Nginx.Prefix, w.Nginx.Config, w.Nginx.ErrorLog)
+		for i := range w.Nginx.Servers {
+			p("%s", NginxTarget(w.Nginx, i))
 		}
 	}
 	b.WriteString(strings.ReplaceAll(w.Targets, "$DIR", w.Dir))
 	return b.String()
+}
+
+// NginxTarget is the YAML of the target that feeds the i-th server of an nginx.
+func NginxTarget(n *targettest.Nginx, i int) string {
+	return fmt.Sprintf("  - {name: %s, kind: nginx, options: {directory: %s, binary: %s, prefix: %s, config: %s, error_log: %s}}",
+		n.Servers[i].Name, n.Directory(i), n.Binary, n.Prefix, n.Config, n.ErrorLog)
 }
 
 // StartWorker starts the worker and waits until it is ready.

@@ -119,7 +119,9 @@ func (s *SlackServer) post(f url.Values) (reply, *refusal) {
 				b["block_id"] = fmt.Sprintf("b%d-%d", s.serial, i)
 			}
 		}
-		s.messages = append(s.messages, m)
+		if s.mode != SlackLoses {
+			s.messages = append(s.messages, m)
+		}
 		hook, posted = s.onPost, *m
 	})
 	if no != nil {

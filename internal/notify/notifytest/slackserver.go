@@ -21,6 +21,7 @@ const (
 	SlackDown        SlackMode = "down"         // the connection ends before anything is done
 	SlackHangs       SlackMode = "hangs"        // says nothing until the caller gives up
 	SlackReplyLost   SlackMode = "reply-lost"   // chat methods are done, but the connection ends before the answer
+	SlackLoses       SlackMode = "loses"        // says that a message is posted, and nobody ever sees it
 )
 
 // SlackServer answers as Slack's Web API does, for the few methods that are
