@@ -25,8 +25,8 @@ bench: ## the benchmarks
 lint: ## gofmt, go vet, staticcheck, workflowcheck
 	@test/lint/run.sh
 
-demo: build engine ## a CA, nginx, Slack's stand-in and Neverlapse, to watch
-	go run ./test/demo
+demo: build engine ## Neverlapse on a stage, to watch and to break; HOSTS='www.example.com' are watched as well
+	go run ./test/demo --hosts "$$HOSTS"
 
 compose-secrets: ## deploy/compose/secrets, made once, for docker compose
 	@deploy/compose/secrets.sh

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
@@ -19,9 +20,10 @@ type act struct {
 	site  *site
 	ctx   context.Context
 
-	took   time.Duration
-	result string
-	err    error
+	took      time.Duration
+	result    string
+	err       error
+	disturbed bool // by a button
 }
 
 // run plays the scene.
@@ -29,9 +31,13 @@ func (a *act) run() {
 	begin := time.Now()
 	a.result, a.err = a.plays()[a.scene.tag]()
 	a.took = time.Since(begin)
+	a.disturbed = !a.undisturbed(begin)
 	a.seen.look()
 	switch {
 	case errors.Is(a.ctx.Err(), context.Canceled): // stopped by hand
+		return
+	case a.err != nil && a.disturbed:
+		a.tell("demo", "not seen, because a button disturbed it: %v", a.err)
 		return
 	case a.err != nil:
 		a.tell("demo", "FAILED: %v", a.err)
@@ -59,9 +65,7 @@ func (a *act) age() (cert.Fingerprint, error) {
 		return "", err
 	}
 	f := targettest.FingerprintOf(pair)
-	a.mu.Lock()
-	a.made[f] = true
-	a.mu.Unlock()
+	a.made(f)
 	if err := a.site.put(a.ctx, pair); err != nil {
 		return "", err
 	}
@@ -69,51 +73,10 @@ func (a *act) age() (cert.Fingerprint, error) {
 	return f, nil
 }
 
-func (a *act) enroll() error {
-	at := a.site.address + "#" + a.scene.host
-	args := []string{"enroll", at, "--cert-name", a.scene.name}
-	if a.scene.managed {
-		args[1] += "@" + a.scene.host
-		args = append(args, "--manage", "--ca", "pebble", "--target", a.scene.host)
-	}
-	return a.shell(append(args, "--owner", "minji", "--team", "platform", "--policy", a.scene.name)...)
-}
+func (a *act) enroll() error { return a.stage.enroll(a.ctx, a.scene, a.site) }
 
 // shell types a command of the product's CLI.
-func (a *act) shell(args ...string) error {
-	a.tell("shell", "$ neverlapse %s", strings.Join(quoted(args), " "))
-	out, code := a.CLI(a.ctx, args...)
-	if code != 0 {
-		return fmt.Errorf("neverlapse %s: exit code %d: %s", args[0], code, out)
-	}
-	for _, l := range lines(out) {
-		details := strings.HasPrefix(l, " ") || strings.HasSuffix(l, " serves") || strings.HasPrefix(l, "see where")
-		if !details {
-			a.tell("shell", "%s", l)
-		}
-	}
-	return nil
-}
-
-func quoted(args []string) []string {
-	out := make([]string, len(args))
-	for i, a := range args {
-		if out[i] = a; strings.ContainsAny(a, " #") {
-			out[i] = "'" + a + "'"
-		}
-	}
-	return out
-}
-
-func lines(s string) []string {
-	var out []string
-	for l := range strings.Lines(s) {
-		if l = strings.TrimRight(l, " \n"); l != "" {
-			out = append(out, l)
-		}
-	}
-	return out
-}
+func (a *act) shell(args ...string) error { return a.types(a.ctx, a.scene, args...) }
 
 // wait is wait, and tells whatever else was seen up to then.
 func (a *act) wait(what string, cond func() bool) error {
@@ -136,6 +99,16 @@ func (a *act) still(want cert.Fingerprint) error {
 	return a.wait(a.scene.host+" to serve "+want.Short()+" as before", func() bool { return a.site.served(a.ctx) == want })
 }
 
+// presses sends a person's click on a message.
+func (a *act) presses(m notifytest.SlackMessage, action alert.Action, person string) error {
+	a.seen.look()
+	l, ok := a.letters.find(posted(m, "", time.Time{}).ID)
+	if !ok {
+		return fmt.Errorf("the message %s is not in the inbox", m.TS)
+	}
+	return a.click(a.ctx, l, action, person)
+}
+
 // slackTo lists what was posted about this certificate to a user or a channel.
 func (a *act) slackTo(id string) []notifytest.SlackMessage {
 	if strings.HasPrefix(id, "U") {
@@ -143,7 +116,7 @@ func (a *act) slackTo(id string) []notifytest.SlackMessage {
 	}
 	var out []notifytest.SlackMessage
 	for _, m := range a.Slack.Messages() {
-		if m.Channel == id && slackAbout(m) == a.scene.name {
+		if m.Channel == id && posted(m, "", time.Time{}).name == a.scene.name {
 			out = append(out, m)
 		}
 	}
@@ -154,7 +127,7 @@ func (a *act) slackTo(id string) []notifytest.SlackMessage {
 func (a *act) mailsTo(address string) []notifytest.Mail {
 	var out []notifytest.Mail
 	for _, m := range a.Mail.Mails() {
-		if mailAbout(m) == a.scene.name && strings.Join(m.To, ",") == address {
+		if mailed(0, m, time.Time{}).name == a.scene.name && strings.Join(m.To, ",") == address {
 			out = append(out, m)
 		}
 	}

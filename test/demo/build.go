@@ -53,7 +53,7 @@ func temporal(ctx context.Context, c *console, root, dir string) error {
 	c.say("Looking for the Temporal server; the first time it is compiled, which takes minutes ...")
 	var path bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(root, "test", "servers", "build-engine.sh"))
-	cmd.Stdout, cmd.Stderr = &path, os.Stderr // it tells its progress every ten seconds
+	cmd.Stdout, cmd.Stderr = &path, c // it tells its progress every ten seconds
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type console struct {
 	out   io.Writer
 	color bool
 	now   func() time.Time
+	heard func(string) // of what belongs to no scene, too
 }
 
 func newConsole(out *os.File) *console {
@@ -40,7 +42,11 @@ func (c *console) paint(code, s string) string {
 func (c *console) say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fmt.Fprintf(c.out, format+"\n", args...)
+	text := fmt.Sprintf(format, args...)
+	fmt.Fprintln(c.out, text)
+	if c.heard != nil {
+		c.heard(text)
+	}
 }
 
 // line is one thing that was seen.
@@ -57,7 +63,11 @@ func (c *console) tell(l line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	tint := tints[(l.scene.number+len(tints)-1)%len(tints)]
-	tag := fmt.Sprintf("%d %-10s", l.scene.number, l.scene.tag)
+	number := " "
+	if l.scene.number > 0 {
+		number = strconv.Itoa(l.scene.number)
+	}
+	tag := fmt.Sprintf("%s %-10s", number, l.scene.tag)
 	text := printable(l.text)
 	if l.link != "" {
 		text += "  " + c.paint(dim, l.link)
@@ -140,3 +150,11 @@ func minutes(d time.Duration) string { return fmt.Sprintf("%d min", int(d.Minute
 
 // whole shows a duration in seconds.
 func whole(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
+
+// Write says whole lines of another program.
+func (c *console) Write(p []byte) (int, error) {
+	for l := range strings.Lines(string(p)) {
+		c.say("%s", printable(strings.TrimRight(l, "\n")))
+	}
+	return len(p), nil
+}

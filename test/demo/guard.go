@@ -46,7 +46,9 @@ func workspace() (dir string, clean func(), err error) {
 // guard waits until the demo is gone and cleans up after it.
 func guard(dir string) int {
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	endNginx(filepath.Join(dir, "nginx"))
+	for _, prefix := range []string{"nginx", "nginx-apart"} {
+		endNginx(filepath.Join(dir, prefix))
+	}
 	// What the demo started dies with it, but not in the same instant.
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		err := os.RemoveAll(dir)

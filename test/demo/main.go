@@ -15,14 +15,20 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/neverlapse/neverlapse/test/demo/inbox"
+	"github.com/neverlapse/neverlapse/test/harness"
 )
 
 // patience bounds the scenes.
 const patience = 4 * time.Minute
 
 type options struct {
-	bin, guard, check string
-	once, noNginx     bool
+	bin, guard, check       string
+	listen, hosts, language string
+	once, noNginx           bool
+	visitors                []visitor     // those of hosts
+	grace                   time.Duration // for a message that is owed
 }
 
 func main() {
@@ -32,6 +38,10 @@ func main() {
 	flag.BoolVar(&o.noNginx, "no-nginx", false, "use the small Go TLS server even if nginx is installed")
 	flag.StringVar(&o.guard, guardFlag, "", "internal: clean up this `folder` when stdin ends")
 	flag.StringVar(&o.check, checkFlag, "", "internal: check the `configuration` of a Go TLS server")
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback `address` of the stage; port 0 takes a free one")
+	flag.StringVar(&o.hosts, "hosts", "", "`hosts` of yours, HOST or HOST:PORT, to watch as well")
+	flag.StringVar(&o.language, "language", "en", "`language` of the messages: en or ko")
+	flag.DurationVar(&o.grace, "grace", grace, "how long a message that is owed may take before it counts as lost")
 	flag.Parse()
 	os.Exit(run(o))
 }
@@ -69,28 +79,36 @@ func run(o options) int {
 	return 0
 }
 
-// play prepares everything, plays the scenes and sums up. Without --once it
-// then goes on telling what it sees until ctx ends.
+// play opens the stage's page, prepares everything, plays the scenes and sums
+// up. Without --once it then goes on telling what it sees until ctx ends.
 func play(ctx context.Context, c *console, o options) (ok bool, err error) {
-	bins, err := binaries(ctx, c, o.bin)
+	if o.visitors, err = readVisitors(o.hosts); err != nil {
+		return false, err
+	}
+	b := newBoard()
+	page, err := inbox.Serve(o.listen, b)
 	if err != nil {
 		return false, err
 	}
-	dir, clean, err := workspace()
+	defer func() { _ = page.Close() }()
+	c.say("The stage: %s", page.URL)
+	c.heard = b.heard
+	s, clean, err := open(ctx, c, b, o)
 	if err != nil {
+		b.fails(err)
 		return false, err
 	}
 	defer clean()
-	s, err := raise(ctx, c, o, bins, dir)
-	if err != nil {
-		return false, err
-	}
 	defer s.Close()
-	watching, stop := context.WithCancel(ctx)
-	var watcher sync.WaitGroup
-	watcher.Go(func() { s.seen.run(watching) })
-	defer watcher.Wait()
+	s.url = page.URL
+	background, stop := context.WithCancel(ctx)
+	var watchers sync.WaitGroup
+	for _, f := range []func(context.Context){s.seen.run, s.listen, s.settle, s.findPage} {
+		watchers.Go(func() { f(background) })
+	}
+	defer watchers.Wait()
 	defer stop()
+	b.change(func() { b.stage = s })
 	s.introduce()
 	acts := s.perform(ctx)
 	if ctx.Err() != nil {
@@ -106,9 +124,27 @@ func play(ctx context.Context, c *console, o options) (ok bool, err error) {
 	return ok, nil
 }
 
+// open finds or builds the programs and raises the stage in a workspace, which
+// clean removes.
+func open(ctx context.Context, c *console, b *board, o options) (s *stage, clean func(), err error) {
+	bins, err := binaries(ctx, c, o.bin)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, clean, err := workspace()
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = raise(ctx, c, b, o, bins, dir); err != nil {
+		clean()
+		return nil, nil, err
+	}
+	return s, clean, nil
+}
+
 // perform plays all scenes at the same time and waits for their ends.
 func (s *stage) perform(ctx context.Context) []*act {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := s.patiently(ctx)
 	defer cancel()
 	var actors sync.WaitGroup
 	acts := make([]*act, len(scenes))
@@ -118,6 +154,46 @@ func (s *stage) perform(ctx context.Context) []*act {
 	}
 	actors.Wait()
 	return acts
+}
+
+// patiently bounds the scenes. The clock stands still while a button's trouble is
+// under way.
+func (s *stage) patiently(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for left := patience; left > 0; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if s.undisturbed(time.Now()) {
+				left -= time.Second
+			}
+		}
+		cancel(context.DeadlineExceeded)
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// findPage looks whether the product's own page answers.
+func (s *stage) findPage(ctx context.Context) {
+	at := "http://" + s.HTTP + "/"
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		if ok, err := harness.Ready(ctx, at); ok && err == nil {
+			s.board.change(func() { s.board.page = at })
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // whileParentLives ends the context when `go run`, which does not hand signals

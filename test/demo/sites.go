@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -22,6 +23,7 @@ type site struct {
 	certificate   string // file, live
 	key           string // file, live
 	reload        func() error
+	spoil, mend   func() error // a typo in its configuration, and back
 }
 
 // put installs a pair as an administrator does, and waits until it is served.
@@ -39,15 +41,26 @@ func (s *site) put(ctx context.Context, pair cert.Pair) error {
 	return wait(ctx, s.name+" to serve what was put there", func() bool { return s.served(ctx) == want })
 }
 
-// served is what a fresh handshake shows; empty if there was none.
+// served is the fingerprint that a fresh handshake shows; empty if there was none.
 func (s *site) served(ctx context.Context) cert.Fingerprint {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	f, err := targettest.Served(ctx, s.address, s.name)
+	leaf, err := handshake(ctx, s.address, s.name)
 	if err != nil {
 		return ""
 	}
-	return f
+	return cert.FingerprintOf(leaf)
+}
+
+// handshake gives the leaf that an address serves for a name. It verifies nothing.
+func handshake(ctx context.Context, address, name string) (*x509.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	d := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}}
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
 }
 
 // pinnedKey is where the copy of a key lies that the configuration is pinned to.
@@ -83,58 +96,6 @@ func (s *site) rename(from, to string) error {
 		return err
 	}
 	return s.reload()
-}
-
-// premises are the servers of all scenes: one nginx, or small Go servers.
-type premises struct {
-	nginx   targettest.NginxOptions
-	targets string // YAML of the Go servers' targets
-	small   []*smallServer
-}
-
-// lay decides on the servers, and starts the small ones.
-func lay(dir string, noNginx bool) (*premises, error) {
-	p := &premises{}
-	if binary, err := targettest.FindNginx(); err == nil && !noNginx {
-		p.nginx.Binary = binary
-		for _, sc := range scenes {
-			p.nginx.Servers = append(p.nginx.Servers, targettest.NginxServer{Name: sc.host})
-		}
-		return p, nil
-	}
-	for _, sc := range scenes {
-		small, err := startSmall(filepath.Join(dir, "sites", sc.host), sc.host)
-		if err != nil {
-			return nil, err
-		}
-		p.small = append(p.small, small)
-		p.targets += small.target()
-	}
-	return p, nil
-}
-
-// open gives the sites by name, once nginx runs.
-func (p *premises) open(n *targettest.Nginx) map[string]*site {
-	out := map[string]*site{}
-	for _, s := range p.small {
-		out[s.name] = &s.site
-	}
-	if n == nil {
-		return out
-	}
-	for i, s := range n.Servers {
-		out[s.Name] = &site{
-			name: s.Name, address: n.Addresses[i], server: "nginx", config: n.Config, certificate: s.Certificate, key: s.Key,
-			reload: func() error { return n.Signal(syscall.SIGHUP) },
-		}
-	}
-	return out
-}
-
-func (p *premises) close() {
-	for _, s := range p.small {
-		_ = s.listener.Close()
-	}
 }
 
 // aged makes a pair that has only this long to live.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -51,6 +52,7 @@ func startSmall(dir, name string) (*smallServer, error) {
 		certificate: filepath.Join(live, "fullchain.pem"), key: filepath.Join(live, "privkey.pem"),
 		reload: func() error { return nil }, // it reads its files at every handshake
 	}}
+	s.spoil, s.mend = func() error { return s.typo("", misprint) }, func() error { return s.typo(misprint, "") }
 	text, err := json.Marshal(smallConfig{s.certificate, s.key})
 	if err != nil {
 		return nil, err
@@ -65,6 +67,18 @@ func startSmall(dir, name string) (*smallServer, error) {
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: silent, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })}
 	go func() { _ = server.Serve(s.listener) }()
 	return s, nil
+}
+
+// misprint is what somebody types into the configuration by mistake.
+const misprint = "neverlapse_was_here on;\n"
+
+// typo replaces the beginning of the configuration.
+func (s *smallServer) typo(from, to string) error {
+	text, err := os.ReadFile(s.config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.config, []byte(to+strings.TrimPrefix(string(text), from)), 0o644)
 }
 
 // pair is what the files hold now, or what they last held if they do not fit.

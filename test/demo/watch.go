@@ -14,32 +14,40 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
+	"github.com/neverlapse/neverlapse/test/demo/inbox"
+	"github.com/neverlapse/neverlapse/test/demo/oracle"
 )
 
 // watcher tells everything that shows at the stand-ins, the CA, the sites and
-// in the journals, as it appears.
+// in the journals, as it appears: to the console, the page and the oracle.
 type watcher struct {
 	*stage
 	posts    map[string]notifytest.SlackMessage
 	mails    int
-	issued   map[string]bool // serial
-	serves   map[string]cert.Fingerprint
+	issued   map[string]bool   // serial
 	quoted   map[string]string // certificate -> what its last message quoted
 	paged    map[string]bool   // certificates whose page was shown whole
 	turn     sync.Mutex        // one look at a time
 	mu       sync.Mutex
 	journals map[string][]cert.Entry
-	onWire   map[cert.Fingerprint]string // every fingerprint that a handshake showed -> host
+	sights   map[string]*sight // by host
+}
+
+// sight is what the handshakes with a host showed.
+type sight struct {
+	leaf        *x509.Certificate // nil: none has succeeded
+	err         string            // of the last one; empty if it succeeded
+	all, failed int
 }
 
 func newWatcher(s *stage) *watcher {
-	return &watcher{stage: s, posts: map[string]notifytest.SlackMessage{}, issued: map[string]bool{}, serves: map[string]cert.Fingerprint{},
-		quoted: map[string]string{}, paged: map[string]bool{}, journals: map[string][]cert.Entry{}, onWire: map[cert.Fingerprint]string{}}
+	return &watcher{stage: s, posts: map[string]notifytest.SlackMessage{}, issued: map[string]bool{},
+		quoted: map[string]string{}, paged: map[string]bool{}, journals: map[string][]cert.Entry{}, sights: map[string]*sight{}}
 }
 
 // run looks until ctx ends, and once more then.
 func (w *watcher) run(ctx context.Context) {
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		w.look()
@@ -66,35 +74,98 @@ func (w *watcher) look() {
 	for mails := w.Mail.Mails(); w.mails < len(mails); w.mails++ {
 		w.mail(mails[w.mails])
 	}
-	for _, s := range scenes {
-		w.handshake(s)
+	for _, s := range subjects() {
+		w.handshake(sceneNamed(s.name), w.sites[s.host].address, s.host)
 	}
 }
 
 func (w *watcher) certificate(c *x509.Certificate) {
 	serial := c.SerialNumber.Text(16)
-	i := slices.IndexFunc(scenes, func(s scene) bool { return slices.Contains(c.DNSNames, s.host) })
-	if w.issued[serial] || i < 0 {
+	if w.issued[serial] {
 		return
 	}
 	w.issued[serial] = true
-	w.console.tell(line{scene: scenes[i], from: "CA", text: fmt.Sprintf("issued %s for %s, valid until %s: certificate %d for this name",
-		cert.FingerprintOf(c).Short(), scenes[i].host, c.NotAfter.Local().Format("15:04:05"), w.CA.IssuedFor(scenes[i].host))})
+	w.ledger.Issued(string(cert.FingerprintOf(c)), c.DNSNames, time.Now())
+	w.board.bump()
+	for _, s := range subjects() {
+		if slices.Contains(c.DNSNames, s.host) {
+			w.console.tell(line{scene: sceneNamed(s.name), from: "CA", text: fmt.Sprintf("issued %s for %s, valid until %s: certificate %d for this name",
+				cert.FingerprintOf(c).Short(), s.host, c.NotAfter.Local().Format("15:04:05"), w.CA.IssuedFor(s.host))})
+		}
+	}
 }
 
-func (w *watcher) handshake(s scene) {
-	now := w.sites[s.host].served(context.Background())
-	before := w.serves[s.host]
-	if now == "" || now == before {
+// handshake looks at what a host serves; what is new is told.
+func (w *watcher) handshake(s scene, address, host string) {
+	leaf, err := handshake(context.Background(), address, host)
+	at := time.Now()
+	w.mu.Lock()
+	known := w.sights[host]
+	if known == nil {
+		known = &sight{}
+		w.sights[host] = known
+	}
+	before, failed := known.leaf, known.err
+	known.all++
+	if known.err = ""; err != nil {
+		known.failed++
+		known.err = err.Error()
+	} else {
+		known.leaf = leaf
+	}
+	changed := known.err != failed || err == nil && (before == nil || !before.Equal(leaf))
+	w.mu.Unlock()
+	if changed {
+		w.board.bump()
+	}
+	if err != nil || !changed || before != nil && before.Equal(leaf) {
 		return
 	}
-	w.serves[s.host] = now
-	w.mu.Lock()
-	w.onWire[now] = s.host
-	w.mu.Unlock()
-	if before != "" && !w.ours(now) {
-		w.console.tell(line{scene: s, from: "handshake", text: fmt.Sprintf("%s serves %s instead of %s", w.sites[s.host].address, now.Short(), before.Short())})
+	now := cert.FingerprintOf(leaf)
+	w.ledger.Served(host, oracle.Version{Fingerprint: string(now), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter}, at)
+	if before != nil && !w.ours(now) {
+		w.console.tell(line{scene: s, from: "handshake", text: fmt.Sprintf("%s serves %s instead of %s", address, now.Short(), cert.FingerprintOf(before).Short())})
 	}
+}
+
+// shakes counts the handshakes with a host, and those that failed.
+func (w *watcher) shakes(host string) (all, failed int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.sights[host]
+	if s == nil {
+		return 0, 0
+	}
+	return s.all, s.failed
+}
+
+// certificates shows what is enrolled and what handshakes show of it.
+func (w *watcher) certificates(page string) []inbox.Certificate {
+	var out []inbox.Certificate
+	add := func(c inbox.Certificate) {
+		if !w.isEnrolled(c.Name) {
+			return
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if s := w.sights[c.Host]; s != nil {
+			if c.Trouble = s.err; s.err == "" && s.leaf != nil {
+				c.Fingerprint, c.NotAfter = string(cert.FingerprintOf(s.leaf)), s.leaf.NotAfter
+			}
+		}
+		c.Temporal = w.link(c.Name)
+		if page != "" {
+			c.Page = page + "c/" + c.Name
+		}
+		out = append(out, c)
+	}
+	for _, s := range subjects() {
+		add(inbox.Certificate{Name: s.name, Host: s.host, Address: w.sites[s.host].address, Managed: s.managed})
+	}
+	for _, v := range w.visitors {
+		add(inbox.Certificate{Name: v.name(), Host: v.key(), Address: v.key(), Visitor: true})
+	}
+	return out
 }
 
 func (w *watcher) journal(s scene) {

@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
@@ -14,25 +14,26 @@ import (
 // post tells a new or changed Slack message.
 func (w *watcher) post(m notifytest.SlackMessage) {
 	before, known := w.posts[m.TS]
-	s, ok := sceneOf(slackAbout(m))
-	if !ok || known && before.Updates == m.Updates {
+	if known && before.Updates == m.Updates {
 		return
 	}
 	w.posts[m.TS] = m
-	l := line{scene: s, from: "slack", text: fmt.Sprintf("to %s: %s", w.reader(m.Channel), m.Text)}
+	to := w.reader(m.Channel)
+	arrived := posted(m, to, time.Now())
+	w.letters.add(arrived)
+	if !known {
+		w.ledger.Received(arrived.judged())
+	}
+	w.board.bump()
+	s := sceneNamed(arrived.name)
+	l := line{scene: s, from: "slack", text: fmt.Sprintf("to %s: %s", to, m.Text)}
 	switch {
 	case known:
-		l.text = fmt.Sprintf("the message to %s now reads: %s", w.reader(m.Channel), m.Text)
+		l.text = fmt.Sprintf("the message to %s now reads: %s", to, m.Text)
 	case m.Thread != "":
-		l.text = fmt.Sprintf("to %s, in the thread: %s", w.reader(m.Channel), m.Text)
+		l.text = fmt.Sprintf("to %s, in the thread: %s", to, m.Text)
 	}
-	for text := range strings.Lines(m.Reading()) {
-		text = strings.TrimSpace(text)
-		answered := strings.HasPrefix(text, "Acknowledged by") || strings.HasPrefix(text, "Snoozed by")
-		if answered || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
-			l.quote = append(l.quote, strings.TrimPrefix(text, "| "))
-		}
-	}
+	l.quote = quotes(m, known)
 	if q := strings.Join(l.quote, "\n"); q != "" && q == w.quoted[s.name] {
 		l.quote = nil // as in the message before
 	} else if q != "" {
@@ -44,12 +45,26 @@ func (w *watcher) post(m notifytest.SlackMessage) {
 	w.console.tell(l)
 }
 
+// quotes picks what a line about a message shows of it: who answered and, when
+// it is new, the words of others.
+func quotes(m notifytest.SlackMessage, known bool) (out []string) {
+	for text := range strings.Lines(m.Reading()) {
+		text = strings.TrimSpace(text)
+		answered := strings.HasPrefix(text, "Acknowledged by") || strings.HasPrefix(text, "Snoozed by")
+		if answered || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
+			out = append(out, strings.TrimPrefix(text, "| "))
+		}
+	}
+	return out
+}
+
 // mail tells its subject; the first page about a certificate is shown whole.
 func (w *watcher) mail(m notifytest.Mail) {
-	s, ok := sceneOf(mailAbout(m))
-	if !ok {
-		return
-	}
+	arrived := mailed(w.mails, m, time.Now())
+	w.letters.add(arrived)
+	w.ledger.Received(arrived.judged())
+	w.board.bump()
+	s := sceneNamed(arrived.name)
 	l := line{scene: s, from: "mail", text: fmt.Sprintf("to %s: %s", strings.Join(m.To, ", "), m.Subject)}
 	if reasonOf(m) == alert.AttemptsSpent && !w.paged[s.name] {
 		w.paged[s.name] = true
@@ -58,38 +73,28 @@ func (w *watcher) mail(m notifytest.Mail) {
 	w.console.tell(l)
 }
 
-// reader names who reads a conversation.
+// reader names who reads a Slack conversation.
 func (w *watcher) reader(channel string) string {
-	for id, name := range map[string]string{harness.OwnerSlack: "minji", harness.ManagerSlack: "hana", harness.OnCallSlack: "jun"} {
-		if w.Slack.Direct(id) == channel {
-			return name
+	for _, p := range people {
+		if w.Slack.Direct(p.slack) == channel {
+			return p.id
 		}
 	}
 	if channel == harness.TeamSlack {
-		return "#platform"
+		return team
 	}
 	return channel
 }
 
-func sceneOf(name string) (scene, bool) {
+// sceneNamed gives the scene of a certificate; those of the buttons and of the
+// visitor are in none, and have its looks only.
+func sceneNamed(name string) scene {
 	i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == name })
 	if i < 0 {
-		return scene{}, false
+		return scene{tag: cut(name, 10), subject: subject{name: name}}
 	}
-	return scenes[i], true
+	return scenes[i]
 }
-
-var footer = regexp.MustCompile(`Neverlapse, alert ([^/\s]+)/`)
-
-// slackAbout names the certificate that a message is about.
-func slackAbout(m notifytest.SlackMessage) string {
-	if found := footer.FindStringSubmatch(m.Reading()); found != nil {
-		return found[1]
-	}
-	return ""
-}
-
-func mailAbout(m notifytest.Mail) string { return m.Header.Get("X-Neverlapse-Certificate") }
 
 func reasonOf(m notifytest.Mail) alert.Reason {
 	return alert.Reason(m.Header.Get("X-Neverlapse-Reason"))

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/engine"
+	"github.com/neverlapse/neverlapse/test/demo/inbox"
+	"github.com/neverlapse/neverlapse/test/harness"
+)
+
+// pause is how long what was killed stays away, so that it can be watched.
+const pause = 8 * time.Second
+
+// breakServer: a typo in a server's configuration and a renewal. Somebody is
+// told, and the old certificate goes on being served.
+func (t *turn) breakServer() (inbox.Say, error) {
+	before, begin := t.site.served(t.ctx), time.Now()
+	issued := t.CA.IssuedFor(t.subject.host)
+	shakes, missed := t.seen.shakes(t.subject.host)
+	if err := t.site.spoil(); err != nil {
+		return inbox.Say{}, err
+	}
+	t.say("typo")
+	back := t.offer()
+	err := t.renew()
+	if err == nil {
+		err = t.until("minji to be told by Slack and mail", back, func() bool {
+			_, slack := t.first(before, "slack", owner, begin)
+			_, mail := t.first(before, "mail", owner, begin)
+			return slack && mail
+		})
+	}
+	if err == nil {
+		t.say("told", since(begin), before.Short())
+		err = t.until("it to be mended", back, func() bool { return false })
+	}
+	if mended := t.site.mend(); !errors.Is(err, errBack) || mended != nil {
+		return inbox.Say{}, errors.Join(err, mended)
+	}
+	t.say("mended")
+	if err := t.renew(); err != nil {
+		return inbox.Say{}, err
+	}
+	now, err := t.replaced(before)
+	if err == nil {
+		err = t.settled(before)
+	}
+	all, failed := t.seen.shakes(t.subject.host)
+	if n := failed - missed; err == nil && n > 0 {
+		err = fmt.Errorf("%d handshakes with %s failed", n, t.subject.host)
+	}
+	return t.seenAs(all-shakes, now.Short(), t.CA.IssuedFor(t.subject.host)-issued), err
+}
+
+// takeCADown: the CA vanishes as a renewal comes due. One person is told
+// quietly, and nobody is paged.
+func (t *turn) takeCADown() (inbox.Say, error) {
+	before, begin := t.site.served(t.ctx), time.Now()
+	t.ledger.Away(begin)
+	t.CA.SetDown(true)
+	t.say("down")
+	back := t.offer()
+	err := t.comesDue(true)
+	if err == nil {
+		err = t.until("minji to be told", back, func() bool { _, ok := t.first(before, "", owner, begin); return ok })
+	}
+	if err == nil {
+		t.say("told", since(begin))
+		err = t.until("the CA to be brought back", back, func() bool { return false })
+	}
+	t.CA.SetDown(false)
+	t.ledger.Back(time.Now())
+	if !errors.Is(err, errBack) {
+		return inbox.Say{}, err
+	}
+	t.say("up")
+	up := time.Now()
+	now, err := t.replaced(before)
+	took := since(up)
+	if err == nil {
+		err = t.comesDue(false)
+	}
+	if err == nil {
+		err = t.settled(before)
+	}
+	told := 0
+	for _, l := range t.letters.about(t.subject.name, string(before)) {
+		if l.At.Before(begin) {
+			continue
+		}
+		if l.Severity == "P1" || l.Reader != owner {
+			err = errors.Join(err, fmt.Errorf("%s was told as well: %s", l.Reader, l.Subject))
+		}
+		told++
+	}
+	return t.seenAs(told, took, now.Short()), err
+}
+
+// nobodyAnswers: a certificate that only people can replace is nearly over; one
+// after the other is told until somebody answers.
+func (t *turn) nobodyAnswers() (inbox.Say, error) {
+	begin := time.Now()
+	aging, err := t.put(nearly)
+	if err != nil {
+		return inbox.Say{}, err
+	}
+	t.say("aged", aging.Short())
+	back := t.offer()
+	var told []string
+	var answered string
+	err = t.until("somebody to answer", back, func() bool {
+		for _, l := range t.letters.about(t.subject.name, string(aging)) {
+			if !slices.Contains(told, l.Reader) {
+				told = append(told, l.Reader)
+				t.say("told", l.Reader, since(begin))
+			}
+			if answered == "" {
+				answered = l.answeredBy()
+			}
+		}
+		return answered != ""
+	})
+	switch {
+	case errors.Is(err, errBack):
+		answered = <-back
+		if err := t.answer(aging, answered); err != nil {
+			return inbox.Say{}, err
+		}
+	case err != nil:
+		return inbox.Say{}, err
+	}
+	t.withdraw()
+	t.say("answered", answered)
+	now, err := t.put(calm)
+	if err == nil {
+		err = t.settled(aging)
+	}
+	for _, l := range t.letters.about(t.subject.name, string(aging)) {
+		if !slices.Contains(told, l.Reader) {
+			told = append(told, l.Reader)
+		}
+	}
+	return t.seenAs(strings.Join(told, ", "), now.Short()), err
+}
+
+// answer acknowledges in the first message, or in the person's own.
+func (t *turn) answer(version cert.Fingerprint, person string) error {
+	var m letter
+	err := t.until("a message to answer", nil, func() bool {
+		var mine bool
+		if m, mine = t.first(version, "slack", person, time.Time{}); mine {
+			return true
+		}
+		var any bool
+		m, any = t.first(version, "slack", "", time.Time{})
+		return any
+	})
+	if err != nil {
+		return err
+	}
+	return t.click(t.ctx, m, alert.ActAcknowledge, person)
+}
+
+// killWorker: the worker dies the moment the CA has issued.
+func (t *turn) killWorker() (inbox.Say, error) {
+	before, issued := t.site.served(t.ctx), t.CA.IssuedFor(t.subject.host)
+	t.say("asked")
+	if err := t.renew(); err != nil {
+		return inbox.Say{}, err
+	}
+	for t.CA.IssuedFor(t.subject.host) == issued {
+		if t.ctx.Err() != nil {
+			return inbox.Say{}, t.ctx.Err()
+		}
+		time.Sleep(200 * time.Microsecond) // the answer is on its way
+	}
+	killed := time.Now()
+	t.falls(killed)
+	t.Worker.Kill()
+	t.say("killed", whole(pause))
+	back := t.offer()
+	err := t.until("the worker to be started again", back, func() bool { return time.Since(killed) > pause })
+	t.withdraw()
+	if err != nil && !errors.Is(err, errBack) {
+		return inbox.Say{}, err
+	}
+	if err := t.StartWorker(t.ctx); err != nil {
+		return inbox.Say{}, err
+	}
+	t.stands(time.Now())
+	gone := since(killed)
+	t.say("started", gone)
+	now, err := t.replaced(before)
+	n := t.CA.IssuedFor(t.subject.host) - issued
+	if err == nil && n != 1 {
+		err = fmt.Errorf("the CA issued %d certificates for one renewal of %s", n, t.subject.name)
+	}
+	return t.seenAs(now.Short(), n, gone), err
+}
+
+// killEngine: Temporal dies between two steps of an escalation.
+func (t *turn) killEngine() (inbox.Say, error) {
+	begin := time.Now()
+	aging, err := t.put(nearly)
+	if err != nil {
+		return inbox.Say{}, err
+	}
+	t.say("aged", aging.Short())
+	var first letter
+	if err := t.until("minji to be told", nil, func() (ok bool) { first, ok = t.first(aging, "slack", owner, begin); return ok }); err != nil {
+		return inbox.Say{}, err
+	}
+	killed := time.Now()
+	t.falls(killed)
+	t.strike()
+	t.say("killed", whole(pause))
+	back := t.offer()
+	err = t.until("the engine to be let alone", back, func() bool { t.strike(); return time.Since(killed) > pause })
+	t.withdraw()
+	if err != nil && !errors.Is(err, errBack) {
+		return inbox.Say{}, err
+	}
+	err = harness.WaitFor(t.ctx, "Temporal to answer again", func() (bool, error) { return harness.Ready(t.ctx, "http://"+t.HTTP+"/readyz") })
+	if err != nil {
+		return inbox.Say{}, err
+	}
+	t.stands(time.Now())
+	gone := since(killed)
+	t.say("started", gone)
+	var second letter
+	if err := t.until("the team to be told", nil, func() (ok bool) { second, ok = t.first(aging, "", team, begin); return ok }); err != nil {
+		return inbox.Say{}, err
+	}
+	n := 0
+	for _, l := range t.letters.about(t.subject.name, string(aging)) {
+		if l.Reader == team && l.Open {
+			n++
+		}
+	}
+	if _, err = t.put(calm); err == nil {
+		err = t.settled(aging)
+	}
+	planned := t.subject.ladders[0].steps[1].after
+	return t.seenAs(gone, whole(second.At.Sub(first.At)), whole(planned), n), err
+}
+
+// strike kills the Temporal server that runs now, if one does.
+func (t *turn) strike() {
+	r, err := engine.Recorded(filepath.Join(t.Data(), "engine"))
+	if err == nil && r.PID > 1 && strings.Contains(commandLine(r.PID), t.Dir) {
+		_ = syscall.Kill(r.PID, syscall.SIGKILL)
+	}
+}
