@@ -53,17 +53,21 @@ type Request struct {
 	Note string `json:"note,omitempty"`
 }
 
-// AcknowledgeRequest takes one alert, or all that fire when Alert is empty.
+// AcknowledgeRequest takes one alert, or all that fire when Alert is empty. Seen
+// is the standing of that alert as the person saw it: with another one the
+// update is refused, so that two who answer at once hear of each other.
 type AcknowledgeRequest struct {
 	Request
 	Alert string        `json:"alert,omitempty"`
+	Seen  string        `json:"seen,omitempty"`
 	For   time.Duration `json:"for,omitempty"`
 }
 
-// SnoozeRequest quiets until an instant.
+// SnoozeRequest quiets until an instant. Seen is as in AcknowledgeRequest.
 type SnoozeRequest struct {
 	Request
 	Alert string    `json:"alert,omitempty"`
+	Seen  string    `json:"seen,omitempty"`
 	Until time.Time `json:"until"`
 }
 

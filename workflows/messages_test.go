@@ -1,10 +1,12 @@
 package workflows_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -42,6 +44,25 @@ func TestARequestIsCountedOnceAndBearsAName(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("counted %d times", n)
+	}
+}
+
+func TestOfTwoWhoAnswerWhatTheySawTheSecondHearsWhoWasFirst(t *testing.T) {
+	s := tell(t, "slack")
+	var first, second answer
+	id := alert.ID("a", version("a.test", start, days(90).Sub(start)).Fingerprint, alert.Expiring)
+	s.at(days(60).Add(time.Hour), func() {
+		seen := lifecycle.Alert{Round: 1, Severity: alert.P3, Status: lifecycle.Firing}.Standing()
+		for by, into := range map[string]*answer{"owner": &first, "boss": &second} {
+			s.env.UpdateWorkflow(workflows.Acknowledge.Name, by, into, workflows.AcknowledgeRequest{Request: workflows.Request{By: by}, Alert: id, Seen: seen})
+		}
+	})
+	s.run(lifecycle.Spec{Policy: ladder()}, days(60.5))
+	if (first.refused == nil) == (second.refused == nil) {
+		t.Fatalf("refused: %v, %v", first.refused, second.refused)
+	}
+	if why := cmp.Or(first.refused, second.refused); !contains(why.Error(), "was first") {
+		t.Errorf("the second heard: %v", why)
 	}
 }
 

@@ -23,10 +23,10 @@ func (c *certificate) setup(ctx workflow.Context) error {
 	for _, err := range []error{
 		workflow.SetQueryHandler(ctx, QueryStatus, func() (Status, error) { return c.status(), nil }),
 		handle(ctx, c, Acknowledge, c.acknowledge, func(_ workflow.Context, in AcknowledgeRequest) error {
-			return s.CheckAcknowledge(lifecycle.Answered{Alert: in.Alert, By: in.By, For: in.For})
+			return s.CheckAcknowledge(lifecycle.Answered{Alert: in.Alert, By: in.By, Seen: in.Seen, For: in.For})
 		}),
 		handle(ctx, c, Snooze, c.snooze, func(ctx workflow.Context, in SnoozeRequest) error {
-			return s.CheckSnooze(now(ctx), lifecycle.Answered{Alert: in.Alert, By: in.By, Until: in.Until})
+			return s.CheckSnooze(now(ctx), lifecycle.Answered{Alert: in.Alert, By: in.By, Seen: in.Seen, Until: in.Until})
 		}),
 		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, _ RenewRequest) error { return s.CheckRenew(now(ctx)) }),
 		handle(ctx, c, ObserveNow, c.observeNow, func(workflow.Context, Request) error { return nil }),

@@ -18,25 +18,53 @@ var templates embed.FS
 // words are the strings of one language, by key.
 type words map[string]string
 
-var languages = sync.OnceValue(func() map[string]words {
-	files, err := fs.Glob(templates, "templates/*.txt")
+var languages = sync.OnceValue(func() Lexicon {
+	all, err := ReadLexicon(templates)
 	if err != nil {
 		panic(err)
 	}
-	all := map[string]words{}
-	for _, f := range files {
-		data, err := templates.ReadFile(f)
+	return all
+})
+
+// Lexicon is a set of strings in every language that there is, by language.
+type Lexicon map[string]words
+
+// ReadLexicon reads templates/LANGUAGE.txt, one string a line, as "key = text".
+func ReadLexicon(files fs.FS) (Lexicon, error) {
+	names, err := fs.Glob(files, "templates/*.txt")
+	if err != nil {
+		return nil, err
+	}
+	all := Lexicon{}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
 		if err != nil {
-			panic(err)
+			return nil, err
 		}
 		w, err := parseWords(string(data))
 		if err != nil {
-			panic(fmt.Sprintf("%s: %v", f, err))
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all[strings.TrimSuffix(strings.TrimPrefix(f, "templates/"), ".txt")] = w
+		all[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".txt")] = w
 	}
-	return all
-})
+	return all, nil
+}
+
+// Say fills the {placeholders} of a string in a language; pairs are name,
+// value, name, value. A missing key shows itself.
+func (l Lexicon) Say(language, key string, pairs ...string) string {
+	w, ok := l[language]
+	if !ok || !w.has(key) {
+		w = l[DefaultLanguage]
+	}
+	if !w.has(key) {
+		return "⟦" + key + "⟧"
+	}
+	return w.say(key, pairs...)
+}
+
+// Has reports whether the key exists.
+func (l Lexicon) Has(key string) bool { return l[DefaultLanguage].has(key) }
 
 // Languages lists the languages in which alerts can be read.
 func Languages() []string {

@@ -22,6 +22,7 @@ type Answered struct {
 	By    string
 	Via   string
 	Note  string
+	Seen  string        // Standing of the alert when the person saw it; empty: whatever it is
 	For   time.Duration // acknowledge: zero means as long as the policy allows
 	Until time.Time     // snooze
 }
@@ -46,6 +47,28 @@ func (s *State) noneFiring(id string) error {
 	return refuse("no alert is firing for %s; nothing to answer", s.Spec.Name)
 }
 
+// Standing changes when the alert fires again, grows more urgent or is answered:
+// whoever saw another one answers something else than what is.
+func (a Alert) Standing() string {
+	at := int64(0)
+	if a.Answer != nil {
+		at = a.Answer.At.UnixNano()
+	}
+	return fmt.Sprintf("%d/%s/%s/%d", a.Round, a.Severity, a.Status, at)
+}
+
+// overtaken refuses a word about an alert that is not any more as the person saw it.
+func (s *State) overtaken(in Answered) error {
+	a := s.Alert(in.Alert)
+	switch {
+	case in.Seen == "" || a == nil || a.Standing() == in.Seen:
+		return nil
+	case a.Answer == nil:
+		return refuse("alert %s has changed since you saw it: it is %s %s; look again", a.ID, a.Severity, a.Status)
+	}
+	return refuse("%s was first: answered alert %s by %s at %s; look again", a.Answer.By, a.ID, a.Answer.Via, a.Answer.At.UTC().Format(time.RFC3339))
+}
+
 // CheckAcknowledge tells why an acknowledgement cannot be taken; nil if it can.
 func (s *State) CheckAcknowledge(in Answered) error {
 	if len(s.meant(in.Alert)) == 0 {
@@ -54,7 +77,7 @@ func (s *State) CheckAcknowledge(in Answered) error {
 	if in.By == "" {
 		return refuse("an acknowledgement needs a name: who has it?")
 	}
-	return nil
+	return s.overtaken(in)
 }
 
 // Acknowledge quiets people until the acknowledgement lapses: after For, at
@@ -103,7 +126,7 @@ func (s *State) CheckSnooze(now time.Time, in Answered) error {
 	case v.known() && !now.Before(v.plan.LastSafe):
 		return refuse("the last safe moment %s of %s has passed: acknowledge instead of snoozing", v.plan.LastSafe.UTC().Format(time.RFC3339), s.Spec.Name)
 	}
-	return nil
+	return s.overtaken(in)
 }
 
 // Snooze quiets people until an instant, at the latest the last safe moment;

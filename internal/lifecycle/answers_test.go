@@ -222,3 +222,29 @@ func TestNewThresholdsFireAnew(t *testing.T) {
 		t.Errorf("at five days: %+v", d)
 	}
 }
+
+func TestWhoeverSawTheAlertBeforeAnotherAnsweredIsTold(t *testing.T) {
+	s, now := firing(76*day, false)
+	in := Answered{Alert: s.Alerts[0].ID, By: "hana", Via: "page", Seen: s.Alerts[0].Standing(), Until: now.Add(time.Hour)}
+	if err := errors.Join(s.CheckAcknowledge(in), s.CheckSnooze(now, in)); err != nil {
+		t.Fatalf("what was seen is what is: %v", err)
+	}
+	s.Alerts[0].Step, s.Alerts[0].Told = 2, 2 // the next step was told; the answer is about the same
+	if err := s.CheckAcknowledge(in); err != nil {
+		t.Errorf("after the next step: %v", err)
+	}
+	s.Acknowledge(now.Add(time.Minute), Answered{Alert: in.Alert, By: "minji", Via: "cli"})
+	for _, err := range []error{s.CheckAcknowledge(in), s.CheckSnooze(now, in)} {
+		if err == nil || !strings.Contains(err.Error(), "minji was first") || !strings.Contains(err.Error(), "by cli") {
+			t.Errorf("after minji: %v", err)
+		}
+	}
+	in.Seen = s.Alerts[0].Standing()
+	if err := s.CheckAcknowledge(in); err != nil {
+		t.Errorf("to take it over knowingly: %v", err)
+	}
+	s.Alerts[0].Round, s.Alerts[0].Status, s.Alerts[0].Answer = 2, Firing, nil
+	if err := s.CheckAcknowledge(in); err == nil || !strings.Contains(err.Error(), "has changed") {
+		t.Errorf("after it fired again: %v", err)
+	}
+}
