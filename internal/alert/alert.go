@@ -149,6 +149,7 @@ type Notice struct {
 	// Key is the same for every delivery of one notice, over retries and restarts.
 	Key         string       `json:"key"`
 	AlertID     string       `json:"alertID"`
+	Standing    string       `json:"standing,omitempty"` // changes when somebody answers or it grows more urgent
 	Phase       Phase        `json:"phase"`
 	Severity    Severity     `json:"severity"`
 	Reason      Reason       `json:"reason"`

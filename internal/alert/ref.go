@@ -8,10 +8,12 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
-// Ref is what a button carries back: which alert of which certificate was meant.
+// Ref is what a button carries back: which alert of which certificate was meant,
+// and how it stood when the message was written.
 type Ref struct {
 	Certificate string `json:"certificate"`
 	AlertID     string `json:"alertID"`
+	Standing    string `json:"standing,omitempty"` // empty: whoever answers means whatever is
 }
 
 // Encode gives the JSON of a reference.

@@ -26,9 +26,9 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 	var err error
 	switch a.Action {
 	case alert.ActAcknowledge:
-		_, err = workflows.Acknowledge.Call(ctx, s.client, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID})
+		_, err = workflows.Acknowledge.Call(ctx, s.client, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing})
 	case alert.ActSnooze:
-		_, err = workflows.Snooze.Call(ctx, s.client, a.Certificate, workflows.SnoozeRequest{Request: r, Alert: a.AlertID, Until: a.Until})
+		_, err = workflows.Snooze.Call(ctx, s.client, a.Certificate, workflows.SnoozeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, Until: a.Until})
 	case alert.ActRenew:
 		_, err = workflows.RenewNow.Call(ctx, s.client, a.Certificate, workflows.RenewRequest{Request: r})
 	case alert.ActCheck:

@@ -98,7 +98,7 @@ func (r room) blocks(m alert.Message, t alert.Text, mention string) []slack.Bloc
 
 // buttons offers what the text offers; each carries which alert is meant.
 func buttons(n alert.Notice, t alert.Text) []slack.Block {
-	value, err := alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID}.Encode()
+	value, err := alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: n.Standing}.Encode()
 	if err != nil || len(value) > maxValue || len(t.Buttons) == 0 {
 		return nil
 	}

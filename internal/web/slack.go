@@ -23,6 +23,7 @@ type Answer struct {
 	ID          string // the same for every delivery of one click
 	Certificate string
 	AlertID     string
+	Standing    string // of the alert as the person saw it; empty: unknown
 	Action      alert.Action
 	Person      people.Person
 	SlackUser   string

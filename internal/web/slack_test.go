@@ -121,7 +121,7 @@ func TestAClickReachesTheWorkflowWithItsAuthor(t *testing.T) {
 	}
 	n := notifytest.Sample()
 	for i, a := range b.answers {
-		if a.Action != alert.Actions[i] || a.Certificate != "shop" || a.AlertID != n.AlertID || a.Person.ID != "minji" || a.SlackUser != "U0MINJI" || a.Via != "slack" {
+		if a.Action != alert.Actions[i] || a.Certificate != "shop" || a.AlertID != n.AlertID || a.Person.ID != "minji" || a.Standing != n.Standing || a.SlackUser != "U0MINJI" || a.Via != "slack" {
 			t.Errorf("%+v", a)
 		}
 		if want := time.Unix(1795000000, 100_000).UTC().Add(24 * time.Hour); a.Action == alert.ActSnooze && !a.Until.Equal(want) {

@@ -40,7 +40,7 @@ func (h *SlackClicks) answer(c slack.InteractionCallback) (Answer, error) {
 		team = c.Enterprise.ID
 	}
 	a := Answer{
-		ID: clickID(team, c.User.ID, click.ActionTs), Certificate: ref.Certificate, AlertID: ref.AlertID,
+		ID: clickID(team, c.User.ID, click.ActionTs), Certificate: ref.Certificate, AlertID: ref.AlertID, Standing: ref.Standing,
 		Action: action, SlackUser: c.User.ID, Via: "slack",
 	}
 	if action == alert.ActSnooze {

@@ -142,17 +142,17 @@ func TestEveryButtonOfTheStageShowsWhatItPromises(t *testing.T) {
 	minji.waitsFor("[resolved] cafe")
 
 	minji.Click("Take the CA down")
+	hana.Click("엔진 죽이기")
+	hana.sees("trouble-engine", "다시 시작")
+	hana.press("trouble-engine-back")
+	hana.sees("trouble-engine", "1번 알림")
+
 	minji.sees("trouble-ca", "minji was told after")
 	minji.Click("Bring it back")
 	minji.sees("trouble-ca", "nobody was paged")
 
 	keyboardAlone(minji)
 	minji.sees("trouble-worker", "the CA issued 1 certificate for this renewal")
-
-	hana.Click("엔진 죽이기")
-	hana.sees("trouble-engine", "다시 시작")
-	hana.press("trouble-engine-back")
-	hana.sees("trouble-engine", "1번 알림")
 	if wide := hana.Overflow(); wide != "" {
 		t.Errorf("too wide for a phone: %s", wide)
 	}
@@ -175,6 +175,8 @@ func two(t *testing.T, a, b visitor, id string) {
 	}
 	both.Wait()
 	a.sees(id, "Acknowledged by")
+	a.sees(id, "Not done:")
+	a.sees(id, "was first")
 }
 
 // keyboardAlone kills the worker and starts it again without a mouse.
