@@ -62,7 +62,7 @@ func TestTheButtonsCarryWhichAlertIsMeant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID}.Encode()
+	value, err := alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: n.Standing}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestTheButtonsCarryWhichAlertIsMeant(t *testing.T) {
 	if !strings.Contains(string(raw), string(quoted)) {
 		t.Errorf("no button carries %s in %s", quoted, raw)
 	}
-	if ref, err := alert.ParseRef(value); err != nil || ref.AlertID != n.AlertID {
+	if ref, err := alert.ParseRef(value); err != nil || ref.AlertID != n.AlertID || ref.Standing != n.Standing {
 		t.Errorf("it comes back as %+v, %v", ref, err)
 	}
 }
