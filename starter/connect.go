@@ -15,7 +15,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
-	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // load reads the configuration; flags go in as the variables whose names they
@@ -74,14 +73,8 @@ func (c *cli) patience(usual time.Duration) time.Duration {
 	return usual
 }
 
-// link is where the Web UI shows the certificate's history; empty if that is not known.
-func (c *cli) link(name string) string {
-	base := app.UIURL(c.config)
-	if base == "" {
-		return ""
-	}
-	return strings.TrimRight(base, "/") + "/namespaces/" + c.config.Temporal.Namespace + "/workflows/" + strings.ReplaceAll(workflows.WorkflowID(name), "/", "%2F")
-}
+// link is where people see the certificate whole; empty if that is not known.
+func (c *cli) link(name string) string { return app.Link(c.config, name) }
 
 // page reads one page of the engine's index.
 func (c *cli) page(ctx context.Context, conn client.Client, r *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {

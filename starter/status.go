@@ -59,7 +59,7 @@ func (c *cli) printStatus(v view) error {
 		}
 	}
 	if v.Link != "" {
-		c.say("\nHistory in the Web UI: %s", v.Link)
+		c.say("\nTo look at: %s", v.Link)
 	}
 	return nil
 }

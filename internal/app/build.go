@@ -18,6 +18,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
+	"github.com/neverlapse/neverlapse/internal/web/page"
 )
 
 // parts are what adapters share.
@@ -25,6 +26,7 @@ type parts struct {
 	store    *store.Files
 	ways     acme.Ways
 	resolver *acme.Resolver
+	tokens   page.Tokens
 }
 
 // build makes every adapter of the configuration; all errors come at once, each
@@ -39,6 +41,8 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 	}
 	var err error
 	p.store, err = openStore(ctx, c)
+	fail(err)
+	p.tokens, err = pageTokens(c)
 	fail(err)
 	if c.ACMEHTTP.Listen != "" {
 		p.ways.HTTP = acme.NewListener(c.ACMEHTTP.Listen)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,7 +67,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
 	}
-	if err := a.serve(); err != nil {
+	if err := a.serve(p); err != nil {
 		return nil, err
 	}
 	if err := a.work(acts); err != nil {
@@ -150,18 +149,6 @@ func Register(w interface {
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}
-}
-
-// link is where people see a certificate whole: its history in the Web UI.
-func (a *App) link(name string) string {
-	base := a.config.Temporal.UIURL
-	if base == "" && a.engine != nil {
-		base = a.engine.UIURL()
-	}
-	if base == "" {
-		return ""
-	}
-	return strings.TrimRight(base, "/") + "/namespaces/" + a.config.Temporal.Namespace + "/workflows/" + strings.ReplaceAll(workflows.WorkflowID(name), "/", "%2F")
 }
 
 // Address is where HTTP is served.

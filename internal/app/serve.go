@@ -15,8 +15,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/web"
 )
 
-// serve opens the HTTP listener: clicks of Slack, health and readiness.
-func (a *App) serve() error {
+// serve opens the HTTP listener: the page, clicks of Slack, health and readiness.
+func (a *App) serve(p parts) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", web.Healthz())
 	if err := a.slack(mux); err != nil {
@@ -27,12 +27,18 @@ func (a *App) serve() error {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
 	}
 	mux.Handle("GET /readyz", web.Readyz(checks...))
+	screens, err := a.page(p)
+	if err != nil {
+		return err
+	}
+	mux.Handle("/", screens)
 	l, err := net.Listen("tcp", a.config.HTTP.Listen)
 	if err != nil {
 		return config.Under("http.listen", err)
 	}
 	a.addr = l.Addr()
 	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
+	a.http.RegisterOnShutdown(screens.Close)
 	go func() {
 		if err := a.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.fatal <- fmt.Errorf("http: %w", err)

@@ -26,9 +26,10 @@ var about = map[string]string{
 	"engine.ui_port":  "Port of the Web UI. 0: a free one, the same after a restart.",
 	"engine.log_file": "File for the server's log. Empty: one in the folder `data`.",
 
-	"http":        "The listener of the page, Slack's clicks, metrics and health.",
-	"http.listen": "Address to listen on. `:8080` means every interface.",
-	"http.url":    "Public base URL, for links in messages. Empty: `http://` and the address to listen on, which others cannot reach.",
+	"http":            "The listener of the page, Slack's clicks, metrics and health.",
+	"http.listen":     "Address to listen on. `:8080` means every interface.",
+	"http.url":        "Public base URL, for links in messages. Empty: `http://` and the address to listen on, which others cannot reach.",
+	"http.token_file": "File of lines `PERSON TOKEN`: who may open [the page](page.md), each with a token of 20 characters or more. Empty: the page is served at a loopback address only, and asks for none. See [Secrets](#secrets) for who may read the file.",
 
 	"acme_http":        "The one listener that answers HTTP-01 challenges for all CAs.",
 	"acme_http.listen": "Address to listen on. CAs ask at port 80, so this is `:80` or what port 80 is forwarded to. `\"\"` disables it.",

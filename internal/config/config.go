@@ -78,6 +78,8 @@ type Engine struct {
 type HTTP struct {
 	Listen string `mapstructure:"listen"`
 	URL    string `mapstructure:"url"` // base of links, without a slash at the end; never empty after Load
+	// TokenFile holds lines of PERSON TOKEN; empty: the page is for loopback addresses only.
+	TokenFile string `mapstructure:"token_file"`
 }
 
 // ACMEHTTP is the listener that answers HTTP-01 challenges for every CA of the process.

@@ -83,7 +83,7 @@ temporal:
   cache_size: 7
   ui_url: https://ui.example.com
 engine: {binary: /bin/e, ip: "::1", port: 7233, ui_port: 8233, log_file: e.log}
-http: {listen: ":8443", url: "https://certs.example.com/neverlapse/"}
+http: {listen: ":8443", url: "https://certs.example.com/neverlapse/", token_file: /etc/neverlapse/tokens}
 acme_http: {listen: ""}
 store: {kind: files, options: {Path: /x, env: {UPPER_Case: a.b}}}
 cas: [{name: le, kind: acme, options: {dns: {CF_Token_FILE: /t}}}]
@@ -115,7 +115,7 @@ log: {level: debug, format: json}
 			StickyTimeout: 90 * time.Second, CacheSize: 7, UIURL: "https://ui.example.com",
 		},
 		Engine:      Engine{"/bin/e", "::1", 7233, 8233, "e.log"},
-		HTTP:        HTTP{":8443", "https://certs.example.com/neverlapse"},
+		HTTP:        HTTP{Listen: ":8443", URL: "https://certs.example.com/neverlapse", TokenFile: "/etc/neverlapse/tokens"},
 		Store:       Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
 		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
 		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},

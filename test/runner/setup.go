@@ -20,7 +20,7 @@ var needs = []need{
 	{"gcc", []string{"gcc", "libc6-dev"}, "the race detector"},
 	{"nginx", []string{"nginx"}, "the target of kind nginx"},
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
-	{"chromium", []string{"chromium", "fonts-noto-cjk"}, "the pages, in a real browser"},
+	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
 }
 

@@ -1,0 +1,105 @@
+package page
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// Row is one certificate as the index knows it; it may lag seconds behind.
+type Row struct {
+	Name, State, Severity, Owner, Team, Environment, Issuer, Fingerprint string
+
+	Managed              bool
+	NotAfter, NextStepAt time.Time
+	Names, Hosts         []string
+}
+
+// Engine reaches the certificates through Temporal.
+type Engine struct {
+	Client    client.Client
+	Namespace string
+}
+
+// most is how many certificates a page can list.
+const most = 100_000
+
+// List reads the index, a thousand at a time.
+func (e Engine) List(ctx context.Context) ([]Row, error) {
+	var out []Row
+	for token := []byte(nil); ; {
+		page, err := e.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Namespace: e.Namespace, PageSize: 1000, NextPageToken: token,
+			Query: "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus = 'Running'",
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range page.GetExecutions() {
+			out = append(out, rowOf(x))
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 || len(out) >= most {
+			return out, nil
+		}
+	}
+}
+
+func rowOf(e *workflowpb.WorkflowExecutionInfo) Row {
+	r := Row{Name: strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.WorkflowID(""))}
+	for name, field := range map[string]any{
+		"state": &r.State, "severity": &r.Severity, "owner": &r.Owner, "team": &r.Team, "environment": &r.Environment,
+		"issuer": &r.Issuer, "fingerprint": &r.Fingerprint, "notAfter": &r.NotAfter, "nextStepAt": &r.NextStepAt, "names": &r.Names, "hosts": &r.Hosts,
+	} {
+		read(e.GetSearchAttributes().GetIndexedFields()[name], field)
+	}
+	read(e.GetMemo().GetFields()["managed"], &r.Managed)
+	return r
+}
+
+// read decodes an attribute; one that was never set stays empty.
+func read(p *commonpb.Payload, field any) {
+	if p != nil {
+		_ = converter.GetDefaultDataConverter().FromPayload(p, field)
+	}
+}
+
+// Status asks a certificate.
+func (e Engine) Status(ctx context.Context, name string) (workflows.Status, error) {
+	var s workflows.Status
+	v, err := e.Client.QueryWorkflow(ctx, workflows.WorkflowID(name), "", workflows.QueryStatus)
+	if err != nil {
+		return s, missing(err)
+	}
+	return s, v.Get(&s)
+}
+
+// Acknowledge sends the update and waits until it was taken or refused.
+func (e Engine) Acknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error {
+	_, err := workflows.Acknowledge.Call(ctx, e.Client, name, in)
+	return err
+}
+
+// LeaveAcknowledge sends the signal.
+func (e Engine) LeaveAcknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error {
+	return e.Client.SignalWorkflow(ctx, workflows.WorkflowID(name), "", workflows.SignalAcknowledge, in)
+}
+
+// Snooze is as Acknowledge.
+func (e Engine) Snooze(ctx context.Context, name string, in workflows.SnoozeRequest) error {
+	_, err := workflows.Snooze.Call(ctx, e.Client, name, in)
+	return err
+}
+
+// ObserveNow is as Acknowledge.
+func (e Engine) ObserveNow(ctx context.Context, name string, in workflows.Request) error {
+	_, err := workflows.ObserveNow.Call(ctx, e.Client, name, in)
+	return err
+}
