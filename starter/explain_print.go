@@ -33,7 +33,7 @@ func (c *cli) printExplain(v explainView) error {
 	}
 	c.say("\nHow it came to this: neverlapse history %s", v.Name)
 	if v.Link != "" {
-		c.say("In the Web UI: %s", v.Link)
+		c.say("To look at: %s", v.Link)
 	}
 	return nil
 }

@@ -155,36 +155,28 @@ func (r reader) Clock(t time.Time) template.HTML {
 	return template.HTML(out + `</time>`)
 }
 
-// Span says how long: whole days, hours under two days, minutes under two hours.
+// Span says how long, in the unit in which people count it.
 func (r reader) Span(d time.Duration) string {
-	d = d.Abs()
-	unit, n := "days", int(d/(24*time.Hour))
-	switch {
-	case d < time.Minute:
+	l := cert.LeftUntil(time.Time{}, time.Time{}.Add(d.Abs()))
+	unit := map[time.Duration]string{24 * time.Hour: "days", time.Hour: "hours", time.Minute: "minutes"}[l.Unit]
+	switch l.N {
+	case 0:
 		return r.T("span.none")
-	case d < 2*time.Hour:
-		unit, n = "minutes", int(d/time.Minute)
-	case d < 48*time.Hour:
-		unit, n = "hours", int(d/time.Hour)
-	}
-	if n == 1 {
+	case 1:
 		return r.T("span." + unit + ".one")
 	}
-	return r.T("span."+unit, "n", strconv.Itoa(n))
+	return r.T("span."+unit, "n", strconv.Itoa(l.N))
 }
 
 // Left says how far the end is.
 func (r reader) Left(notAfter time.Time) string {
-	left := notAfter.Sub(r.Now)
 	switch {
 	case notAfter.IsZero():
 		return r.T("time.none")
-	case left <= 0:
-		return r.T("time.past", "span", r.Span(left))
-	case left >= 48*time.Hour:
-		left = time.Duration(cert.DaysLeft(r.Now, notAfter)) * 24 * time.Hour
+	case !r.Now.Before(notAfter):
+		return r.T("time.past", "span", r.Span(r.Now.Sub(notAfter)))
 	}
-	return r.T("time.left", "span", r.Span(left))
+	return r.T("time.left", "span", r.Span(notAfter.Sub(r.Now)))
 }
 
 // Rel says how far an instant is from now.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -162,17 +163,28 @@ func find(ctx context.Context, name string, roles []string, nth ...int) (cdp.Bac
 	return 0, fmt.Errorf("%d of the %d nodes named %q have a role of %q", n, len(found.Nodes), name, roles)
 }
 
-// middle scrolls a node into view and gives its middle.
+// middle scrolls a node into view and gives its middle, once it stands still.
 func middle(ctx context.Context, node cdp.BackendNodeID) (x, y float64, err error) {
 	if _, err = chromedp.Call(ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: node}); err != nil {
 		return 0, 0, err
 	}
-	quads, err := chromedp.Call(ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node})
-	if err != nil || len(quads.Quads) == 0 {
-		return 0, 0, fmt.Errorf("it has no place on the screen: %w", err)
+	var last dom.Quad
+	for {
+		quads, err := chromedp.Call(ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node})
+		if err != nil || len(quads.Quads) == 0 {
+			return 0, 0, fmt.Errorf("it has no place on the screen: %w", err)
+		}
+		q := quads.Quads[0]
+		if slices.Equal(q, last) {
+			return (q[0] + q[4]) / 2, (q[1] + q[5]) / 2, nil
+		}
+		last = q
+		select {
+		case <-time.After(20 * time.Millisecond): // until the next picture
+		case <-ctx.Done():
+			return 0, 0, ctx.Err()
+		}
 	}
-	q := quads.Quads[0]
-	return (q[0] + q[4]) / 2, (q[1] + q[5]) / 2, nil
 }
 
 // text is the string in a value of the accessibility tree.
