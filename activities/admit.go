@@ -46,6 +46,8 @@ type Admitted struct {
 	Policy json.RawMessage `json:"policy"`
 	// KeyType is the one to use where none was asked for: the CA's usual one.
 	KeyType cert.KeyType `json:"keyType,omitempty"`
+	// Supplied tells that people bring the versions of its CA.
+	Supplied bool `json:"supplied,omitempty"`
 	// Sequence of the last journal entry of an earlier enrolment of the name; 0 if there was none.
 	Sequence int64 `json:"sequence,omitempty"`
 }
@@ -97,7 +99,8 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
-	return Admitted{Policy: policy, Sequence: last, KeyType: kind}, nil
+	_, bySupply := a.CAs[r.CA].(Supplied)
+	return Admitted{Policy: policy, Sequence: last, KeyType: kind, Supplied: bySupply}, nil
 }
 
 // screen asks the CA whether it could ever issue what is asked for, and gives

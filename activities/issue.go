@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/x509/pkix"
 	"slices"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -19,6 +20,8 @@ type IssueInput struct {
 	Profile  string           `json:"profile,omitempty"`
 	Discard  bool             `json:"discard,omitempty"` // never use a candidate issued so far, nor its key
 	OrderURL string           `json:"orderURL,omitempty"`
+	// Supplied: people bring the version, so none is too old to be used and none is ordered.
+	Supplied bool `json:"supplied,omitempty"`
 	// Challenge and DNS are how the names are proven; empty: as is usual for the CA.
 	Challenge string `json:"challenge,omitempty"`
 	DNS       string `json:"dns,omitempty"`
@@ -58,7 +61,7 @@ func (a *Activities) candidate(ctx context.Context, in IssueInput) (cert.Version
 	if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Validation) {
 		return cert.Version{}, ours(err)
 	}
-	if usable && err == nil && v.NotAfter.Sub(a.Now()) > v.Lifetime()/3 {
+	if usable && err == nil && (in.Supplied || v.NotAfter.Sub(a.Now()) > v.Lifetime()/3) {
 		return v, nil
 	}
 	iss.Rejected = append(iss.Rejected, iss.Candidate)
@@ -166,7 +169,7 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 	if iss.KeyRef, err = a.Store.PutKey(ctx, in.Name, key); err != nil {
 		return iss, ours(err)
 	}
-	if iss.CSR, err = request(key, in.Names); err != nil {
+	if iss.CSR, err = request(key, in.Names, pkix.Name{}); err != nil {
 		return iss, err
 	}
 	iss, err = a.Store.PutIssuance(ctx, iss)

@@ -47,6 +47,13 @@ type Checker interface {
 	Check(ctx context.Context) cert.Authority
 }
 
+// Supplied is the mark of a CA that knows no ACME: people order there and bring
+// what it issued.
+type Supplied interface {
+	// Complete tells why clients could not follow a chain (PEM), nil if they can.
+	Complete(chain []byte) error
+}
+
 // CertIDer is the optional ability of a CA that supports ARI: the certificate
 // ID (RFC 9773, 4.1) to send as replaces, empty when it did not issue the leaf.
 type CertIDer interface {

@@ -2,10 +2,7 @@ package activities
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/x509"
 	"crypto/x509/pkix"
-	"net"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -26,18 +23,10 @@ func (a *Activities) key(ctx context.Context, in IssueInput) ([]byte, error) {
 	return cert.EncodeKey(key)
 }
 
-func request(keyPEM []byte, names []string) ([]byte, error) {
+func request(keyPEM []byte, names []string, subject pkix.Name) ([]byte, error) {
 	key, err := cert.DecodeKey(keyPEM)
 	if err != nil {
 		return nil, err
 	}
-	tmpl := &x509.CertificateRequest{Subject: pkix.Name{}}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
-		} else {
-			tmpl.DNSNames = append(tmpl.DNSNames, n)
-		}
-	}
-	return x509.CreateCertificateRequest(rand.Reader, tmpl, key)
+	return cert.Request(key, names, subject)
 }

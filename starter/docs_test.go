@@ -20,6 +20,7 @@ const reference = "../docs/cli.md"
 
 // documents are the values that verbs write for programs.
 var documents = map[string]any{
+	"csr": csrView{}, "supply": runView{},
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{}, "ca budget": []budgetView{},

@@ -134,6 +134,12 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	},
 	lifecycle.MoveRevokeNot: func(_ *cli, m lifecycle.Move) string { return m.Note + " is not revoked after all" },
 	lifecycle.MovePause:     func(*cli, lifecycle.Move) string { return "nothing is renewed for three days; alerts go on" },
+	lifecycle.MoveRequest: func(_ *cli, m lifecycle.Move) string {
+		return "prints the request to order the next version from " + m.Note + " with"
+	},
+	lifecycle.MoveSupply: func(_ *cli, m lifecycle.Move) string {
+		return "stores, deploys and proves what " + m.Note + " sent"
+	},
 	lifecycle.MoveDropPlace: func(_ *cli, m lifecycle.Move) string { return m.Note + " does not count any more" },
 	lifecycle.MoveEndpoints: func(*cli, lifecycle.Move) string { return "another place is looked at instead" },
 	lifecycle.MoveCA: func(_ *cli, m lifecycle.Move) string {

@@ -16,6 +16,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilRenewal:        "renewal begins",
 	lifecycle.UntilRetry:          "the next attempt to renew begins",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again",
+	lifecycle.UntilSupply:         "somebody is told to order the next version",
 	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next people are told, unless somebody answers",
 	lifecycle.UntilSummary:        "it is told by itself, unless the summary of its import tells it",

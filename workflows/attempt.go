@@ -17,7 +17,7 @@ var hands *activities.Activities
 func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 	run, s := *d.Step.Run, c.State.Spec
 	in := RenewalInput{
-		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey && !run.NewKey, Profile: s.Profile, Challenge: s.Challenge, DNS: s.DNS,
+		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey && !run.NewKey, Supplied: s.Supplied, Profile: s.Profile, Challenge: s.Challenge, DNS: s.DNS,
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
 		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary,

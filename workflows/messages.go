@@ -28,6 +28,7 @@ var (
 	ObserveNow  = Update[Request, Taken]{"observe-now", "Look at every place at once"}
 	RollBack    = Update[RollBackRequest, Taken]{"roll-back", "Deploy the previous or a stated version"}
 	Revoke      = Update[RevokeRequest, Taken]{"revoke", "Have the CA revoke a version, for a stated reason"}
+	Supply      = Update[SupplyRequest, Taken]{"supply", "Deploy the version that somebody ordered and brought"}
 	SetSpec     = Update[SetSpecRequest, Taken]{"set-spec", "Replace what was asked for"}
 	PauseUntil  = Update[PauseRequest, Taken]{"pause", "No renewal until a date; alerts go on"}
 	Resume      = Update[Request, Taken]{"resume", "End a pause or a hold, and give a spent budget back"}
@@ -104,6 +105,12 @@ type RevokeRequest struct {
 	Now     bool                  `json:"now,omitempty"`
 	Force   bool                  `json:"force,omitempty"`
 	Cancel  bool                  `json:"cancel,omitempty"`
+}
+
+// SupplyRequest names a version that the store has as the candidate.
+type SupplyRequest struct {
+	Request
+	Version cert.Version `json:"version"`
 }
 
 // SetSpecRequest carries an admitted spec.

@@ -30,6 +30,8 @@ type RenewalInput struct {
 	Targets   []string         `json:"targets,omitempty"`
 	Discard   bool             `json:"discard,omitempty"`
 	Attempt   int              `json:"attempt"`
+	// Supplied versions are brought by people; none is ordered.
+	Supplied bool `json:"supplied,omitempty"`
 	// Revoked versions are not put back, whatever had them.
 	Revoked  []cert.Fingerprint `json:"revoked,omitempty"`
 	Proof    time.Duration      `json:"proof"`
@@ -127,12 +129,15 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	}
 	in := activities.IssueInput{
 		Name: r.in.Name, Replaces: r.in.Replaces, Names: r.in.Names, CA: r.in.CA, KeyType: r.in.KeyType,
-		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Challenge: r.in.Challenge, DNS: r.in.DNS,
+		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Supplied: r.in.Supplied, Challenge: r.in.Challenge, DNS: r.in.DNS,
 	}
 	var found activities.Found
 	err := workflow.ExecuteActivity(quick(ctx, "candidate: is a version issued already?"), hands.Candidate, in).Get(ctx, &found)
 	if r.version = found.Version; err != nil || r.version.Fingerprint != "" {
 		return r.failed(ctx, err)
+	}
+	if r.in.Supplied {
+		return &RenewalOutput{Kind: string(lifecycle.ConfigurationRefused), At: workflow.Now(ctx), Cause: "nothing that was supplied can be deployed; bring it again: neverlapse supply " + r.in.Name}
 	}
 	if out := r.lease(ctx, in, found.Terms); out != nil {
 		return out

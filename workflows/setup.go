@@ -34,6 +34,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		handle(ctx, c, Revoke, c.revoke, func(ctx workflow.Context, in RevokeRequest) error {
 			return s.CheckRevoke(now(ctx), in.revoking(now(ctx)))
 		}),
+		handle(ctx, c, Supply, c.supply, func(ctx workflow.Context, in SupplyRequest) error { return s.CheckSupply(now(ctx), in.Version) }),
 		handle(ctx, c, SetSpec, c.setSpec, func(_ workflow.Context, in SetSpecRequest) error {
 			if in.Spec.Name != s.Spec.Name {
 				return fmt.Errorf("a spec of %q cannot replace that of %q", in.Spec.Name, s.Spec.Name)
@@ -77,6 +78,9 @@ func enrolledText(s lifecycle.Spec) string {
 	how := "watched"
 	if s.Managed {
 		how = "managed: renewed by CA " + s.CA
+	}
+	if s.Supplied {
+		how = "managed: ordered by hand from " + s.CA
 	}
 	return fmt.Sprintf("enrolled, %s, for %s, owner %s", how, strings.Join(s.Names, ", "), orNobody(s.Owner))
 }

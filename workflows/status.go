@@ -42,7 +42,7 @@ func (c *certificate) status() Status {
 	s := c.State.Clone()
 	out := Status{State: s, Summary: c.last.Attributes, Upcoming: lifecycle.Upcoming(c.lastAt, s), Details: c.details(c.lastAt, c.last), Unread: len(c.Unread), Runs: c.Runs, At: c.lastAt}
 	if s.Live.Fingerprint != "" {
-		out.Plan = lifecycle.PlanOf(s.Live, s.Window, s.Spec.Policy)
+		out.Plan = s.Plan()
 	}
 	return out
 }

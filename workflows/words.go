@@ -41,6 +41,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.UntilCARoom:         "the CA allows the order by then",
 	lifecycle.UntilCABack:         "the CA is tried again by then at the latest",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again then",
+	lifecycle.UntilSupply:         "the next version has to be ordered by then",
 	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next notice is sent then if nobody answers",
 	lifecycle.UntilSummary:        "it is told by itself then, if no summary of the import did",

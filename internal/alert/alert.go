@@ -41,6 +41,8 @@ type Reason string
 const (
 	// Expiring: a threshold was crossed without a proven replacement.
 	Expiring Reason = "expiring"
+	// SupplyNeeded: somebody has to order the next version and bring it.
+	SupplyNeeded Reason = "supply-needed"
 	// RenewalFailing: an attempt failed and more will follow.
 	RenewalFailing Reason = "renewal-failing"
 	// AttemptsSpent: all attempts failed; nothing automatic follows.
@@ -62,7 +64,7 @@ const (
 const Imported Reason = "imported"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {

@@ -101,15 +101,9 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 // openStore opens the store on files; without options it lies in the data
 // folder and its key beside it, made at the first start.
 func openStore(ctx context.Context, c config.Config) (*store.Files, error) {
-	if c.Store.Kind != "files" {
-		return nil, fmt.Errorf("store.kind: %q is not known; use files", c.Store.Kind)
-	}
-	var o store.Options
-	if err := config.DecodeOptions("store.options", c.Store.Options, &o); err != nil {
+	o, err := storeOptions(c)
+	if err != nil {
 		return nil, err
-	}
-	if o.Path == "" {
-		o.Path = filepath.Join(c.Data, "store")
 	}
 	if o.KeyFile == "" && o.KeyEnv == "" {
 		o.KeyFile = filepath.Join(c.Data, "store.key")
@@ -122,6 +116,20 @@ func openStore(ctx context.Context, c config.Config) (*store.Files, error) {
 		return nil, config.Under("store.options", err)
 	}
 	return s, nil
+}
+
+func storeOptions(c config.Config) (store.Options, error) {
+	var o store.Options
+	if c.Store.Kind != "files" {
+		return o, fmt.Errorf("store.kind: %q is not known; use files", c.Store.Kind)
+	}
+	if err := config.DecodeOptions("store.options", c.Store.Options, &o); err != nil {
+		return o, err
+	}
+	if o.Path == "" {
+		o.Path = filepath.Join(c.Data, "store")
+	}
+	return o, nil
 }
 
 // ensureKey makes the key of a store that does not exist yet. A store without

@@ -10,6 +10,7 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/ca/dnsprovider"
+	"github.com/neverlapse/neverlapse/internal/ca/supplied"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
@@ -21,6 +22,9 @@ var (
 	cas = map[string]func(parts, config.Adapter, string) (activities.CA, error){
 		"acme": func(p parts, a config.Adapter, path string) (activities.CA, error) {
 			return built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.ways) })
+		},
+		"supplied": func(_ parts, a config.Adapter, path string) (activities.CA, error) {
+			return built(path, a, func(o supplied.Options) (activities.CA, error) { return supplied.New(a.Name, o) })
 		},
 	}
 	targets = map[string]func(config.Adapter, string) (activities.Target, error){

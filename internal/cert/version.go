@@ -17,8 +17,12 @@ type Fingerprint string
 
 // FingerprintOf gives the fingerprint of a leaf.
 func FingerprintOf(leaf *x509.Certificate) Fingerprint {
-	sum := sha256.Sum256(leaf.Raw)
-	return Fingerprint(hex.EncodeToString(sum[:]))
+	return Fingerprint(sumOf(leaf.Raw))
+}
+
+func sumOf(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
 }
 
 // Short is the first twelve hex digits, for humans and workflow IDs.

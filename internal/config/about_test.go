@@ -110,6 +110,7 @@ var about = map[string]string{
 	"policies[].ack_for":                      "How long an acknowledgement lasts at most.",
 	"policies[].renew_left":                   "Time left at which renewal begins where the CA suggests no window.",
 	"policies[].renew_left_short":             "The same for lifetimes under ten days.",
+	"policies[].lead":                         "Time left at which somebody is told to order, where people order and supply the versions.",
 	"policies[].last_safe":                    "Time left at which it is too late to be calm.",
 	"policies[].max_attempts":                 "Attempts until automation stops and only tells: 1 to 50.",
 	"policies[].attempt_timeout":              "How long one attempt may take.",

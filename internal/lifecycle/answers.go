@@ -158,6 +158,8 @@ func (s *State) CheckRenew(now time.Time) error {
 		return refuse("%s is only watched; enroll it with --manage, a CA and a target to renew it here", s.Spec.Name)
 	case s.flying(FlyRenewal, "") || s.Renew != nil:
 		return refuse("a renewal of %s is already under way", s.Spec.Name)
+	case s.awaitsSupply():
+		return refuse("%s is ordered by hand from %s: print the request by neverlapse csr %s, order it, then type: neverlapse supply %s --chain FILE", s.Spec.Name, s.Spec.CA, s.Spec.Name, s.Spec.Name)
 	case s.Paused != nil && now.Before(s.Paused.Until):
 		return refuse("%s is paused until %s by %s (%s); resume it first: neverlapse resume %s", s.Spec.Name, s.Paused.Until.UTC().Format(time.RFC3339), s.Paused.By, s.Paused.Note, s.Spec.Name)
 	}

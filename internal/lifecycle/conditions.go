@@ -24,7 +24,7 @@ type condition struct {
 func (v *view) conditions() []condition {
 	var out []condition
 	for _, check := range []func(*view) *condition{
-		(*view).unproven, (*view).attemptsSpent, (*view).expiring, (*view).renewalFailing,
+		(*view).unproven, (*view).attemptsSpent, (*view).supplyNeeded, (*view).expiring, (*view).renewalFailing,
 		(*view).targetBehind, (*view).revocationFailing, (*view).unseen, (*view).caUnavailable,
 	} {
 		if c := check(v); c != nil {
@@ -97,6 +97,9 @@ func (v *view) lastFailure(of func(OutcomeKind) bool) (time.Time, string) {
 
 // expiring: a threshold was crossed without a proven replacement.
 func (v *view) expiring() *condition {
+	if v.s.awaitsSupply() {
+		return nil
+	}
 	if !v.known() {
 		return v.neverIssued()
 	}

@@ -63,6 +63,7 @@ const (
 	UntilCARoom         Reason = "until-ca-has-room"
 	UntilCABack         Reason = "until-ca-is-back"
 	UntilBehindRetry    Reason = "until-behind-retry"
+	UntilSupply         Reason = "until-supply-is-needed"
 	UntilRevoke         Reason = "until-revocation"
 	UntilEscalation     Reason = "until-escalation"
 	UntilSummary        Reason = "until-summary"

@@ -60,6 +60,7 @@ func Default() Policy {
 		AckFor:         span("24h"),
 		RenewLeft:      span("1/3"),
 		RenewLeftShort: span("1/2"),
+		Lead:           span("min(30d,1/3)"),
 		LastSafe:       span("1/10"),
 		MaxAttempts:    8,
 		AttemptTimeout: span("min(2h,1/20)"),

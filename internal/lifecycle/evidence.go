@@ -39,6 +39,8 @@ func (v *view) evidence(a Alert) string {
 	switch a.Reason {
 	case alert.Expiring:
 		return v.lastsLonger(a)
+	case alert.SupplyNeeded:
+		return v.supplied(a)
 	case alert.RenewalFailing, alert.AttemptsSpent:
 		return v.renewed(a)
 	case alert.CAUnavailable:

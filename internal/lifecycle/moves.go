@@ -21,6 +21,8 @@ const (
 	MoveResume    MoveCode = "resume"
 	MoveRollBack  MoveCode = "roll-back"
 	MovePause     MoveCode = "pause"
+	MoveRequest   MoveCode = "print-request"
+	MoveSupply    MoveCode = "supply"
 	MoveRevokeNot MoveCode = "cancel-revocation"
 	MoveDropPlace MoveCode = "drop-target"
 	MoveEndpoints MoveCode = "change-endpoints"
@@ -83,6 +85,11 @@ func (v *view) movesOfRenewal() (out []Move) {
 			out = append(out, Move{Code: MoveRenewNew, Command: "neverlapse renew " + name + " --new --wait", At: at, Note: candidate.Short(),
 				answers: []alert.Reason{alert.AttemptsSpent}})
 		}
+	}
+	if s.awaitsSupply() && s.Retire == nil {
+		needs := []alert.Reason{alert.SupplyNeeded}
+		out = append(out, Move{Code: MoveRequest, Command: "neverlapse csr " + name + " > " + name + ".csr", Note: s.Spec.CA, answers: needs},
+			Move{Code: MoveSupply, Command: "neverlapse supply " + name + " --chain FILE --wait", Note: s.Spec.CA, answers: needs})
 	}
 	if s.CheckResume() == nil {
 		out = append(out, Move{Code: MoveResume, Command: "neverlapse resume " + name, At: v.after((*State).Resume), answers: ofRenewal})

@@ -17,7 +17,7 @@ type view struct {
 func look(now time.Time, s *State) *view {
 	v := &view{now: now, s: s, plan: Plan{Lifetime: usualLifetime}}
 	if v.known() {
-		v.plan = PlanOf(s.Live, s.Window, s.Spec.Policy)
+		v.plan = s.Plan()
 	}
 	return v
 }
@@ -168,7 +168,7 @@ func (v *view) renewAsked() *Decision {
 // renewAt is when a renewal by rule is due, and why; zero if none is planned.
 func (v *view) renewAt() (time.Time, Reason) {
 	s := v.s
-	if !s.Spec.Managed || s.spent() {
+	if !s.Spec.Managed || s.spent() || s.awaitsSupply() {
 		return time.Time{}, ""
 	}
 	at, why := v.plan.RenewAt, RenewalDue
@@ -180,11 +180,11 @@ func (v *view) renewAt() (time.Time, Reason) {
 		at, why = s.Sight.At, FirstIssuance
 	case len(cert.Covers(s.Live.Names, s.Spec.Names)) > 0:
 		at, why = s.Sight.At, NamesNotCovered
-	case s.Renewal.Reissue:
+	case s.Renewal.Reissue, s.Spec.Supplied:
 		at, why = s.Sight.At, RenewAsked
 	}
 	// A CA that hands out what is due at once must not be asked in a circle.
-	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) && !s.Renewal.Reissue {
+	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) && !s.Renewal.Reissue && !s.Spec.Supplied {
 		at = apart
 	}
 	if retry := latest(s.Renewal.RetryAt, s.Renewal.NotBefore); retry.After(at) {

@@ -26,6 +26,9 @@ type Policy struct {
 	// window; RenewLeftShort counts for lifetimes under ten days.
 	RenewLeft      Span `mapstructure:"renew_left" json:"renewLeft"`
 	RenewLeftShort Span `mapstructure:"renew_left_short" json:"renewLeftShort"`
+	// Lead is the time left at which somebody is told to order, where people
+	// order and supply the versions.
+	Lead Span `mapstructure:"lead" json:"lead,omitzero"`
 	// LastSafe is the time left at which it is too late to be calm.
 	LastSafe    Span `mapstructure:"last_safe" json:"lastSafe"`
 	MaxAttempts int  `mapstructure:"max_attempts" json:"maxAttempts"`
@@ -87,7 +90,7 @@ func (p Policy) WithDefaults() Policy {
 	}
 	for _, f := range []struct{ have, def *Span }{
 		{&p.AckFor, &d.AckFor}, {&p.RenewLeft, &d.RenewLeft}, {&p.RenewLeftShort, &d.RenewLeftShort},
-		{&p.LastSafe, &d.LastSafe}, {&p.AttemptTimeout, &d.AttemptTimeout}, {&p.RetryEvery, &d.RetryEvery},
+		{&p.LastSafe, &d.LastSafe}, {&p.Lead, &d.Lead}, {&p.AttemptTimeout, &d.AttemptTimeout}, {&p.RetryEvery, &d.RetryEvery},
 		{&p.ObserveEvery, &d.ObserveEvery}, {&p.UnseenAfter, &d.UnseenAfter}, {&p.UrgentLeft, &d.UrgentLeft},
 		{&p.ProofTimeout, &d.ProofTimeout},
 	} {

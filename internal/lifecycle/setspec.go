@@ -22,7 +22,7 @@ func (s *State) SetSpec(spec Spec) {
 		s.Sight.AstraySince = time.Time{}
 	}
 	if spec.issues() != old.issues() || !slices.Equal(spec.Names, old.Names) {
-		s.Renewal.Candidate, s.Renewal.Renewed = cert.Version{}, time.Time{}
+		s.Renewal.Candidate, s.Renewal.Renewed, s.Renewal.Supplied = cert.Version{}, time.Time{}, ""
 		s.afresh()
 	}
 	if !slices.Equal(spec.Targets, old.Targets) {
@@ -53,7 +53,7 @@ func (s Spec) issues() issuing {
 func (s *State) relevel() {
 	for i := range s.Alerts {
 		a := &s.Alerts[i]
-		if a.Open() && a.Reason == alert.Expiring && a.Version == s.Live.Fingerprint && s.Live.Fingerprint != "" {
+		if a.Open() && (a.Reason == alert.Expiring || a.Reason == alert.SupplyNeeded) && a.Version == s.Live.Fingerprint && s.Live.Fingerprint != "" {
 			a.Level = PlanOf(s.Live, s.Window, s.Spec.Policy).Level(s.Sight.At)
 		}
 	}

@@ -27,6 +27,7 @@ type Spec struct {
 	Profile     string          `json:"profile,omitempty"`
 	Challenge   string          `json:"challenge,omitempty"` // how names are proven; empty: as is usual for the CA
 	DNS         string          `json:"dns,omitempty"`       // the DNS provider of that
+	Supplied    bool            `json:"supplied,omitempty"`  // people order and bring the versions
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
 	Policy      Policy          `json:"policy"`
@@ -92,13 +93,15 @@ type Renewal struct {
 	// FailingSince is when the first of the attempts in a row ended without success.
 	FailingSince time.Time    `json:"failingSince,omitzero"`
 	Candidate    cert.Version `json:"candidate,omitzero"` // issued, not yet proven
-	NewKey       bool         `json:"newKey,omitempty"`   // others may know the key: whatever the spec says, it is not kept
-	Reissue      bool         `json:"reissue,omitempty"`  // Live is, or is to be, revoked: it is due at once
-	Discard      bool         `json:"discard,omitempty"`  // the next attempt uses no candidate
-	Awaits       *Awaits      `json:"awaits,omitempty"`   // a word of the CA's account
-	Unproven     string       `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
-	UnprovenAt   time.Time    `json:"unprovenAt,omitzero"`
-	Renewed      time.Time    `json:"renewed,omitzero"` // the last success, to keep renewals apart
+	// Supplied is what people brought and is not yet live.
+	Supplied   cert.Fingerprint `json:"supplied,omitempty"`
+	NewKey     bool             `json:"newKey,omitempty"`   // others may know the key: whatever the spec says, it is not kept
+	Reissue    bool             `json:"reissue,omitempty"`  // Live is, or is to be, revoked: it is due at once
+	Discard    bool             `json:"discard,omitempty"`  // the next attempt uses no candidate
+	Awaits     *Awaits          `json:"awaits,omitempty"`   // a word of the CA's account
+	Unproven   string           `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
+	UnprovenAt time.Time        `json:"unprovenAt,omitzero"`
+	Renewed    time.Time        `json:"renewed,omitzero"` // the last success, to keep renewals apart
 }
 
 // Awaits is what a renewal waits for that is no fault of its own: room in the
@@ -246,7 +249,7 @@ func (s *State) openAbout(r alert.Reason, v cert.Fingerprint) *Alert {
 // one alert when the version moves; what is about replacing a version does not.
 func (s *State) about(c condition) *Alert {
 	switch c.reason {
-	case alert.Expiring, alert.RenewalFailing, alert.AttemptsSpent:
+	case alert.Expiring, alert.SupplyNeeded, alert.RenewalFailing, alert.AttemptsSpent:
 		return s.openAbout(c.reason, c.version)
 	}
 	return s.open(c.reason)

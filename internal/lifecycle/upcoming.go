@@ -80,7 +80,10 @@ func (v *view) notices() []Event {
 		}
 		add(a.NextAt, reason, a.ID)
 	}
-	if v.known() && (!v.s.Spec.Managed || v.blocked()) {
+	if v.s.awaitsSupply() && v.known() {
+		add(v.plan.RenewAt, UntilSupply, "")
+	}
+	if v.known() && (!v.s.Spec.Managed || v.blocked() || v.s.awaitsSupply()) {
 		add(v.plan.next(v.now), UntilThreshold, "")
 	}
 	if at, level := v.behindPlan(); level {

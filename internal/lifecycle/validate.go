@@ -102,7 +102,7 @@ func (p Policy) checkSpans(f *faults) {
 		span Span
 	}{
 		{"ack_for", p.AckFor}, {"renew_left", p.RenewLeft}, {"renew_left_short", p.RenewLeftShort},
-		{"last_safe", p.LastSafe}, {"attempt_timeout", p.AttemptTimeout}, {"retry_every", p.RetryEvery},
+		{"last_safe", p.LastSafe}, {"lead", p.lead()}, {"attempt_timeout", p.AttemptTimeout}, {"retry_every", p.RetryEvery},
 		{"observe_every", p.ObserveEvery}, {"unseen_after", p.UnseenAfter}, {"urgent_left", p.UrgentLeft},
 		{"proof_timeout", p.ProofTimeout},
 	} {

@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 
@@ -138,13 +134,5 @@ func keyReference(key []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return publicSum(signer)
-}
-
-func publicSum(key crypto.Signer) (string, error) {
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return "", fmt.Errorf("encode public key: %w", err)
-	}
-	return hex.EncodeToString(sha256Of(der)), nil
+	return cert.KeyReference(signer.Public())
 }

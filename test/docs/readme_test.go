@@ -43,6 +43,7 @@ func tables() map[string]string {
 	for _, x := range acme.Challenges {
 		c = append(c, []string{"`acme`", "`" + x.Name + "`", x.Proves, x.Needs})
 	}
+	c = append(c, []string{"`supplied`", "none", "whatever its order form takes", "people order by `neverlapse csr` and bring the chain by `neverlapse supply`"})
 	return map[string]string{
 		"targets":    table("Kind|Key and certificate change together|Checks before it reloads|Reloads without refusing connections|What was there comes back|What it depends on", t),
 		"channels":   table("Kind|Reaches|Interrupts|Buttons|Changes what it sent|Recognises a repetition by", n),
@@ -109,7 +110,7 @@ func TestTheTablesOfTheReadmeAreThoseOfTheCode(t *testing.T) {
 
 // An adapter that the worker knows and the README does not is named.
 func TestEveryKindHasItsRow(t *testing.T) {
-	rows := map[string][]string{"cas": {"acme"}}
+	rows := map[string][]string{"cas": {"acme", "supplied"}}
 	for _, x := range targets {
 		rows["targets"] = append(rows["targets"], x.kind)
 	}

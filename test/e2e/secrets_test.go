@@ -111,7 +111,7 @@ func (w *world) collect(spied string) collection {
 		w.t.Fatalf("no child process was seen: %v", err)
 	}
 	c.add(inChildren, spied, data)
-	for _, name := range []string{"shop", "bad", "old"} {
+	for _, name := range []string{"shop", "bad", "old", "bought"} {
 		c.add(inCLI, "history "+name, []byte(w.cli(0, "history", name, "--output", "json")))
 		c.add(inCLI, "status "+name, []byte(w.cli(0, "status", name, "--output", "json")))
 	}
@@ -270,7 +270,7 @@ func TestNoPrivateKeyIsFoundWhereNoneBelongs(t *testing.T) {
 	targets, spied := spy(t)
 	w := prepareOwn(t, harness.Options{
 		Policies: stepsPolicy + early, Targets: targets,
-		Nginx: sites(site(t, "www.shop.test", time.Hour), site(t, "old.shop.test", time.Hour), site(t, "bad.shop.test", time.Hour)),
+		Nginx: sites(site(t, "www.shop.test", time.Hour), site(t, "old.shop.test", time.Hour), site(t, "bad.shop.test", time.Hour), site(t, "bought.shop.test", time.Hour)),
 	})
 	w.start()
 	w.lead()
@@ -278,8 +278,8 @@ func TestNoPrivateKeyIsFoundWhereNoneBelongs(t *testing.T) {
 	for kind := range c {
 		t.Logf("%s: %d bytes in %d pieces", kind, c.size(kind), len(c[kind]))
 	}
-	keys := w.keys("shop", "bad")
-	if len(keys) < 6 {
+	keys := w.keys("shop", "bad", "bought")
+	if len(keys) < 8 {
 		t.Errorf("%d keys to look for: %v", len(keys), slices.Sorted(maps.Keys(keys)))
 	}
 	for what, key := range keys {
@@ -307,6 +307,8 @@ func (w *world) lead() {
 	if got := w.click(w.slackTo(harness.OwnerSlack)[0], alert.ActAcknowledge, harness.OwnerSlack); got != http.StatusOK {
 		w.t.Fatalf("the click was answered by %d", got)
 	}
+	w.manage("bought", 3, "--ca", "bought")
+	w.buy(3)
 	if err := w.Nginx.BreakConfig(); err != nil {
 		w.t.Fatal(err)
 	}

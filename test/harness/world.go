@@ -169,6 +169,7 @@ func (w *World) yaml(http01 int) string {
 	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
 	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d%s}}", w.directory(), w.CA.RootFile(), http01, w.CAOptions)
+	p("  - {name: bought, kind: supplied}")
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}
