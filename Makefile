@@ -19,8 +19,10 @@ test: ## install what the tests need, build it, run all tests
 test-long: ## the same with longer loops, and a minute for each fuzz target
 	@go build -o bin/runner ./test/runner && exec bin/runner -long
 
-bench: ## the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## renewals per second, beside lego, certmagic and the bare protocol
+	@mkdir -p bin && go -C test/bench build -mod=mod -o ../../bin/bench .
+	@NEVERLAPSE_ENGINE=$$(test/servers/build-engine.sh) bin/bench -write docs/PERFORMANCE.md
+	@go test -run '^$$' -bench . -benchmem ./internal/lifecycle
 
 lint: ## gofmt, go vet, staticcheck, workflowcheck
 	@test/lint/run.sh
