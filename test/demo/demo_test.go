@@ -94,6 +94,9 @@ func TestTheDemoSeesAllFiveScenes(t *testing.T) {
 		if err != nil || len(seen) != len(scenes) || !strings.Contains(string(out), "lost: 0; sent twice: 0") {
 			t.Errorf("%d scenes were seen, %v:\n%s", len(seen), err, out)
 		}
+		if *update && more == nil {
+			redraw(t, string(out))
+		}
 		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %v %v", left, err)
 		}

@@ -29,7 +29,12 @@ func (s *stage) sumUp(acts []*act) bool {
 	for _, a := range acts {
 		result := a.result
 		if a.err != nil {
-			ok, result = a.disturbed && ok, "FAILED: "+strings.ReplaceAll(a.err.Error(), "\n", "; ")
+			result = "FAILED: "
+			if a.disturbed {
+				result = "disturbed by a button: "
+			}
+			result += strings.ReplaceAll(a.err.Error(), "\n", "; ")
+			ok = ok && a.disturbed
 		}
 		rows = append(rows, []string{fmt.Sprintf("%d %s", a.scene.number, a.scene.tag), a.scene.name, whole(a.took), result})
 	}
