@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,25 +49,29 @@ func patterns() []*regexp.Regexp {
 	return out
 }
 
-// draw picks the pictured lines from what a run printed.
+// draw picks the pictured lines from what a run printed, in the order of their times.
 func draw(printed string) (picture string, missing []string) {
+	var timed, counted []string
 	for i, p := range patterns() {
-		found := false
+		found := ""
 		for l := range strings.Lines(printed) {
 			l = linkAtEnd.ReplaceAllString(strings.TrimRight(l, "\n"), "")
-			if found = p.MatchString(l); found {
-				if strings.HasPrefix(pictured[i], "Counted") {
-					picture += "\n"
-				}
-				picture += cut(l, 150) + "\n"
+			if p.MatchString(l) {
+				found = cut(l, 150)
 				break
 			}
 		}
-		if !found {
+		switch {
+		case found == "":
 			missing = append(missing, pictured[i])
+		case found[0] >= '0' && found[0] <= '9':
+			timed = append(timed, found)
+		default:
+			counted = append(counted, found)
 		}
 	}
-	return picture, missing
+	slices.SortStableFunc(timed, func(a, b string) int { return strings.Compare(a[:8], b[:8]) })
+	return strings.Join(slices.Concat(timed, []string{""}, counted), "\n") + "\n", missing
 }
 
 const readme = "../../README.md"
