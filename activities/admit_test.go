@@ -63,3 +63,18 @@ func TestAChangeHoldsTheOldPlacesUntilItIsTaken(t *testing.T) {
 		t.Error("enrolled twice")
 	}
 }
+
+func TestManyAreAdmittedEachByItself(t *testing.T) {
+	w := begin(t)
+	w.Admission = door{map[string][]string{}}
+	watched := activities.AdmitRequest{Name: "a"}
+	got, err := do[[]activities.Verdict](w, w.AdmitWatched, []activities.AdmitRequest{watched, {Name: "not a name"}, {Name: "b", Managed: true}, {Name: "c", Change: true}})
+	if err != nil || len(got) != 4 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	for i, v := range got {
+		if refused := i > 0; refused != (v.Refused != "") || refused == (string(v.Policy) == "{}") {
+			t.Errorf("row %d: %+v", i, v)
+		}
+	}
+}

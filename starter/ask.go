@@ -66,12 +66,17 @@ func work[Out any](ctx context.Context, c *cli, activity, name string, within ti
 
 // ask queries a certificate's status. One that was retired is not there any more.
 func (c *cli) ask(ctx context.Context, name string) (workflows.Status, error) {
+	return c.askFor(ctx, name, c.timeout.value)
+}
+
+// askFor is ask with another patience.
+func (c *cli) askFor(ctx context.Context, name string, limit time.Duration) (workflows.Status, error) {
 	var out workflows.Status
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return out, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
+	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answer, err := conn.QueryWorkflowWithOptions(waiting, &client.QueryWorkflowWithOptionsRequest{
 		WorkflowID: workflows.WorkflowID(name), QueryType: workflows.QueryStatus, QueryRejectCondition: enums.QUERY_REJECT_CONDITION_NOT_OPEN,

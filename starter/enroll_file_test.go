@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -261,4 +264,27 @@ func TestHostileCellsDoNotReachTheTerminal(t *testing.T) {
 	if strings.ContainsAny(out+errs, "\x1b\u202e") {
 		t.Errorf("%q %q", out, errs)
 	}
+}
+
+func TestWhatTheIndexKnowsIsNotAskedFor(t *testing.T) {
+	f := newCrowd()
+	e := indexed("a.test", map[string]any{"owner": "minji", "team": "web", "notAfter": today.Add(9 * 24 * time.Hour)})
+	endpoints, err := converter.GetDefaultDataConverter().ToPayload([]cert.Endpoint{{Host: "a.test", Port: 443}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoEndpoints: endpoints}}
+	f.rows = []*workflowpb.WorkflowExecutionInfo{e}
+	// The certificate itself, if it were asked, is another's.
+	f.enrolled["a.test"] = lifecycle.Spec{Name: "a.test", Owner: "sora", Note: "asked", Endpoints: []cert.Endpoint{{Host: "a.test", Port: 443}}}
+	code, rows, _, errs := f.fromFile(t, t.Context(), "host,owner\na.test,minji\n", "-o", "jsonl")
+	wantCode(t, code, exitOK, errs)
+	if wantEqual(t, outcomesOf(rows), []string{"2 unchanged"}); *rows[0].DaysLeft != 9 {
+		t.Errorf("%+v", rows[0])
+	}
+	_, rows, _, _ = f.fromFile(t, t.Context(), "host,owner,note\na.test,minji,asked\n", "-o", "jsonl")
+	wantEqual(t, outcomesOf(rows), []string{"2 refused"})
+	wantText(t, rows[0].Why, `is enrolled with owner "sora"`)
+	_, rows, _, _ = f.fromFile(t, t.Context(), "host,owner\na.test,jiho\n", "-o", "jsonl")
+	wantEqual(t, outcomesOf(rows), []string{"2 refused"})
 }

@@ -12,14 +12,20 @@ import (
 
 // known are the certificates that the engine's index has, by name and by place.
 type known struct {
-	names  map[string]bool
+	names  map[string]inIndex
 	places map[string]string // endpoint -> name
+}
+
+// inIndex is one of them.
+type inIndex struct {
+	row
+	places []string
 }
 
 // known asks the index once, so that what is enrolled already costs little. It
 // may lag; what it lacks is found out when it is enrolled.
 func (c *cli) known(ctx context.Context, w wish) (known, error) {
-	out := known{names: map[string]bool{}, places: map[string]string{}}
+	out := known{names: map[string]inIndex{}, places: map[string]string{}}
 	conn, err := c.connect(ctx)
 	for token := []byte(nil); err == nil; {
 		var page *workflowservice.ListWorkflowExecutionsResponse
@@ -27,13 +33,14 @@ func (c *cli) known(ctx context.Context, w wish) (known, error) {
 			Namespace: c.config.Temporal.Namespace, Query: filter{}.query(), PageSize: pageSize, NextPageToken: token,
 		})
 		for _, e := range page.GetExecutions() {
-			name := rowOf(e).Name
-			out.names[name] = true
+			k := inIndex{row: rowOf(e)}
 			var endpoints []cert.Endpoint
 			read(e.GetMemo().GetFields()[workflows.MemoEndpoints], &endpoints)
-			for _, place := range endpoints {
-				out.places[place.String()] = name
+			k.places = written(endpoints)
+			for _, place := range k.places {
+				out.places[place] = k.Name
 			}
+			out.names[k.Name] = k
 		}
 		if token = page.GetNextPageToken(); len(token) == 0 {
 			break

@@ -22,16 +22,20 @@ func (b *bulk) row(ctx context.Context, r inventory.Row) (rowView, error) {
 	}
 	if name, enrolled := b.enrolledAs(r); enrolled {
 		v.Name = name
+		if k := b.known.names[name]; b.wishOf(r, name).isAs(k, r) {
+			v.Outcome = rowUnchanged
+			return b.served(v, cert.Version{NotAfter: k.NotAfter}), nil
+		}
 		if same, err := b.compare(ctx, r, v); !errors.Is(err, errGone) {
 			return b.ended(ctx, same, err)
 		}
 	}
-	v, names, err := b.lookAt(ctx, r, v)
+	v, names, seen, err := b.lookAt(ctx, r, v)
 	if err != nil || b.wish.dry {
 		return b.ended(ctx, v, err)
 	}
 	w := b.wishOf(r, v.Name)
-	err = b.importing.enroll(ctx, w.input(names).AdmitRequest)
+	err = b.importing.enroll(ctx, workflows.EnrollmentRow{AdmitRequest: w.input(names).AdmitRequest, Seen: seen})
 	var said lifecycle.Refusal
 	if errors.As(err, &said) { // the index lags: it may be enrolled since
 		if same, err := b.compare(ctx, r, v); !errors.Is(err, errGone) {
@@ -58,7 +62,18 @@ func (b *bulk) enrolledAs(r inventory.Row) (string, bool) {
 	if name, ok := b.known.places[r.Endpoint.String()]; ok && !r.Given {
 		return name, true
 	}
-	return r.Name, b.known.names[r.Name]
+	_, enrolled := b.known.names[r.Name]
+	return r.Name, enrolled
+}
+
+// isAs reports whether the index says that nothing is to be changed. What it
+// does not hold, the certificate has to be asked for.
+func (w wish) isAs(k inIndex, r inventory.Row) bool {
+	if w.policy != "" || w.note != "" || !slices.Contains(k.places, r.Endpoint.String()) {
+		return false
+	}
+	same := func(want, have string) bool { return want == "" || want == have }
+	return same(w.owner, k.Owner) && same(w.team, k.Team) && same(w.environment, k.Environment)
 }
 
 // wishOf is what a single enroll would have been asked for.
@@ -80,26 +95,26 @@ func (b *bulk) wishOf(r inventory.Row, name string) wish {
 }
 
 // lookAt reads what is served, as a single enroll does.
-func (b *bulk) lookAt(ctx context.Context, r inventory.Row, v rowView) (rowView, []string, error) {
+func (b *bulk) lookAt(ctx context.Context, r inventory.Row, v rowView) (_ rowView, names []string, served cert.Version, err error) {
 	seen := b.look(ctx, r.Endpoint, nil)
 	if err := ctx.Err(); err != nil {
-		return v, nil, err
+		return v, nil, served, err
 	}
 	v.Outcome = rowEnrolled
 	if b.wish.dry {
 		v.Outcome = rowWouldEnroll
 	}
-	if i := slices.IndexFunc(seen, cert.Observation.Seen); i >= 0 {
-		v = b.served(v, seen[i])
-	} else if b.wish.unreachable {
+	i := slices.IndexFunc(seen, cert.Observation.Seen)
+	switch {
+	case i < 0 && b.wish.unreachable:
 		v.Why = "it does not answer: " + reasons(seen)
-		return v, []string{r.Endpoint.SNI()}, nil
-	} else {
-		return v, nil, problem{exitFailed, "it does not answer: " + reasons(seen) + "; check host and port, or enroll it all the same by --unreachable"}
+		return v, []string{r.Endpoint.SNI()}, served, nil
+	case i < 0:
+		return v, nil, served, problem{exitFailed, "it does not answer: " + reasons(seen) + "; check host and port, or enroll it all the same by --unreachable"}
 	}
 	names, remarks, err := servedNames(seen)
 	v.Why = strings.Join(remarks, "; ")
-	return v, names, err
+	return b.served(v, seen[i].Version), names, seen[i].Version, err
 }
 
 func reasons(seen []cert.Observation) string {
@@ -120,7 +135,7 @@ var errGone = errors.New("not enrolled")
 
 // compare holds a row against the certificate that is enrolled by its name.
 func (b *bulk) compare(ctx context.Context, r inventory.Row, v rowView) (rowView, error) {
-	status, err := b.ask(ctx, v.Name)
+	status, err := b.askFor(ctx, v.Name, b.patience(admissionPatience))
 	var p problem
 	if errors.Is(err, workflows.ErrNotEnrolled) || errors.As(err, &p) && p.code == exitNotFound {
 		return v, errGone
@@ -130,7 +145,7 @@ func (b *bulk) compare(ctx context.Context, r inventory.Row, v rowView) (rowView
 	}
 	spec := status.State.Spec
 	if live := status.State.Live; live.Fingerprint != "" {
-		v = b.served(v, cert.Observation{Version: live})
+		v = b.served(v, live)
 	}
 	w := b.wishOf(r, v.Name)
 	if at := written(spec.Endpoints); !slices.Contains(at, r.Endpoint.String()) {

@@ -55,9 +55,12 @@ func (v rowView) refused(why error) rowView {
 	return v
 }
 
-func (b *bulk) served(v rowView, o cert.Observation) rowView {
-	days := cert.DaysLeft(b.now(), o.Version.NotAfter)
-	v.NotAfter, v.DaysLeft = o.Version.NotAfter, &days
+func (b *bulk) served(v rowView, what cert.Version) rowView {
+	if what.NotAfter.IsZero() {
+		return v
+	}
+	days := cert.DaysLeft(b.now(), what.NotAfter)
+	v.NotAfter, v.DaysLeft = what.NotAfter, &days
 	return v
 }
 

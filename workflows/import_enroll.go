@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
@@ -24,7 +25,12 @@ const MaxBatch = 50
 const Busy = "Busy"
 
 // EnrollmentRow is one certificate to watch.
-type EnrollmentRow = activities.AdmitRequest
+type EnrollmentRow struct {
+	activities.AdmitRequest
+	// Seen is what the sender saw served. Where its thresholds passed, the import
+	// waits for the certificate's own word.
+	Seen cert.Version `json:"seen,omitzero"`
+}
 
 // EnrollManyRequest asks to watch many certificates.
 type EnrollManyRequest struct {
@@ -76,8 +82,12 @@ func (i *imports) enroll(ctx workflow.Context, in EnrollManyRequest) (EnrollMany
 		i.enrolling--
 		i.heard(ctx)
 	}()
+	asked := make([]activities.AdmitRequest, len(in.Rows))
+	for n, r := range in.Rows {
+		asked[n] = r.AdmitRequest
+	}
 	var verdicts []activities.Verdict
-	if err := workflow.ExecuteActivity(quick(ctx, fmt.Sprintf("admit %d certificates", len(in.Rows))), hands.AdmitWatched, in.Rows).Get(ctx, &verdicts); err != nil {
+	if err := workflow.ExecuteActivity(quick(ctx, fmt.Sprintf("admit %d certificates", len(asked))), hands.AdmitWatched, asked).Get(ctx, &verdicts); err != nil {
 		return EnrollManyResult{}, err
 	}
 	out := EnrollManyResult{Refused: make([]string, len(in.Rows))}
@@ -100,15 +110,19 @@ func (i *imports) enroll(ctx workflow.Context, in EnrollManyRequest) (EnrollMany
 
 // begin starts one certificate; what stands for it now waits for the summary.
 func (i *imports) begin(ctx workflow.Context, in EnrollManyRequest, n int, admitted activities.Admitted) (workflow.Future, string) {
-	spec, err := specOf(in.Rows[n], admitted)
+	spec, err := specOf(in.Rows[n].AdmitRequest, admitted)
 	if err != nil {
 		return nil, err.Error()
 	}
 	now := workflow.Now(ctx).UTC()
 	i.started++
-	i.Awaited = append(i.Awaited, spec.Name)
+	seen := in.Rows[n].Seen
+	awaited := seen.Fingerprint != "" && lifecycle.PlanOf(seen, nil, spec.Policy).Level(now) >= 0
+	if awaited {
+		i.Awaited = append(i.Awaited, spec.Name)
+	}
 	return i.guard(ctx, Entity{Sequence: admitted.Sequence, State: lifecycle.State{
-		Spec: spec, EnrolledAt: now, EnrolledBy: in.By, Import: &lifecycle.Import{ID: i.id, Until: now.Add(holdFor)},
+		Spec: spec, EnrolledAt: now, EnrolledBy: in.By, Import: &lifecycle.Import{ID: i.id, Until: now.Add(holdFor), Awaited: awaited},
 	}}), ""
 }
 

@@ -69,7 +69,8 @@ func (i *importStory) enroll(after time.Duration, rows ...string) {
 		in := workflows.EnrollManyRequest{Request: workflows.Request{By: "minji"}}
 		for _, r := range rows {
 			f := strings.Split(r, " ")
-			in.Rows = append(in.Rows, activities.AdmitRequest{Name: f[0], Names: []string{f[0] + ".test"}, Owner: f[1], Team: f[2], Endpoints: []cert.Endpoint{{Host: f[0] + ".test", Port: 443}}})
+			row := activities.AdmitRequest{Name: f[0], Names: []string{f[0] + ".test"}, Owner: f[1], Team: f[2], Endpoints: []cert.Endpoint{{Host: f[0] + ".test", Port: 443}}}
+			in.Rows = append(in.Rows, workflows.EnrollmentRow{AdmitRequest: row, Seen: version(f[0], start.AddDate(0, 0, -85), 90*24*time.Hour)})
 		}
 		i.env.UpdateWorkflow(workflows.UpdateEnrollMany, rows[0], heeded{i.t}, in)
 	})

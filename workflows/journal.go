@@ -48,8 +48,7 @@ func (c *certificate) written(in activities.RecordInput) {
 // unrecorded reports whether entries wait to be written. Of many certificates
 // that begin at once, each writes once: when it was seen.
 func (c *certificate) unrecorded() bool {
-	i := c.State.Import
-	begins := i != nil && !i.Reported && c.State.Retire == nil
+	begins := c.State.Import != nil && c.State.Sight.At.IsZero() && c.State.Retire == nil
 	return len(c.Unread) > 0 && !c.recording && !begins
 }
 

@@ -48,7 +48,7 @@ func history(d dice) (*world, time.Time) {
 	w.begin(enrolled, d.IntN(8) > 0)
 	until := enrolled.Add(share100(d, lifetime, 60))
 	if d.IntN(3) == 0 {
-		w.s.Import = &Import{ID: "import/1", Until: enrolled.Add(pick(d, time.Minute, time.Hour, 30*time.Hour))}
+		w.s.Import = &Import{ID: "import/1", Until: enrolled.Add(pick(d, time.Minute, time.Hour, 30*time.Hour)), Awaited: d.IntN(2) == 0}
 		w.summary, w.unheard = pick(d, 0, time.Second, 5*time.Minute, 2*time.Hour), d.IntN(4) == 0
 	}
 	for range d.IntN(6) {

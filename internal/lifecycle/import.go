@@ -15,6 +15,7 @@ const calm = 24 * time.Hour
 type Import struct {
 	ID       string    `json:"id"`
 	Until    time.Time `json:"until"`              // a certificate waits no longer for the summary
+	Awaited  bool      `json:"awaited,omitempty"`  // the import waits for a report even if nothing stands
 	Reported bool      `json:"reported,omitempty"` // the import knows how this one stands
 }
 
@@ -25,17 +26,20 @@ type Standing struct {
 }
 
 // reportDue tells the import, after the first look, how this certificate
-// stands. A threshold that was passed before is held for the summary, unless
-// it cannot wait.
+// stands, if something stands or if it is waited for. A threshold that was
+// passed before is held for the summary, unless it cannot wait.
 func (v *view) reportDue() *Decision {
 	i := v.s.Import
-	if i == nil || i.Reported || v.looking() {
+	if i == nil || i.Reported || v.looking() || !v.now.Before(i.Until) {
 		return nil
 	}
 	d := &Decision{Step: Step{Kind: StepReport}, Reason: ImportAsks}
 	c := v.expiring()
-	if c == nil {
+	switch {
+	case c == nil && i.Awaited:
 		return d
+	case c == nil:
+		return nil
 	}
 	c.version = v.s.Live.Fingerprint
 	d.Step.Standing = &Standing{Severity: c.severity}

@@ -10,7 +10,7 @@ import (
 // imported is a watched certificate of 90 days, enrolled by a file and just seen.
 func imported(left time.Duration) (State, time.Time) {
 	now := epoch.Add(90*day - left)
-	s := State{Spec: Spec{Name: "shop", Names: []string{"shop.example.com"}, Policy: Default()}, EnrolledAt: now, Import: &Import{ID: "import/1", Until: now.Add(time.Hour)}}
+	s := State{Spec: Spec{Name: "shop", Names: []string{"shop.example.com"}, Policy: Default()}, EnrolledAt: now, Import: &Import{ID: "import/1", Until: now.Add(time.Hour), Awaited: true}}
 	w := newWorld(s.Spec, epoch, 90*day)
 	w.begin(now, true)
 	s.Spec = w.s.Spec
@@ -109,6 +109,22 @@ func TestAGraverThresholdDoesNotWaitForTheSummary(t *testing.T) {
 	s.Observed(crossed, s.Sight.Observations)
 	if d := Next(crossed, s); d.Step.Kind != StepTell || d.Step.Alert.Severity != alert.P1 || d.Step.Alert.Held != "" {
 		t.Errorf("%+v", d)
+	}
+}
+
+func TestNothingIsReportedWhereNobodyWaitsForIt(t *testing.T) {
+	s, now := imported(80 * day)
+	s.Import.Awaited = false
+	if d := Next(now, s); d.Step.Kind != StepWait {
+		t.Errorf("%s although nothing stands", d.Step.Kind)
+	}
+	s, now = imported(6 * day)
+	s.Import.Awaited = false
+	if d := Next(now, s); d.Step.Kind != StepReport {
+		t.Errorf("%s although something stands", d.Step.Kind)
+	}
+	if d := Next(now.Add(2*time.Hour), s); d.Step.Kind == StepReport {
+		t.Error("it reports to an import that is long over")
 	}
 }
 

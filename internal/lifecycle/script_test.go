@@ -131,7 +131,7 @@ func (s *script) line(key, value string) {
 		s.answer(value)
 	case "imported": // for 1h, summary after 5m; for 1h, no summary; for 1h, nobody listens
 		wait, summary, _ := strings.Cut(strings.TrimPrefix(value, "for "), ", ")
-		s.w.s.Import = &Import{ID: "import/1", Until: s.enrolled.Add(s.duration(wait))}
+		s.w.s.Import = &Import{ID: "import/1", Until: s.enrolled.Add(s.duration(wait)), Awaited: true}
 		s.w.unheard = summary == "nobody listens"
 		if after, ok := strings.CutPrefix(summary, "summary after "); ok {
 			s.w.summary = s.duration(after)
