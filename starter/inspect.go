@@ -38,7 +38,7 @@ It needs no engine, no worker and no configuration, and changes nothing.
 
 A file is PEM, DER, PKCS#12 (its password by --password-file) or a Java keystore
 (JKS, which needs none). An argument with a '/' in it, or that names a file here,
-is a file; everything else is a host.
+is a file; everything else is a host. --timeout bounds each address (5s).
 
 It exits 0 if nothing is wrong; 5 if something could not be read, 6 if something is
 wrong, 7 if a certificate has expired or a threshold of the default policy is
@@ -58,7 +58,7 @@ crossed. Of several, the highest counts. Notes do not change it.`,
 					return usage("--password-file: %s", err)
 				}
 			}
-			eyes, err := app.NewInspector(roots, c.now)
+			eyes, err := app.NewInspector(roots, c.patience(0), c.now)
 			if err != nil {
 				return usage("--roots: %s", err)
 			}

@@ -56,7 +56,24 @@ func (c *cli) root() *cobra.Command {
 	c.add(root, groupSee, c.ca())
 	c.add(root, "", c.slack())
 	c.add(root, "", c.version())
+	completion(root)
 	return root
+}
+
+// completion makes cobra's own verb refuse a shell that it does not know.
+func completion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, err := root.Find([]string{"completion"})
+	if err != nil || cmd == root {
+		return
+	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return usage("no completion for %q; use one of bash, zsh, fish, powershell", args[0])
+	}
 }
 
 // add hangs a verb below another or the root; once its RunE begins, the command line was understood.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -36,10 +37,11 @@ type Inspector struct {
 	now     func() time.Time
 }
 
-// NewInspector makes one that trusts the roots of a file beside the system's;
-// "" means only those.
-func NewInspector(rootsFile string, now func() time.Time) (*Inspector, error) {
-	o := scan.Options{Now: now}
+// NewInspector makes one that trusts the roots of a file beside the system's
+// ("" means only those) and gives each address so long (zero: as long as a
+// worker does).
+func NewInspector(rootsFile string, each time.Duration, now func() time.Time) (*Inspector, error) {
+	o := scan.Options{Now: now, Timeout: each, Bound: max(30*time.Second, 2*each)}
 	if rootsFile != "" {
 		own, err := scan.ReadRoots(rootsFile)
 		if err != nil {
@@ -58,7 +60,7 @@ func (i *Inspector) Host(ctx context.Context, e cert.Endpoint, names []string) I
 	for _, s := range seen {
 		out.Observations = append(out.Observations, s.Observation)
 		if !s.Observation.Seen() {
-			out.Unread = append(out.Unread, s.Where()+": "+s.Err)
+			out.Unread = append(out.Unread, strings.TrimPrefix(s.Where()+": ", e.String()+": ")+s.Err)
 			continue
 		}
 		out.add(i.subject(s.Where(), s.Version, s.Chain, s.Findings))

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -14,7 +15,7 @@ func scanner(c config.Config) (*scan.Scanner, error) {
 	if c.Scan.RootsFile != "" {
 		own, err := scan.ReadRoots(c.Scan.RootsFile)
 		if err != nil {
-			return nil, config.Under("scan.roots_file", err)
+			return nil, fmt.Errorf("scan.roots_file: %w", err)
 		}
 		o.Own = own
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // documents are what people read first.
-var documents = []string{"README.md", "docs/cas.md", "docs/concepts.md", "docs/demo.md", "docs/operations.md", "docs/slack.md"}
+var documents = []string{"README.md", "docs/cas.md", "docs/concepts.md", "docs/demo.md", "docs/operations.md", "docs/slack.md", "docs/inspect.md"}
 
 // sources gives the Go files below the top as one text.
 func sources(t *testing.T) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
@@ -21,7 +22,7 @@ import (
 
 const root = "../.."
 
-var update = flag.Bool("update", false, "write the generated tables into README.md")
+var update = flag.Bool("update", false, "write the generated tables into README.md and docs")
 
 // targets are the declarations by kind, in the order of the table.
 var targets = []struct {
@@ -86,14 +87,29 @@ func whom(g notify.Guarantees) string {
 	return "a person"
 }
 
-func TestTheTablesOfTheReadmeAreThoseOfTheCode(t *testing.T) {
-	file := filepath.Join(root, "README.md")
-	before := text(t, "README.md")
+// findings are what inspect finds.
+func findings() string {
+	var f [][]string
+	for _, x := range cert.Findings {
+		f = append(f, []string{"`" + string(x.Code) + "`", string(x.Severity), x.Why, x.Remedy})
+	}
+	return table("Code|Severity|Why it matters|How to mend it", f)
+}
+
+func TestTheTablesAreThoseOfTheCode(t *testing.T) {
+	hold(t, "README.md", tables())
+	hold(t, "docs/inspect.md", map[string]string{"findings": findings()})
+}
+
+// hold compares the generated parts of a document with the code.
+func hold(t *testing.T, path string, parts map[string]string) {
+	t.Helper()
+	before := text(t, path)
 	after := before
-	for name, want := range tables() {
+	for name, want := range parts {
 		part := regexp.MustCompile(`(?s)<!-- ` + name + `:begin -->\n.*?<!-- ` + name + `:end -->`)
 		if len(part.FindAllString(after, -1)) != 1 {
-			t.Fatalf("README.md has no single part between <!-- %s:begin --> and <!-- %s:end -->", name, name)
+			t.Fatalf("%s has no single part between <!-- %s:begin --> and <!-- %s:end -->", path, name, name)
 		}
 		after = part.ReplaceAllLiteralString(after, fmt.Sprintf("<!-- %s:begin -->\n%s<!-- %s:end -->", name, want, name))
 	}
@@ -101,9 +117,9 @@ func TestTheTablesOfTheReadmeAreThoseOfTheCode(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatal("README.md has other tables than the code; run: go test ./test/docs -update")
+		t.Fatalf("%s has other tables than the code; run: go test ./test/docs -update", path)
 	}
-	if err := os.WriteFile(file, []byte(after), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, path), []byte(after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

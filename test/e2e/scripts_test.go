@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,21 +13,45 @@ import (
 	"github.com/neverlapse/neverlapse/test/scripts"
 )
 
+// folders are targets without a server, one for each script that renews; a
+// broken one refuses whatever it is given.
+var folders = []string{"folder-renew", "broken-renew", "folder-rollback", "folder-pause", "folder-resume"}
+
+func folderTargets() string {
+	var b strings.Builder
+	for _, n := range folders {
+		check := ""
+		if strings.HasPrefix(n, "broken-") {
+			check = ", check: [/bin/false]"
+		}
+		fmt.Fprintf(&b, "  - {name: %s, kind: file, options: {directory: $DIR/%s%s}}\n", n, n, check)
+	}
+	return b.String()
+}
+
 // TestTheCommandLineScripts runs test/scripts with the real CLI, worker and engine.
 func TestTheCommandLineScripts(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	serve := func(left time.Duration) targettest.NginxServer {
+	serve := func(name string, left time.Duration) targettest.NginxServer {
 		pair, err := targettest.NewPair([]string{"localhost", "127.0.0.1"}, now.Add(left-90*24*time.Hour), now.Add(left))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return targettest.NginxServer{Name: "localhost", Initial: pair}
+		return targettest.NginxServer{Name: name, Initial: pair}
 	}
-	long, short := serve(80*24*time.Hour), serve(2*24*time.Hour)
-	short.Name = "short.localhost"
-	w := enter(t, harness.Options{Nginx: sites(long, short)})
+	const day = 24 * time.Hour
+	w := enter(t, harness.Options{
+		Nginx:   sites(serve("localhost", 80*day), serve("short.localhost", 2*day), serve("middle.localhost", 14*day)),
+		Targets: folderTargets(),
+	})
+	for _, n := range folders {
+		if err := os.Mkdir(filepath.Join(w.Dir, n), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.cli(0, "enroll", w.Nginx.Addresses[0], "--cert-name", "script-never-renewed", "--owner", "minji")
 	scripts.Run(t, "../scripts", binaries.CLI,
 		"NEVERLAPSE_TEMPORAL_ADDRESS="+w.Engine, "NEVERLAPSE_TEMPORAL_NAMESPACE="+w.Namespace, "NEVERLAPSE_TEMPORAL_TASK_QUEUE=neverlapse",
-		"ENDPOINT="+w.Nginx.Addresses[0], "SHORT="+w.Nginx.Addresses[1], "OWNER=minji")
+		"ENDPOINT="+w.Nginx.Addresses[0], "SHORT="+w.Nginx.Addresses[1], "MIDDLE="+w.Nginx.Addresses[2], "OWNER=minji", "WATCHED=script-never-renewed")
 }

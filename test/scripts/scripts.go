@@ -22,13 +22,17 @@ import (
 //
 //	ENDPOINT  host:port that serves a certificate with more than 30 days left
 //	SHORT     host:port that serves one of 90 days with two left
+//	MIDDLE    host:port that serves one of 90 days with 14 left
 //	OWNER     a person of the worker's directory
+//	WATCHED   a certificate that is enrolled and only watched
 //
 // and whatever leads the CLI to the engine (NEVERLAPSE_TEMPORAL_ADDRESS,
 // NEVERLAPSE_TEMPORAL_TASK_QUEUE). Beside testscript's own commands they have
 //
-//	exits CODE PROGRAM ARGS...        runs it and compares the exit code
-//	eventually PATTERN PROGRAM ARGS...  until its output matches, for 30 s
+//	exits CODE PROGRAM ARGS...          runs it and compares the exit code
+//	eventually PATTERN PROGRAM ARGS...  until its output matches, for 90 s
+//	certificate FILE LIFETIME LEFT NAME...  writes a chain, its key to FILE.key and its root to roots.pem
+//	serve VARIABLE FILE                 serves it by TLS, and sets VARIABLE to host:port
 func Run(t *testing.T, dir, program string, env ...string) {
 	t.Helper()
 	testscript.Run(t, testscript.Params{
@@ -43,7 +47,9 @@ func Run(t *testing.T, dir, program string, env ...string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "eventually": eventually},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "eventually": eventually, "certificate": certificate, "serve": serve,
+		},
 	})
 }
 
@@ -72,7 +78,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...)
 		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
 			return

@@ -52,6 +52,9 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
+// RootPEM is the root, as clients are given it in a file.
+func (ca *CA) RootPEM() []byte { return cert.EncodeChain([]*x509.Certificate{ca.root}) }
+
 // Issue gives a pair for the names, with a fresh EC256 key.
 func (ca *CA) Issue(names []string, notBefore, notAfter time.Time) (cert.Pair, error) {
 	key, err := cert.GenerateKey(cert.EC256)
