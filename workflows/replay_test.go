@@ -41,6 +41,7 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 	r.RegisterWorkflow(story.CertificateWorkflow)
 	r.RegisterWorkflow(story.RenewalWorkflow)
 	r.RegisterWorkflow(story.EnrollmentWorkflow)
+	r.RegisterWorkflow(story.ImportWorkflow)
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
 }
 
