@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +42,7 @@ key. An OV or EV certificate wants a subject, such as "O=Example Inc,L=Seoul,C=K
 			if !c.text() {
 				return c.result(csrView{name, in.Names, string(pem)})
 			}
-			_, err = io.WriteString(c.out, string(pem))
+			_, err = c.out.Write(pem)
 			c.remark("%s", cleanLines(fmt.Sprintf("order it from %s, then type: neverlapse supply %s --chain FILE --wait", in.CA, name)))
 			return err
 		})

@@ -175,11 +175,11 @@ func TestARowThatDiffersIsChangedOnlyWhenAskedFor(t *testing.T) {
 	f.enrolled["a.test"] = lifecycle.Spec{Name: "a.test", Names: []string{"a.test"}, Owner: "minji", Endpoints: []cert.Endpoint{{Host: "a.test", Port: 443}}, Policy: lifecycle.Policy{Name: "default"}}
 	f.enrolled["b.test"] = lifecycle.Spec{Name: "b.test", Names: []string{"b.test"}, Endpoints: []cert.Endpoint{{Host: "b.test", Port: 8443}}}
 	file := "host,owner\na.test,jiho\nb.test,\n"
-	code, rows, _, errs := f.fromFile(t, t.Context(), file, "-o", "jsonl", "--note", "")
+	code, _, _, errs := f.fromFile(t, t.Context(), file, "-o", "jsonl", "--note", "")
 	if code != exitUsage {
 		t.Errorf("--note is taken: %d %s", code, errs)
 	}
-	code, rows, _, errs = f.fromFile(t, t.Context(), file, "-o", "jsonl")
+	code, rows, _, errs := f.fromFile(t, t.Context(), file, "-o", "jsonl")
 	wantCode(t, code, exitFailed, errs)
 	wantText(t, rows[0].Why, `a.test is enrolled with owner "minji"; change it by --update`)
 	wantText(t, rows[1].Why, "b.test is enrolled for b.test:8443; give this place a name of its own")
