@@ -44,6 +44,9 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecauseRevoking: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s wants %s revoked since %s", g.By, g.Note, c.when(g.At)) + because(g.Cause)
 	},
+	lifecycle.BecauseWaitsForCA: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("its renewal waits for the account at %s since %s, which is foreseen to let it go at %s", g.Note, c.when(g.At), c.when(g.Until)) + because(g.Cause)
+	},
 	lifecycle.BecausePaused: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s paused its renewal until %s", g.By, c.when(g.Until)) + because(g.Note)
 	},

@@ -26,6 +26,7 @@ const (
 	BecauseFailed        GroundCode = "attempts-failed"
 	BecauseCADown        GroundCode = "ca-unavailable"
 	BecauseRevoking      GroundCode = "revocation-waits"
+	BecauseWaitsForCA    GroundCode = "waits-for-ca"
 	BecausePaused        GroundCode = "paused"
 	BecauseHeld          GroundCode = "held"
 	BecauseBehind        GroundCode = "target-behind"
@@ -118,6 +119,9 @@ func (v *view) groundsOfRenewal() (out []Ground) {
 			g.Code, g.Until = BecauseSpent, time.Time{}
 		}
 		out = append(out, g)
+	}
+	if a := r.Awaits; a != nil {
+		out = append(out, Ground{Code: BecauseWaitsForCA, At: a.Since, Until: a.Until, Note: a.CA, Cause: a.Why})
 	}
 	if !r.DownSince.IsZero() {
 		_, cause := v.lastFailure(func(k OutcomeKind) bool { return k == CAUnavailable })

@@ -85,6 +85,15 @@ func taken(now time.Time, s State, m Move) error {
 	return nil
 }
 
+func TestARenewalThatWaitsForItsCASaysSo(t *testing.T) {
+	s, now := firing(61*day, true)
+	s.Renewal.Awaits = &Awaits{CA: "main-ca", Since: now, Until: now.Add(time.Hour), Why: "50 of 50 this week"}
+	i := slices.IndexFunc(Grounds(now, s), func(g Ground) bool { return g.Code == BecauseWaitsForCA })
+	if i < 0 || Grounds(now, s)[i].Cause != "50 of 50 this week" {
+		t.Errorf("%+v", Grounds(now, s))
+	}
+}
+
 func TestAMoveSaysWhatItBringsAbout(t *testing.T) {
 	s, now := firing(61*day, true)
 	spend(8)(&s, now)
