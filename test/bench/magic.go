@@ -17,7 +17,7 @@ func tlsConfig(root []byte) *tls.Config {
 // magic is certmagic with files, as Caddy uses it, but without the limiter that
 // allows ten certificates in ten seconds.
 func magic(ctx context.Context, w *world) ([]time.Duration, error) {
-	certmagic.RateLimitEvents = 0
+	certmagic.RateLimitEvents, certmagic.RateLimitEventsWindow = 0, 0
 	storage := &certmagic.FileStorage{Path: w.Dir + "/certmagic"}
 	var config *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return config, nil }, Logger: zap.NewNop()})
