@@ -95,8 +95,13 @@ type Report struct {
 	// Narrow tells that the CA's date is about these names and no others.
 	Narrow bool      `json:"narrow,omitempty"`
 	Cause  string    `json:"cause,omitempty"`
+	Count  int       `json:"count,omitempty"` // MassRenewal: of how many the window is past
 	At     time.Time `json:"at"`
 }
+
+// MassRenewal is the Kind of a report that is about no order: how many
+// certificates of the CA have a renewal window that is past.
+const MassRenewal Kind = "mass-renewal"
 
 // ReportInput is what became of an order.
 type ReportInput struct {

@@ -80,6 +80,11 @@ type Governed interface {
 	ExemptsARI() bool
 }
 
+// Prober is the optional ability of a CA to tell cheaply whether it is there.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
 // Broker reaches the workflow that keeps the budget of a CA's account, and
 // starts it where there is none; app implements it. Both can be repeated.
 type Broker interface {

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +23,9 @@ type Polled struct {
 	Asked   int      `json:"asked"`             // of how many a CA was asked; the others are not due
 	Moved   []Moved  `json:"moved,omitempty"`   // what the certificates do not know yet
 	Refused []string `json:"refused,omitempty"` // what went wrong, in words
+	// Past counts, by CA, the certificates whose window is past: they are to be renewed at once.
+	Past map[string]int `json:"past,omitempty"`
+	Why  string         `json:"why,omitempty"` // a page on which a CA says why
 }
 
 // Moved is a window that its certificate was not told of.
@@ -99,6 +104,13 @@ func (p *poll) one(ctx context.Context, m Member) error {
 			return err
 		}
 	}
+	if info.Suggested() && info.Window.End.Before(p.Now()) && !info.Window.Start.Before(v.NotBefore) {
+		if p.out.Past == nil {
+			p.out.Past = map[string]int{}
+		}
+		p.out.Past[v.CA]++
+		p.out.Why = cmp.Or(p.out.Why, info.Window.Explanation)
+	}
 	if info.Suggested() && (m.Window == nil || !m.Window.Equal(info.Window)) {
 		p.out.Moved = append(p.out.Moved, Moved{Name: m.Name, CA: v.CA, Fingerprint: v.Fingerprint, Window: info.Window, NotAfter: v.NotAfter})
 	}
@@ -150,3 +162,27 @@ func (p *poll) ask(ctx context.Context, informer RenewalInformer, name string, v
 
 // soon is when a CA that did not answer is asked again.
 const soon = 10 * time.Minute
+
+// PulledInput is of how many certificates a CA's window is past.
+type PulledInput struct {
+	CA    string `json:"ca"`
+	Count int    `json:"count"`
+	Why   string `json:"why,omitempty"`
+}
+
+// ReportPulled tells the CA's account.
+func (a *Activities) ReportPulled(ctx context.Context, in PulledInput) error {
+	ca, err := a.ca(in.CA)
+	if err != nil || a.Broker == nil {
+		return toTemporal(err, a.Now())
+	}
+	account := "default"
+	if g, ok := ca.(Governed); ok {
+		account = g.Account()
+	}
+	text := fmt.Sprintf("the renewal window of %d certificates is past: the CA wants them renewed at once", in.Count)
+	if in.Why != "" {
+		text += "; it says why at " + in.Why
+	}
+	return toTemporal(ours(a.Broker.Report(ctx, in.CA, account, Report{Kind: MassRenewal, Count: in.Count, Cause: text, At: a.Now()})), a.Now())
+}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -22,10 +23,13 @@ const (
 
 // Account is all that one run of an account's workflow hands to the next.
 type Account struct {
-	CA     string       `json:"ca"`
-	Name   string       `json:"name"` // of the account
-	Budget budget.State `json:"budget"`
-	Runs   int          `json:"runs"`
+	CA     string        `json:"ca"`
+	Name   string        `json:"name"` // of the account
+	Budget budget.State  `json:"budget"`
+	Outage budget.Outage `json:"outage,omitzero"`
+	Alerts []Event       `json:"alerts,omitempty"` // open ones
+	Told   int           `json:"told"`             // makes each notice's key
+	Runs   int           `json:"runs"`
 }
 
 // AccountID is the ID of the workflow that keeps one account of a CA.
@@ -37,6 +41,8 @@ type account struct {
 	Account
 	changes int
 	waking  int // certificates that are being woken
+	probing bool
+	telling int
 	reports workflow.ReceiveChannel
 }
 
@@ -53,13 +59,15 @@ func (w *Workflows) AccountWorkflow(ctx workflow.Context, in Account) error {
 		a.drain(ctx)
 		turn := a.turn(ctx)
 		a.offer(ctx, turn)
+		a.probe(ctx)
+		a.tellAll(ctx)
 		workflow.SetCurrentDetails(ctx, a.details(workflow.Now(ctx)))
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && a.atRest(ctx) {
 			a.drain(ctx)
 			a.Runs++
 			return workflow.NewContinueAsNewError(ctx, w.AccountWorkflow, a.Account)
 		}
-		a.wait(ctx, turn.Next)
+		a.wait(ctx, a.next(turn))
 	}
 }
 
@@ -67,6 +75,7 @@ func (a *account) setup(ctx workflow.Context) error {
 	err := workflow.SetQueryHandler(ctx, QueryBudget, func() (Account, error) {
 		out := a.Account
 		out.Budget = out.Budget.Clone()
+		out.Outage.Stranded, out.Alerts = slices.Clone(out.Outage.Stranded), slices.Clone(out.Alerts)
 		return out, nil
 	})
 	if err != nil {
@@ -93,11 +102,15 @@ func (a *account) drain(ctx workflow.Context) {
 func (a *account) reported(ctx workflow.Context, r activities.Report) {
 	now := workflow.Now(ctx)
 	switch r.Kind {
+	case activities.MassRenewal:
+		a.pulled(now, r)
+		return
 	case activities.Validation, activities.NotFound:
 		a.Budget.Failed(now, r.Limits)
 	case activities.Unavailable:
 		if r.RetryAt.IsZero() {
-			break
+			a.Outage.Struck(now, budget.Stranded{Certificate: r.Certificate, SafeBy: r.SafeBy}, cut(r.Cause, keepText))
+			return
 		}
 		var keys []string
 		for _, l := range r.Limits {
@@ -106,6 +119,9 @@ func (a *account) reported(ctx workflow.Context, r activities.Report) {
 			}
 		}
 		a.Budget.Refused(now, r.RetryAt, cut(r.Cause, keepText), keys...)
+	}
+	if r.Certificate != "" {
+		a.answered(ctx, r.Certificate)
 	}
 }
 
@@ -147,7 +163,7 @@ func (a *account) wake(ctx workflow.Context, name string, in Ready, gone func())
 }
 
 func (a *account) atRest(ctx workflow.Context) bool {
-	return a.waking == 0 && workflow.AllHandlersFinished(ctx)
+	return a.waking == 0 && !a.probing && a.telling == 0 && workflow.AllHandlersFinished(ctx)
 }
 
 // wait sleeps until something happens or is due; a zero next means: until something happens.
@@ -156,7 +172,7 @@ func (a *account) wait(ctx workflow.Context, next time.Time) {
 	timerCtx, cancel := workflow.WithCancel(ctx)
 	var timer workflow.Future
 	if !next.IsZero() {
-		summary := fmt.Sprintf("sleep until %s: a limit has room, or an offer lapses", clock(next))
+		summary := fmt.Sprintf("sleep until %s: a limit has room, an offer lapses or the CA is tried", clock(next))
 		timer = workflow.NewTimerWithOptions(timerCtx, max(next.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)})
 	}
 	_ = workflow.Await(ctx, func() bool {
@@ -166,9 +182,24 @@ func (a *account) wait(ctx workflow.Context, next time.Time) {
 	cancel()
 }
 
+// next is when something is due by itself; what is under way tells when it ends.
+func (a *account) next(t budget.Turn) time.Time {
+	probe, repeat := a.Outage.ProbeAt, a.repeatAt()
+	if a.probing {
+		probe = time.Time{}
+	}
+	if a.telling > 0 {
+		repeat = time.Time{}
+	}
+	return earliest(t.Next, probe, repeat)
+}
+
 // details says in plain words where the account stands.
 func (a *account) details(now time.Time) string {
 	text := fmt.Sprintf("### CA %s, account %s\n\n%d renewals wait, %d dates of the CA hold\n", code(a.CA), code(a.Name), len(a.Budget.Waiting), len(a.Budget.Blocks))
+	if o := a.Outage; o.On() {
+		text += fmt.Sprintf("\n- **does not answer since %s**, %d certificates wait for it, tried again at %s: %s", clock(o.Since), len(o.Stranded), clock(o.ProbeAt), code(o.Cause))
+	}
 	for _, b := range a.Budget.Blocks {
 		text += fmt.Sprintf("\n- nothing before %s for %s: %s", clock(b.Until), code(orEverything(b.Key)), code(b.Why))
 	}

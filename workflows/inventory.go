@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -38,6 +40,9 @@ type InventoryOutput struct {
 	Asked   int `json:"asked"` // of how many a CA was asked; the others were not due
 	Moved   int `json:"moved"` // how many were signalled
 	Refused int `json:"refused"`
+	// Past counts, by CA, the certificates whose window is past.
+	Past map[string]int `json:"past,omitempty"`
+	Why  string         `json:"why,omitempty"`
 }
 
 // InventoryWorkflow goes through the fleet page by page, as a schedule has it,
@@ -56,13 +61,46 @@ func (w *Workflows) InventoryWorkflow(ctx workflow.Context, in InventoryInput) (
 		in.Sum.Asked += p.Asked
 		in.Sum.Moved += len(p.Moved)
 		in.Sum.Refused += len(p.Refused)
+		in.Sum.past(p)
 		workflow.SetCurrentDetails(ctx, in.Sum.details(p.Refused))
 		switch {
 		case len(in.Page) == 0:
+			in.Sum.report(ctx)
 			return in.Sum, nil
 		case workflow.GetInfo(ctx).GetContinueAsNewSuggested():
 			return in.Sum, workflow.NewContinueAsNewError(ctx, w.InventoryWorkflow, in)
 		}
+	}
+}
+
+func (s *InventoryOutput) past(p activities.Polled) {
+	if s.Past == nil && len(p.Past) > 0 {
+		s.Past = map[string]int{}
+	}
+	for _, ca := range slices.Sorted(maps.Keys(p.Past)) {
+		s.Past[ca] += p.Past[ca]
+	}
+	if s.Why == "" {
+		s.Why = p.Why
+	}
+}
+
+// report tells the accounts how many of their certificates the CA wants renewed
+// at once, and, once, that there are none any more.
+func (s InventoryOutput) report(ctx workflow.Context) {
+	var before InventoryOutput
+	if workflow.HasLastCompletionResult(ctx) {
+		_ = workflow.GetLastCompletionResult(ctx, &before)
+	}
+	all := slices.Sorted(maps.Keys(s.Past))
+	for _, ca := range slices.Sorted(maps.Keys(before.Past)) {
+		if s.Past[ca] == 0 {
+			all = append(all, ca)
+		}
+	}
+	for _, ca := range all {
+		summary := fmt.Sprintf("tell the account at %s that %d windows are past", ca, s.Past[ca])
+		_ = workflow.ExecuteActivity(quick(ctx, summary), hands.ReportPulled, activities.PulledInput{CA: ca, Count: s.Past[ca], Why: s.Why}).Get(ctx, nil)
 	}
 }
 

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestABatchSignalsOnlyWhatMovedAndHandsOverWhenItIsLong(t *testing.T) {
 			if err := env.GetWorkflowResult(&out); err != nil {
 				t.Fatal(err)
 			}
-			if want := (workflows.InventoryOutput{Members: 15, Asked: 10, Moved: 5}); out != want {
+			if want := (workflows.InventoryOutput{Members: 15, Asked: 10, Moved: 5}); !reflect.DeepEqual(out, want) {
 				t.Errorf("%+v, want %+v", out, want)
 			}
 			break

@@ -60,6 +60,17 @@ func verificationLimit(proof time.Duration) time.Duration {
 	return 2*(proof+lookLimit) + 15*time.Second
 }
 
+// probing: one try of a CA that is down; the next is planned.
+func probing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToCloseTimeout: quickLimit,
+		HeartbeatTimeout:       5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
 // batch: one page of the fleet, with a CA that may be slow behind it.
 func batch(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

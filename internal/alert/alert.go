@@ -49,6 +49,10 @@ const (
 	AttemptsSpent Reason = "attempts-spent"
 	// CAUnavailable: the CA is down or asks to wait; it costs no attempt.
 	CAUnavailable Reason = "ca-unavailable"
+	// CAOutage: a CA is down for all of its certificates; told once, about the CA.
+	CAOutage Reason = "ca-outage"
+	// MassRenewal: a CA wants very many certificates renewed at once; told once, about the CA.
+	MassRenewal Reason = "mass-renewal"
 	// TargetBehind: a target could not be reached and still has an older version.
 	TargetBehind Reason = "target-behind"
 	// RollbackUnproven: the previous version could not be shown to be back.
@@ -64,7 +68,7 @@ const (
 const Imported Reason = "imported"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {

@@ -34,6 +34,29 @@ func (s *State) Ready(now time.Time, ca string, at time.Time) bool {
 	return true
 }
 
+// stranded reports whether the renewal waits for the end of an outage that
+// people are told of once, about the CA.
+func (v *view) stranded() bool { return v.s.Renewal.Awaits != nil && v.s.Renewal.Awaits.Outage }
+
+// ownWordAt is when the people of a stranded certificate are told of the outage
+// themselves; zero if it is not stranded.
+func (v *view) ownWordAt() time.Time {
+	if !v.stranded() {
+		return time.Time{}
+	}
+	return latest(v.s.Renewal.Awaits.Since, v.safeBy())
+}
+
+// withoutWord is when a stranded renewal tries again by itself: seldom, for the
+// account probes the CA, but not after the last safe moment.
+func (s *State) withoutWord(now time.Time, pace time.Duration) time.Time {
+	at := now.Add(6 * pace)
+	if safe := look(now, s).safeBy(); now.Before(safe) && safe.Before(at) {
+		at = latest(safe, now.Add(pace))
+	}
+	return at
+}
+
 // patience is how long a renewal that waits for room goes without a word from
 // the account before it asks again.
 const patience = 10 * time.Minute

@@ -76,3 +76,37 @@ func TestOneThatIsNeverWokenAsksAgainByItself(t *testing.T) {
 		t.Errorf("after another failure it awaits %+v, %d counted", s.Renewal.Awaits, s.counted())
 	}
 }
+
+func TestAnOutageIsToldByTheCAsAccountUntilTheLastSafeMoment(t *testing.T) {
+	s, now, r := due()
+	s.Ended(now, r, Outcome{Kind: CAUnavailable, Watched: true, Cause: "connection refused"})
+	s.Sight.At, s.Sight.SeenAt = now, now
+	d := Next(now, s)
+	if d.Step.Kind != StepWait || s.counted() != 0 {
+		t.Fatalf("%s %s, %d counted", d.Step.Kind, d.Reason, s.counted())
+	}
+	if at := s.Renewal.RetryAt.Sub(now); at < 5*time.Hour {
+		t.Errorf("without a word it tries again in %s", at)
+	}
+	if !s.Ready(now.Add(time.Minute), "main-ca", now.Add(time.Minute)) {
+		t.Fatal("it is not woken")
+	}
+	soon := now.Add(time.Minute)
+	s.Sight.At = soon
+	if d = Next(soon, s); d.Step.Kind != StepRun || d.Reason != WaitOver || !d.Step.Run.Canary {
+		t.Errorf("once woken: %s %s %+v", d.Step.Kind, d.Reason, d.Step.Run)
+	}
+	late := r.SafeBy.Add(time.Minute)
+	s.Sight.At, s.Sight.SeenAt = late, late
+	s.Alerts = nil
+	v := look(late, &s)
+	if c := v.caUnavailable(); c == nil {
+		t.Error("its own people are not told at the last safe moment")
+	}
+	s, now, r = due()
+	s.Ended(now, r, Outcome{Kind: CAUnavailable, Watched: false, Cause: "connection refused"})
+	s.Sight.At = now
+	if d := Next(now, s); d.Step.Kind != StepTell || d.Step.Alert.Reason != "ca-unavailable" {
+		t.Errorf("where no account watches, its people are told: %s %s", d.Step.Kind, d.Reason)
+	}
+}

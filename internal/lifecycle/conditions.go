@@ -73,8 +73,14 @@ func (v *view) caUnavailable() *condition {
 	if v.s.Renewal.DownSince.IsZero() {
 		return nil
 	}
+	since := v.s.Renewal.DownSince
+	if at := v.ownWordAt(); v.now.Before(at) {
+		return nil
+	} else if !at.IsZero() {
+		since = at
+	}
 	_, cause := v.lastFailure(func(k OutcomeKind) bool { return k == CAUnavailable })
-	return &condition{reason: alert.CAUnavailable, severity: alert.P4, plan: EscalateInform, level: -1, since: v.s.Renewal.DownSince, cause: cause}
+	return &condition{reason: alert.CAUnavailable, severity: alert.P4, plan: EscalateInform, level: -1, since: since, cause: cause}
 }
 
 func (v *view) revocationFailing() *condition {
@@ -126,7 +132,7 @@ func (v *view) onCourse(level int) bool {
 		early := v.now.Before(v.plan.RenewAt) && v.now.Before(v.plan.LastSafe)
 		return inform || early || (v.now.Before(v.graceUntil()) && level < len(v.plan.Thresholds)-1)
 	}
-	known := v.renewalFailing() != nil || v.caUnavailable() != nil || v.targetBehind() != nil || s.spent()
+	known := v.renewalFailing() != nil || v.caUnavailable() != nil || v.stranded() || v.targetBehind() != nil || s.spent()
 	return inform && (v.running() || (level == 0 && known))
 }
 

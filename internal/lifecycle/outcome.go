@@ -111,7 +111,12 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		s.Renewal.RetryAt = latest(now.Add(min(pace, patience)), o.RetryAt.Add(patience))
 		return
 	}
-	s.Renewal.Awaits = nil
+	stranded := o.Kind == CAUnavailable && o.Watched && o.RetryAt.IsZero()
+	if stranded {
+		s.wait(now, Awaits{CA: s.Spec.CA, Outage: true, Why: o.Cause})
+	} else {
+		s.Renewal.Awaits = nil
+	}
 	switch {
 	case o.Kind == CAUnavailable:
 		if s.Renewal.DownSince.IsZero() {
@@ -127,6 +132,10 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		s.Renewal.Candidate = v
 	}
 	s.attempted(now, Attempt{now, o.Kind, o.Cause, o.Kind.Counts()}, latest(now.Add(pace), o.RetryAt))
+	if stranded {
+		s.Renewal.RetryAt = s.withoutWord(now, pace)
+		s.Renewal.Awaits.Until = s.Renewal.RetryAt
+	}
 }
 
 // behindBecause gives the cause of the whole run to the targets that have none of their own.

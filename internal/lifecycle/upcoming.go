@@ -93,6 +93,7 @@ func (v *view) notices() []Event {
 	add(v.overdueAt(), UntilThreshold, "")
 	add(v.astrayAt(), UntilEscalation, "")
 	add(v.unseenAt(), UntilUnseenTooLong, "")
+	add(v.ownWordAt(), UntilThreshold, "")
 	return out
 }
 
