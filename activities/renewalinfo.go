@@ -24,8 +24,26 @@ type Polled struct {
 	Moved   []Moved  `json:"moved,omitempty"`   // what the certificates do not know yet
 	Refused []string `json:"refused,omitempty"` // what went wrong, in words
 	// Past counts, by CA, the certificates whose window is past: they are to be renewed at once.
-	Past map[string]int `json:"past,omitempty"`
-	Why  string         `json:"why,omitempty"` // a page on which a CA says why
+	Past []Pulled `json:"past,omitempty"`
+}
+
+// Pulled is of how many certificates a CA's window is past.
+type Pulled struct {
+	CA    string `json:"ca"`
+	Count int    `json:"count"`
+	Why   string `json:"why,omitempty"` // a page on which the CA says why
+}
+
+// Add counts more into a list that has each CA once.
+func Add(all []Pulled, more Pulled) []Pulled {
+	for i := range all {
+		if all[i].CA == more.CA {
+			all[i].Count += more.Count
+			all[i].Why = cmp.Or(all[i].Why, more.Why)
+			return all
+		}
+	}
+	return append(all, more)
 }
 
 // Moved is a window that its certificate was not told of.
@@ -105,11 +123,7 @@ func (p *poll) one(ctx context.Context, m Member) error {
 		}
 	}
 	if info.Suggested() && info.Window.End.Before(p.Now()) && !info.Window.Start.Before(v.NotBefore) {
-		if p.out.Past == nil {
-			p.out.Past = map[string]int{}
-		}
-		p.out.Past[v.CA]++
-		p.out.Why = cmp.Or(p.out.Why, info.Window.Explanation)
+		p.out.Past = Add(p.out.Past, Pulled{v.CA, 1, info.Window.Explanation})
 	}
 	if info.Suggested() && (m.Window == nil || !m.Window.Equal(info.Window)) {
 		p.out.Moved = append(p.out.Moved, Moved{Name: m.Name, CA: v.CA, Fingerprint: v.Fingerprint, Window: info.Window, NotAfter: v.NotAfter})
@@ -163,15 +177,8 @@ func (p *poll) ask(ctx context.Context, informer RenewalInformer, name string, v
 // soon is when a CA that did not answer is asked again.
 const soon = 10 * time.Minute
 
-// PulledInput is of how many certificates a CA's window is past.
-type PulledInput struct {
-	CA    string `json:"ca"`
-	Count int    `json:"count"`
-	Why   string `json:"why,omitempty"`
-}
-
 // ReportPulled tells the CA's account.
-func (a *Activities) ReportPulled(ctx context.Context, in PulledInput) error {
+func (a *Activities) ReportPulled(ctx context.Context, in Pulled) error {
 	ca, err := a.ca(in.CA)
 	if err != nil || a.Broker == nil {
 		return toTemporal(err, a.Now())

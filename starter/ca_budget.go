@@ -20,9 +20,17 @@ import (
 type budgetView struct {
 	CA      string        `json:"ca"`
 	Account string        `json:"account"`
+	Outage  *outageView   `json:"outage,omitempty"` // the CA does not answer
 	Blocked []blockView   `json:"blocked"`
 	Counted []countedView `json:"counted"`
 	Waiting []waitingView `json:"waiting"` // the most urgent first
+}
+
+type outageView struct {
+	Since    time.Time `json:"since"`
+	Cause    string    `json:"cause,omitempty"`
+	TriedAt  time.Time `json:"triedAt,omitzero"` // next
+	Stranded []string  `json:"stranded"`         // certificates that wait for its end, the most urgent first
 }
 
 type blockView struct {
@@ -123,6 +131,12 @@ func (c *cli) budget(ctx context.Context, conn client.Client, id string) (budget
 
 func viewOf(a workflows.Account, now time.Time) budgetView {
 	v := budgetView{CA: a.CA, Account: a.Name, Blocked: []blockView{}, Counted: []countedView{}, Waiting: []waitingView{}}
+	if o := a.Outage; o.On() {
+		v.Outage = &outageView{Since: o.Since, Cause: o.Cause, TriedAt: o.ProbeAt, Stranded: []string{}}
+		for _, s := range o.Stranded {
+			v.Outage.Stranded = append(v.Outage.Stranded, s.Certificate)
+		}
+	}
 	for _, b := range a.Budget.Blocks {
 		if b.Until.After(now) {
 			v.Blocked = append(v.Blocked, blockView{b.Key, b.Until, b.Why})
@@ -149,6 +163,10 @@ func viewOf(a workflows.Account, now time.Time) budgetView {
 
 func (c *cli) printBudget(v budgetView) error {
 	c.say("%s", c.paint(bold, clean(fmt.Sprintf("CA %s, account %s", v.CA, v.Account), 0)))
+	if o := v.Outage; o != nil {
+		c.fact("outage", "no answer since %s, tried again at %s: %s", c.when(o.Since), c.when(o.TriedAt), o.Cause)
+		c.fact("wait for it", "%s", strings.Join(o.Stranded, ", "))
+	}
 	for _, b := range v.Blocked {
 		what := b.Key
 		if what == "" {
@@ -177,7 +195,7 @@ func (c *cli) printBudget(v budgetView) error {
 			return err
 		}
 	}
-	if len(v.Counted)+len(v.Waiting)+len(v.Blocked) == 0 {
+	if len(v.Counted)+len(v.Waiting)+len(v.Blocked) == 0 && v.Outage == nil {
 		c.say("  nothing counts against its limits, and nobody waits")
 	}
 	c.say("")

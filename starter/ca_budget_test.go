@@ -18,12 +18,12 @@ func TestTheBudgetOfACAIsShown(t *testing.T) {
 		Uses:    []budget.Use{{Key: "account", Most: 300, Within: 3 * time.Hour, At: []time.Time{today.Add(-4 * time.Hour), today.Add(-time.Hour), today}}},
 		Blocks:  []budget.Block{{Until: today.Add(time.Hour), Why: "HTTP 429 \x1b[31m"}, {Key: "names/x", Until: today.Add(-time.Hour)}},
 		Waiting: []budget.Waiting{{Request: budget.Request{Certificate: "shop", SafeBy: today.Add(48 * time.Hour)}, Since: today, OfferedUntil: today.Add(time.Minute)}},
-	}}
+	}, Outage: budget.Outage{Since: today.Add(-time.Hour), Cause: "connection refused", ProbeAt: today.Add(time.Minute), Stranded: []budget.Stranded{{Certificate: "mail"}}}}
 	row := &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflows.AccountID("le", "ops@example.com")}}
 	f := &fake{account: &account, rows: []*workflowpb.WorkflowExecutionInfo{row}}
 	code, out, errs := invoke(t, f, nil, "ca", "budget")
 	wantCode(t, code, 0, errs)
-	wantText(t, out, "CA le, account ops@example.com", "2 of 300", "3h", "not before", "for everything: HTTP 429", "shop", "now")
+	wantText(t, out, "CA le, account ops@example.com", "2 of 300", "3h", "not before", "for everything: HTTP 429", "shop", "now", "no answer since", "connection refused", "mail")
 	if strings.Contains(out, "names/x") || strings.ContainsRune(out, 0x1b) {
 		t.Errorf("a past date or a control character is shown:\n%q", out)
 	}

@@ -76,7 +76,7 @@ func (a *account) tellAll(ctx workflow.Context) {
 		n := a.notice(now, e)
 		workflow.GoNamed(ctx, "tell "+string(e.Reason), func(ctx workflow.Context) {
 			if e.Evidence == "" {
-				a.announce(ctx, n, e.Reason)
+				a.announce(ctx, n, e)
 			} else {
 				a.takeBack(ctx, n, e)
 			}
@@ -108,7 +108,7 @@ func (a *account) notice(now time.Time, e Event) alert.Notice {
 }
 
 // announce tells the catch-all: a CA belongs to no certificate's owner.
-func (a *account) announce(ctx workflow.Context, n alert.Notice, reason alert.Reason) {
+func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
 	var all []activities.Delivery
 	q := activities.AddressInput{Question: people.Question{At: n.At}, Reach: n.Reach, Last: true}
 	_ = workflow.ExecuteActivity(quick(ctx, "who is the catch-all now"), hands.Address, q).Get(ctx, &all)
@@ -124,7 +124,7 @@ func (a *account) announce(ctx workflow.Context, n alert.Notice, reason alert.Re
 		}
 	}
 	for i := range a.Alerts {
-		if e := &a.Alerts[i]; e.Reason == reason && e.Evidence == "" {
+		if e := &a.Alerts[i]; e.Reason == told.Reason && e.Since.Equal(told.Since) { // it may be over by now
 			e.Receipts = append(e.Receipts, got...)
 			e.NextAt = workflow.Now(ctx).Add(eventRepeat)
 			if len(got) == 0 {

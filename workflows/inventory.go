@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -41,8 +40,7 @@ type InventoryOutput struct {
 	Moved   int `json:"moved"` // how many were signalled
 	Refused int `json:"refused"`
 	// Past counts, by CA, the certificates whose window is past.
-	Past map[string]int `json:"past,omitempty"`
-	Why  string         `json:"why,omitempty"`
+	Past []activities.Pulled `json:"past,omitempty"`
 }
 
 // InventoryWorkflow goes through the fleet page by page, as a schedule has it,
@@ -61,7 +59,9 @@ func (w *Workflows) InventoryWorkflow(ctx workflow.Context, in InventoryInput) (
 		in.Sum.Asked += p.Asked
 		in.Sum.Moved += len(p.Moved)
 		in.Sum.Refused += len(p.Refused)
-		in.Sum.past(p)
+		for _, pulled := range p.Past {
+			in.Sum.Past = activities.Add(in.Sum.Past, pulled)
+		}
 		workflow.SetCurrentDetails(ctx, in.Sum.details(p.Refused))
 		switch {
 		case len(in.Page) == 0:
@@ -73,18 +73,6 @@ func (w *Workflows) InventoryWorkflow(ctx workflow.Context, in InventoryInput) (
 	}
 }
 
-func (s *InventoryOutput) past(p activities.Polled) {
-	if s.Past == nil && len(p.Past) > 0 {
-		s.Past = map[string]int{}
-	}
-	for _, ca := range slices.Sorted(maps.Keys(p.Past)) {
-		s.Past[ca] += p.Past[ca]
-	}
-	if s.Why == "" {
-		s.Why = p.Why
-	}
-}
-
 // report tells the accounts how many of their certificates the CA wants renewed
 // at once, and, once, that there are none any more.
 func (s InventoryOutput) report(ctx workflow.Context) {
@@ -92,15 +80,13 @@ func (s InventoryOutput) report(ctx workflow.Context) {
 	if workflow.HasLastCompletionResult(ctx) {
 		_ = workflow.GetLastCompletionResult(ctx, &before)
 	}
-	all := slices.Sorted(maps.Keys(s.Past))
-	for _, ca := range slices.Sorted(maps.Keys(before.Past)) {
-		if s.Past[ca] == 0 {
-			all = append(all, ca)
-		}
+	all := slices.Clone(s.Past)
+	for _, p := range before.Past {
+		all = activities.Add(all, activities.Pulled{CA: p.CA})
 	}
-	for _, ca := range all {
-		summary := fmt.Sprintf("tell the account at %s that %d windows are past", ca, s.Past[ca])
-		_ = workflow.ExecuteActivity(quick(ctx, summary), hands.ReportPulled, activities.PulledInput{CA: ca, Count: s.Past[ca], Why: s.Why}).Get(ctx, nil)
+	for _, p := range all {
+		summary := fmt.Sprintf("tell the account at %s that %d windows are past", p.CA, p.Count)
+		_ = workflow.ExecuteActivity(quick(ctx, summary), hands.ReportPulled, p).Get(ctx, nil)
 	}
 }
 

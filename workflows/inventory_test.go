@@ -18,13 +18,22 @@ import (
 )
 
 // pages is a fleet of which every third window moved.
-type pages struct{ of, asked int }
+type pages struct {
+	of, asked int
+	pulled    []activities.Pulled
+}
+
+func (p *pages) ReportPulled(_ context.Context, in activities.Pulled) error {
+	p.pulled = append(p.pulled, in)
+	return nil
+}
 
 func (p *pages) PollRenewalInfo(_ context.Context, in activities.PollInput) (activities.Polled, error) {
 	p.asked++
 	page := 0
 	_, _ = fmt.Sscan(string(in.Page), &page)
-	out := activities.Polled{Members: 3, Asked: 2, Moved: []activities.Moved{{Name: fmt.Sprint("c", page), Fingerprint: "f", Window: cert.Window{Start: days(1), End: days(2)}}}}
+	out := activities.Polled{Members: 3, Asked: 2, Moved: []activities.Moved{{Name: fmt.Sprint("c", page), Fingerprint: "f", Window: cert.Window{Start: days(1), End: days(2)}}},
+		Past: []activities.Pulled{{CA: "ca", Count: 2}, {CA: "other", Count: 1, Why: "https://ca.test/incident"}}}
 	if page++; page < p.of {
 		out.Next = []byte(fmt.Sprint(page))
 	}
@@ -62,12 +71,15 @@ func TestABatchSignalsOnlyWhatMovedAndHandsOverWhenItIsLong(t *testing.T) {
 			if err := env.GetWorkflowResult(&out); err != nil {
 				t.Fatal(err)
 			}
-			if want := (workflows.InventoryOutput{Members: 15, Asked: 10, Moved: 5}); !reflect.DeepEqual(out, want) {
+			if want := (workflows.InventoryOutput{Members: 15, Asked: 10, Moved: 5, Past: p.pulled}); !reflect.DeepEqual(out, want) {
 				t.Errorf("%+v, want %+v", out, want)
 			}
 			break
 		}
 		in = handedTo[workflows.InventoryInput](t, err)
+	}
+	if want := "[{ca 10 } {other 5 https://ca.test/incident}]"; fmt.Sprint(p.pulled) != want {
+		t.Errorf("the accounts are told %v", p.pulled)
 	}
 	if fmt.Sprint(signalled) != "[certificate/c0 certificate/c1 certificate/c2 certificate/c3 certificate/c4]" || p.asked != 5 {
 		t.Errorf("signalled %v in %d pages", signalled, p.asked)

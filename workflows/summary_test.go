@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
@@ -102,6 +103,15 @@ func TestEverythingThatIsStartedHasASummaryAndAnEnd(t *testing.T) {
 	m.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{l}})
 	m.withRenewals(m.story.RenewalWorkflow)
 	m.run(lifecycle.Spec{Managed: true, CA: strings.Repeat("unknown ", 100), Targets: []string{"web"}}, days(61))
+
+	c := keepAccount(t) // an account: leases, probes, events
+	c.away = refused
+	c.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{l}})
+	c.at(time.Second, func() {
+		c.report(activities.Report{Certificate: "a", Kind: activities.Unavailable, Cause: "connection refused"})
+	})
+	c.at(time.Hour, func() { c.report(activities.Report{Certificate: "a"}) })
+	c.play(2 * time.Hour)
 
 	in := two()
 	in.Names = make([]string, 100)
