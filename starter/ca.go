@@ -103,6 +103,9 @@ func (c *cli) authorities(ctx context.Context, r cert.AuthorityQuery) ([]cert.Au
 func (c *cli) printAuthority(a cert.Authority) {
 	name := c.paint(bold, clean(a.Name, 0))
 	switch {
+	case a.Directory == "":
+		c.say("%s has no server to ask: what it issues is ordered by hand", name)
+		return
 	case a.Err == "":
 		c.say("%s can be reached and the account works", name)
 	case a.Reached:

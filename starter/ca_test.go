@@ -39,6 +39,10 @@ func TestCheckingCAsTellsWhatWorksAndWhatDoesNot(t *testing.T) {
 	if strings.Contains(out, "\x1b[31m") {
 		t.Errorf("a control character of the CA reached the terminal: %q", out)
 	}
+	f = &fake{answers: map[string]any{"Authorities": []cert.Authority{{Name: "bought"}}}}
+	if code, out, errs = invoke(t, f, nil, "ca", "check"); code != exitOK || !strings.Contains(out, "bought has no server to ask") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
 	f = &fake{answers: map[string]any{"Authorities": twoCAs[:1]}}
 	if code, out, errs = invoke(t, f, nil, "ca", "check", "letsencrypt", "-o", "json"); code != exitOK || !strings.Contains(out, `"caaIdentities": [`) {
 		t.Errorf("exit %d: %s%s", code, out, errs)

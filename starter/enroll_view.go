@@ -16,6 +16,8 @@ type enrollView struct {
 	Endpoints []string    `json:"endpoints"`
 	Targets   []string    `json:"targets,omitempty"`
 	CA        string      `json:"ca,omitempty"`
+	Challenge string      `json:"challenge,omitempty"` // that was chosen; empty: the CA's usual one
+	DNS       string      `json:"dns,omitempty"`
 	Owner     string      `json:"owner,omitempty"`
 	Team      string      `json:"team,omitempty"`
 	Env       string      `json:"environment,omitempty"`
@@ -27,7 +29,7 @@ type enrollView struct {
 // enrolled tells what is guarded from now on.
 func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert.Observation) error {
 	v := enrollView{
-		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, CA: in.CA,
+		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, CA: in.CA, Challenge: in.Challenge, DNS: in.DNS,
 		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Note: in.Note, Served: []placeView{},
 	}
 	for _, e := range in.Endpoints {
@@ -43,6 +45,12 @@ func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert
 	kind := "watched"
 	if in.Managed {
 		kind = "managed, renewed by " + in.CA + ", installed on " + strings.Join(in.Targets, ", ")
+	}
+	if in.Challenge != "" {
+		kind += ", proven by " + in.Challenge
+	}
+	if in.DNS != "" {
+		kind += " (" + in.DNS + ")"
 	}
 	if outcome == "dry-run" && in.Change {
 		how = "%s would be changed: %s"

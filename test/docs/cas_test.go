@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,6 +31,19 @@ func casTables() map[string]string {
 		"providers": table("Build|Providers", [][]string{
 			{"every", quoted(plain)}, {fmt.Sprintf("`alldns`, %d more names", len(others)), quoted(others)},
 		}),
+	}
+}
+
+// Every key of the options is explained.
+func TestEveryOptionOfACAIsExplained(t *testing.T) {
+	page := text(t, "docs/cas.md")
+	for _, options := range []any{acme.Options{}, acme.DNSOptions{}} {
+		kind := reflect.TypeOf(options)
+		for i := range kind.NumField() {
+			if key := kind.Field(i).Tag.Get("mapstructure"); !strings.Contains(page, "`"+key+"`") {
+				t.Errorf("docs/cas.md does not explain the option %q of %s", key, kind)
+			}
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ type Options struct {
 	Policies, Targets string
 	Language          string // of everybody; default en
 	CAOptions         string // more options of the CA, as YAML that begins with ", "
+	DNS               string // DNS providers, as YAML put below "dns:"; $DIR as in Targets
 	PollEvery         string // how often CAs are asked when to renew; default as in the product
 	StickyTimeout     string
 	SocketMode        bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
@@ -170,6 +171,9 @@ func (w *World) yaml(http01 int) string {
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
 	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d%s}}", w.directory(), w.CA.RootFile(), http01, w.CAOptions)
 	p("  - {name: bought, kind: supplied}")
+	if w.DNS != "" {
+		p("dns:\n%s", strings.ReplaceAll(w.DNS, "$DIR", w.Dir))
+	}
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}
