@@ -161,8 +161,31 @@ func TestEveryButtonOfTheStageShowsWhatItPromises(t *testing.T) {
 	d.says(gone + " cannot be reached")
 	minji.sees("certificates", there)
 	minji.sees("certificates", "did not answer")
+	leadsSomewhere(t, minji)
 	minji.well()
 	hana.well()
+}
+
+// leadsSomewhere sees that the links to the product's own page are good.
+func leadsSomewhere(t *testing.T, v visitor) {
+	t.Helper()
+	v.sees("links", "Neverlapse's own page")
+	var links []string
+	v.Eval("['#links a', '#certificate-shop .more a'].map(s => document.querySelector(s)?.href ?? s)", &links)
+	for _, link := range links {
+		resp, err := http.Get(link)
+		if err != nil {
+			t.Errorf("%s: %v", link, err)
+			continue
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", link, resp.Status)
+		}
+	}
+	if !strings.HasSuffix(links[1], "/c/shop") {
+		t.Errorf("the certificate's link is %s", links[1])
+	}
 }
 
 // two people answer the same message in the same moment: one of them has it, and
