@@ -136,6 +136,7 @@ func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 			alert.CAUnavailable:    {"--update --ca CA", "ack shop"},
 
 			alert.RevocationFailing: {"revoke shop --cancel", "ack shop"},
+			alert.SupplyNeeded:      {"csr shop > shop.csr", "supply shop --chain FILE", "ack shop"},
 		}
 		for _, reason := range alert.Reasons {
 			if reason == alert.CAOutage || reason == alert.MassRenewal { // about a CA: its account says "neverlapse ca budget"
@@ -177,6 +178,8 @@ func inTrouble(reason alert.Reason, managed bool) (State, time.Time) {
 		spend(1)(&s, now)
 	case alert.CAUnavailable:
 		s.Renewal.DownSince = now.Add(-day)
+	case alert.SupplyNeeded:
+		s.Spec.Supplied = true
 	case alert.RevocationFailing:
 		s.Revoke = &Revocation{Order: Order{By: "minji", Fingerprint: s.Live.Fingerprint}, Failed: "503"}
 	case alert.RollbackUnproven:
