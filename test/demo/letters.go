@@ -150,7 +150,7 @@ func mailed(n int, m notifytest.Mail, at time.Time) *letter {
 
 // judged is what the oracle is told of a letter when it arrives.
 func (l *letter) judged() oracle.Message {
-	m := oracle.Message{At: l.At, By: l.By, Reader: l.Reader, Name: l.name, Version: l.version, Firing: l.Open, Key: l.mail.MessageID}
+	m := oracle.Message{At: l.At, By: l.By, Reader: l.Reader, Name: l.name, Version: l.version, Firing: l.Open, Outage: l.reason == alert.CAOutage, Key: l.mail.MessageID}
 	if l.By == "slack" {
 		var meta struct {
 			Payload struct {

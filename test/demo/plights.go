@@ -53,8 +53,8 @@ func (t *turn) breakServer() (inbox.Say, error) {
 	return t.seenAs(all-shakes, now.Short(), t.CA.IssuedFor(t.subject.host)-issued), err
 }
 
-// takeCADown: the CA vanishes as a renewal comes due. One person is told
-// quietly, and nobody is paged.
+// takeCADown: the CA vanishes as a renewal comes due. It is told once, not to
+// the owner of each certificate that waits, and nobody is paged.
 func (t *turn) takeCADown() (inbox.Say, error) {
 	before, begin := t.site.served(t.ctx), time.Now()
 	t.ledger.Away(begin)
@@ -63,7 +63,7 @@ func (t *turn) takeCADown() (inbox.Say, error) {
 	back := t.offer()
 	err := t.comesDue(true)
 	if err == nil {
-		err = t.until("minji to be told", back, func() bool { _, ok := t.first(before, "", owner, begin); return ok })
+		err = t.until("somebody to be told", back, func() bool { return len(t.outage(begin)) > 0 })
 	}
 	if err == nil {
 		t.say("told", since(begin))
@@ -82,19 +82,32 @@ func (t *turn) takeCADown() (inbox.Say, error) {
 		err = t.comesDue(false)
 	}
 	if err == nil {
-		err = t.settled(before)
+		err = t.until("the messages to say that it is over", nil, func() bool {
+			return !slices.ContainsFunc(t.outage(begin), func(l letter) bool { return l.By == "slack" && l.Open })
+		})
 	}
-	told := 0
 	for _, l := range t.letters.about(t.subject.name, string(before)) {
-		if l.At.Before(begin) {
-			continue
+		if l.At.After(begin) {
+			err = errors.Join(err, fmt.Errorf("%s was told about %s as well: %s", l.Reader, t.subject.name, l.Subject))
 		}
-		if l.Severity == "P1" || l.Reader != owner {
-			err = errors.Join(err, fmt.Errorf("%s was told as well: %s", l.Reader, l.Subject))
-		}
-		told++
 	}
-	return t.seenAs(told, took, now.Short()), err
+	return t.seenAs(readers(t.outage(begin)), took, now.Short()), err
+}
+
+// outage lists what was said since about a CA that is down.
+func (t *turn) outage(since time.Time) []letter {
+	return slices.DeleteFunc(t.letters.about("ca", ""), func(l letter) bool { return l.reason != alert.CAOutage || l.At.Before(since) })
+}
+
+// readers names those who got letters, each once, in order.
+func readers(all []letter) string {
+	var out []string
+	for _, l := range all {
+		if !slices.Contains(out, l.Reader) {
+			out = append(out, l.Reader)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // nobodyAnswers: a certificate that only people can replace is nearly over; one

@@ -17,6 +17,7 @@ type Message struct {
 	Name    string // of the certificate that it is about
 	Version string // beginning of the fingerprint that it is about
 	Firing  bool   // it asks for something; false: it says that all is well again
+	Outage  bool   // it is about a CA that is down, and so about every certificate that waits for it
 }
 
 // span is a version as long as a host served it.

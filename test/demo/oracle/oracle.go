@@ -15,7 +15,8 @@
 //     served: every reader of the next rung, After later;
 //  3. when a managed certificate's replacement has been due (by its calendar, or
 //     because the stage asked) for Overdue, or the CA issued one Installing ago,
-//     and handshakes still show the old one: somebody must have been told of it.
+//     and handshakes still show the old one: somebody must have been told of it,
+//     or that the CA it waits for is down.
 //
 // Each has a grace to arrive, counted from the moment at which the product could
 // know: an enrolment, a look that the stage asked for, or the guard's LooksEvery.

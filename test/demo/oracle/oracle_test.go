@@ -135,7 +135,19 @@ func TestTheOracleCountsTheCertificatesOfTheCA(t *testing.T) {
 		"for a name that nobody guards": {func(l *Ledger) {
 			l.Issued("bbbb", []string{"other.test"}, at(50))
 		}, 90, counts{0, 0, 1, 0}},
-		"due for long, in silence":     {func(l *Ledger) { l.Asked("shop", at(10)) }, 10 + Overdue.Seconds() + 11, counts{3, 0, 0, 0}},
+		"due for long, in silence": {func(l *Ledger) { l.Asked("shop", at(10)) }, 10 + Overdue.Seconds() + 11, counts{3, 0, 0, 0}},
+		"due, the CA was away, and one word tells for all": {func(l *Ledger) {
+			l.Away(at(90))
+			l.Received(Message{At: at(95), Name: "ca", Reader: "#team", Key: "1", Firing: true, Outage: true})
+			l.Back(at(700))
+			l.Received(message(171, "shop", "aaaa", "minji", "2")) // the threshold
+			l.Received(message(201, "shop", "aaaa", "minji", "3")) // the end
+		}, 900, counts{}},
+		"due, the CA was away, and not a word": {func(l *Ledger) {
+			l.Away(at(90))
+			l.Back(at(700))
+			l.Served("shop.test", version("bbbb", 9999), at(899))
+		}, 900, counts{3, 0, 0, 0}},
 		"due, and the CA is away":      {func(l *Ledger) { l.Away(at(50)) }, 150, counts{}},
 		"a threshold before it is due": {func(*Ledger) {}, 99, counts{}},
 	} {

@@ -147,9 +147,26 @@ func (l *Ledger) overdue(g enrolled, s span, now time.Time) []Owed {
 	}
 	o.Deadline = prolonged(from, o.Deadline, l.away)
 	m, ok := l.first(g.Guard, s.Version, Anybody, due)
+	if !ok {
+		m, ok = l.outage(due)
+	}
 	o.Received = m.At
 	if !ok && (now.Before(o.Deadline) || !s.until.IsZero() && !s.until.After(o.Deadline)) {
 		return nil // there is time left, or it came in time
 	}
 	return []Owed{o}
+}
+
+// outage finds the word that the CA is down, of an outage that lasted into a time.
+func (l *Ledger) outage(into time.Time) (Message, bool) {
+	for _, d := range l.away {
+		if !d.until.IsZero() && d.until.Before(into) {
+			continue
+		}
+		i := slices.IndexFunc(l.messages, func(m Message) bool { return m.Outage && m.Firing && !m.At.Before(d.from.Add(-early)) })
+		if i >= 0 {
+			return l.messages[i], true
+		}
+	}
+	return Message{}, false
 }

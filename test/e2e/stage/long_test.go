@@ -38,9 +38,9 @@ func TestTheStageWithoutNginxAndMouseInKorean(t *testing.T) {
 
 	v.TabTo("CA 내리기")
 	v.Press("Enter")
-	v.sees("trouble-ca", "minji가 알림을 받았습니다")
+	v.sees("trouble-ca", "한 번 알렸습니다")
 	back("ca", "CA 되살리기")
-	v.sees("trouble-ca", "아무도 호출되지 않았습니다")
+	v.sees("trouble-ca", "아무에게도 가지 않았습니다")
 
 	v.TabTo("worker 죽이기")
 	v.Press("Enter")

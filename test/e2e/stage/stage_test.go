@@ -148,9 +148,9 @@ func TestEveryButtonOfTheStageShowsWhatItPromises(t *testing.T) {
 	hana.press("trouble-engine-back")
 	hana.sees("trouble-engine", "1번 알림")
 
-	minji.sees("trouble-ca", "minji was told after")
+	minji.sees("trouble-ca", "It was told after")
 	minji.Click("Bring it back")
-	minji.sees("trouble-ca", "nobody was paged")
+	minji.sees("trouble-ca", "and nobody about bank itself")
 
 	keyboardAlone(minji)
 	minji.sees("trouble-worker", "the CA issued 1 certificate for this renewal")
