@@ -100,6 +100,7 @@ func TestThePicturesOfTheDocuments(t *testing.T) {
 	p.Screenshot(filepath.Join(images, "page.png"), false)
 	p.Click("pay")
 	p.See("What happens next")
+	p.See("Live")
 	p.Screenshot(filepath.Join(images, "page-certificate.png"), false)
 	phone := w.onPage(browser.Options{Width: 390, Height: 844, Scale: 2, Phone: true, Dark: true, Language: "ko", Zone: "Asia/Seoul"}, "", "/")
 	phone.See("앞으로 7일")
