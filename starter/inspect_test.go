@@ -164,6 +164,18 @@ func TestInspectReadsFiles(t *testing.T) {
 	}
 }
 
+// An appliance often serves what openssl req -x509 makes, which calls itself a CA.
+func TestAServedCertificateThatCallsItselfACAHasACalendarToo(t *testing.T) {
+	s := newServed(t)
+	template := scantest.LeafTemplate("127.0.0.1")
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.NotBefore, template.NotAfter = today.Add(-day), today.Add(19*day)
+	code, v := inspectJSON(t, s.at(scantest.Send(scantest.Make(t, template, nil))))
+	if code != exitTrouble || v[0].Enroll == "" || len(v[0].Watched) == 0 || len(v[0].Renewed) == 0 {
+		t.Errorf("exit code %d, enroll %q, %d and %d events", code, v[0].Enroll, len(v[0].Watched), len(v[0].Renewed))
+	}
+}
+
 // TestInspectIsStable holds every field of what programs read, and the layout,
 // by a case that no network is needed for.
 func TestInspectIsStable(t *testing.T) {

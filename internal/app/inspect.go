@@ -120,11 +120,13 @@ func (in *Inspection) add(s Subject) {
 	in.Subjects = append(in.Subjects, s)
 }
 
-// First is the server's certificate that ends first; false if there are only CAs'.
+// First is the server's certificate that ends first: whatever is served, and what
+// lies in a file without being a CA's; false if there is none.
 func (in *Inspection) First() (cert.Version, bool) {
 	var first cert.Version
 	for _, s := range in.Subjects {
-		if !s.Chain[0].CA && (first.Fingerprint == "" || s.Version.NotAfter.Before(first.NotAfter)) {
+		servers := s.Format == "" || !s.Chain[0].CA
+		if servers && (first.Fingerprint == "" || s.Version.NotAfter.Before(first.NotAfter)) {
 			first = s.Version
 		}
 	}
