@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,8 @@ import (
 type clerk struct {
 	t     *testing.T
 	env   *testsuite.TestWorkflowEnvironment
-	woken []string // "name at instant"
+	wakes sync.Mutex // each wake comes on a goroutine of its own
+	woken []string   // "name at instant"
 	ready func(name string, in workflows.Ready)
 	away  error // what the CA says to a probe
 	tries int
@@ -66,6 +68,8 @@ func keepAccount(t *testing.T) *clerk {
 		func(_, id, _, _ string, arg any) error {
 			name := id[len("certificate/"):]
 			in, _ := arg.(workflows.Ready)
+			c.wakes.Lock()
+			defer c.wakes.Unlock()
 			c.woken = append(c.woken, fmt.Sprintf("%s %s", name, in.At.UTC().Format("15:04:05")))
 			if c.ready != nil {
 				c.ready(name, in)
@@ -83,8 +87,14 @@ func (c *clerk) play(until time.Duration) workflows.Account {
 		c.report(activities.Report{})
 	})
 	c.env.ExecuteWorkflow("AccountWorkflow", workflows.Account{CA: "ca", Name: "ops"})
+	c.wakes.Lock()
+	defer c.wakes.Unlock()
+	slices.SortStableFunc(c.woken, func(a, b string) int { return strings.Compare(instantOf(a), instantOf(b)) })
 	return handedTo[workflows.Account](c.t, c.env.GetWorkflowError())
 }
+
+// instantOf is when somebody was woken.
+func instantOf(wake string) string { return wake[strings.LastIndex(wake, " ")+1:] }
 
 func (c *clerk) at(when time.Duration, what func()) { c.env.RegisterDelayedCallback(what, when) }
 
