@@ -46,7 +46,14 @@ type imports struct {
 	changes   int
 	enrolling int // batches under way
 	started   int // certificates, by this run
+	starting  map[string]start
 	reports   workflow.ReceiveChannel
+}
+
+// start is a certificate that begins.
+type start struct {
+	child workflow.Future
+	waits bool // its report is awaited since
 }
 
 // ImportWorkflow enrols many certificates, and tells each owner once what
@@ -54,7 +61,7 @@ type imports struct {
 // nothing tells by itself.
 func (w *Workflows) ImportWorkflow(ctx workflow.Context, in ImportInput) error {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // cancelling it would leave people untold
-	i := &imports{Workflows: w, ImportInput: in, id: workflow.GetInfo(ctx).WorkflowExecution.ID}
+	i := &imports{Workflows: w, ImportInput: in, id: workflow.GetInfo(ctx).WorkflowExecution.ID, starting: map[string]start{}}
 	if i.Began.IsZero() {
 		i.Began, i.News = workflow.Now(ctx).UTC(), workflow.Now(ctx).UTC()
 	}

@@ -109,30 +109,43 @@ func (i *imports) enroll(ctx workflow.Context, in EnrollManyRequest) (EnrollMany
 }
 
 // begin starts one certificate; what stands for it now waits for the summary.
+// One that a run of the CLI that was cut short is just starting is started once.
 func (i *imports) begin(ctx workflow.Context, in EnrollManyRequest, n int, admitted activities.Admitted) (workflow.Future, string) {
 	spec, err := specOf(in.Rows[n].AdmitRequest, admitted)
 	if err != nil {
 		return nil, err.Error()
 	}
+	if s, ok := i.starting[spec.Name]; ok {
+		return s.child, ""
+	}
 	now := workflow.Now(ctx).UTC()
 	i.started++
 	seen := in.Rows[n].Seen
 	awaited := seen.Fingerprint != "" && lifecycle.PlanOf(seen, nil, spec.Policy).Level(now) >= 0
-	if awaited {
+	waits := awaited && !slices.Contains(i.Awaited, spec.Name)
+	if waits {
 		i.Awaited = append(i.Awaited, spec.Name)
 	}
-	return i.guard(ctx, Entity{Sequence: admitted.Sequence, State: lifecycle.State{
+	child := i.guard(ctx, Entity{Sequence: admitted.Sequence, State: lifecycle.State{
 		Spec: spec, EnrolledAt: now, EnrolledBy: in.By, Import: &lifecycle.Import{ID: i.id, Until: now.Add(holdFor), Awaited: awaited},
-	}}), ""
+	}})
+	i.starting[spec.Name] = start{child, waits}
+	return child, ""
 }
 
 // begun notes what came of starting a certificate, and says why it was not.
 func (i *imports) begun(ctx workflow.Context, name string, err error) string {
+	s, first := i.starting[name]
+	delete(i.starting, name)
 	if err == nil {
-		i.Enrolled++
+		if first {
+			i.Enrolled++
+		}
 		return ""
 	}
-	i.Awaited = slices.DeleteFunc(i.Awaited, func(n string) bool { return n == name })
+	if s.waits { // for what another batch started, it is waited as before
+		i.Awaited = slices.DeleteFunc(i.Awaited, func(n string) bool { return n == name })
+	}
 	if alreadyEnrolled(err) {
 		return enrolledBefore(name)
 	}

@@ -37,12 +37,7 @@ func (w *world) onPage(o browser.Options, as, path string) *browser.Page {
 	p.Go(w.url(path))
 	if as != "" {
 		p.Select("You are", as)
-		p.See("You are")
-		w.eventually(as+" to be chosen", func() bool {
-			var chosen string
-			p.Eval(`document.querySelector("select[name=person]")?.selectedOptions[0].text ?? ""`, &chosen)
-			return chosen == as
-		})
+		p.Becomes(`document.querySelector("select[name=person]")?.selectedOptions[0].text ?? ""`, as)
 	}
 	return p
 }

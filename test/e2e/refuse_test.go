@@ -117,7 +117,6 @@ func TestAWorkerDoesNotStartWithoutWhatItNeedsToBeSafe(t *testing.T) {
 		words        []string
 	}{
 		"an empty signing secret":      {"signing_secret_file: " + secret, "signing_secret_file: " + empty, []string{"channels[0]", "signing_secret_file", empty, "is empty"}},
-		"no signing secret":            {", signing_secret_file: " + secret, "", []string{"channels[0]", "signing_secret", "required"}},
 		"a secret that is not there":   {"token_file: " + filepath.Join(w.Dir, "slack.token"), "token_file: /nowhere/token", []string{"channels[0]", "token_file", "/nowhere/token", "no such file"}},
 		"a kind that nobody knows":     {"kind: console", "kind: pigeon", []string{"channels[2].kind", `"pigeon"`, "console, email, slack"}},
 		"an option that nobody knows":  {"accept_terms: true", "acept_terms: true", []string{"cas[0].options", "acept_terms", "accept_terms"}},
@@ -154,7 +153,7 @@ func TestWhatCannotBeGuardedIsRefusedAtTheDoorAndNothingIsHalfDone(t *testing.T)
 	says(t, w.cli(2, enroll("rival", "--target", "api.shop.test")...), "--target needs --manage")
 
 	out := w.cli(4, enroll("rival", "--manage", "--ca", "letsencript", "--target", "nowhere", "--policy", "step", "--owner", "minjee", "--team", "platfrom")...)
-	says(t, out, `"letsencript" is not configured; use one of pebble`, `"nowhere" is not configured; use one of api.shop.test, www.shop.test`,
+	says(t, out, `"letsencript" is not configured; use one of bought, pebble`, `"nowhere" is not configured; use one of api.shop.test, www.shop.test`,
 		`"step" is not configured; use one of`, "steps", `owner: "minjee"`, `team: "platfrom"`, "add")
 	w.absent("rival")
 

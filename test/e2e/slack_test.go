@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,9 @@ func TestAClickBySocketModeStopsTheEscalation(t *testing.T) {
 	w.connected(0)
 }
 
+// slackOf are the Slack users of the harness's people.
+var slackOf = map[string]string{"minji": harness.OwnerSlack, "hana": harness.ManagerSlack, "jun": harness.OnCallSlack}
+
 func TestConnectionsThatSlackReplacesOrCutsLoseNoClick(t *testing.T) {
 	t.Parallel()
 	w := enter(t, harness.Options{SocketMode: true, Policies: stepsPolicy, Nginx: sites(site(t, "www.shop.test", time.Hour))})
@@ -84,13 +88,19 @@ func TestConnectionsThatSlackReplacesOrCutsLoseNoClick(t *testing.T) {
 		trouble[i]()
 	}
 	all.Wait()
-	w.settled("shop", alert.Expiring, "the acknowledgement", acknowledgedAlert)
-	by := map[string]int{}
-	for _, e := range w.journal("shop", "acknowledged") {
-		by[e.By]++
+	a := w.settled("shop", alert.Expiring, "the acknowledgement", acknowledgedAlert)
+	if got := w.journal("shop", "acknowledged"); len(got) != 1 || got[0].By != a.Answer.By {
+		t.Errorf("on record: %+v, want %s alone, once", got, a.Answer.By)
 	}
-	if len(by) != 3 || by["minji"] != 1 || by["hana"] != 1 || by["jun"] != 1 {
-		t.Errorf("on record: %v, want each of the three once", by)
+	told := map[string]bool{}
+	for range 2 { // each click was taken or answered
+		said := w.word()
+		told[said.User] = strings.Contains(said.Text, a.Answer.By+" was first")
+	}
+	for _, user := range users {
+		if first := user == slackOf[a.Answer.By]; told[user] == first {
+			t.Errorf("%s has it; %s was told of it: %t", a.Answer.By, user, told[user])
+		}
 	}
 	if n := w.Slack.SocketsOpened(); n < 2 {
 		t.Errorf("%d connections were opened; nothing was replaced", n)

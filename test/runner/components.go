@@ -73,10 +73,16 @@ func (w *workshop) version(c component) string {
 	default:
 		return ""
 	}
-	out, err := cmd.CombinedOutput()
+	var errs strings.Builder // nginx writes its version there, others what does not matter
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
 	if err != nil {
 		return ""
 	}
-	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	said := strings.TrimSpace(string(out))
+	if said == "" {
+		said = strings.TrimSpace(errs.String())
+	}
+	first, _, _ := strings.Cut(said, "\n")
 	return first
 }

@@ -35,6 +35,15 @@ func (p *Page) SeeNot(text string) {
 	})
 }
 
+// Becomes waits until JavaScript gives the text, also while the page changes.
+func (p *Page) Becomes(expression, text string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%s to be %q", expression, text), func(ctx context.Context) (bool, error) {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
+		return err == nil && got == text, err
+	})
+}
+
 // Eval runs JavaScript and decodes its result into out.
 func (p *Page) Eval(expression string, out any) {
 	p.t.Helper()

@@ -61,7 +61,7 @@ func head(zone string) string {
 // nothing there is signed with.
 func resolver(port, authority int) string {
 	return fmt.Sprintf(common, port, fmt.Sprintf(`recursion yes; forward only; forwarders { 127.0.0.1 port %d; };
-  dnssec-validation yes; max-cache-ttl 0; max-ncache-ttl 0; qname-minimization off;`, authority)) + fmt.Sprintf(`
+  dnssec-validation yes; max-cache-ttl 0; max-ncache-ttl 0; synth-from-dnssec no; qname-minimization off;`, authority)) + fmt.Sprintf(`
 trust-anchors { %q static-key 257 3 13 "mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="; };
 `, Bogus+".")
 }
