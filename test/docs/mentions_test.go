@@ -95,18 +95,20 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
-func TestTheConfigurationOfTheReadmeIsGood(t *testing.T) {
-	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text(t, "README.md"), -1)
-	if len(m) == 0 {
-		t.Fatal("README.md has no configuration")
-	}
-	for _, block := range m {
-		file := filepath.Join(t.TempDir(), "neverlapse.yaml")
-		if err := os.WriteFile(file, []byte(regexp.MustCompile(`(?m)^   `).ReplaceAllString(block[1], "")), 0o600); err != nil {
-			t.Fatal(err)
+func TestTheConfigurationsThatBeginnersCopyAreGood(t *testing.T) {
+	for _, d := range []string{"README.md", "docs/getting-started.md"} {
+		m := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)```").FindAllStringSubmatch(text(t, d), -1)
+		if len(m) == 0 {
+			t.Fatalf("%s has no configuration", d)
 		}
-		if _, err := config.Load(file, nil); err != nil {
-			t.Error(err)
+		for _, block := range m {
+			file := filepath.Join(t.TempDir(), "neverlapse.yaml")
+			if err := os.WriteFile(file, []byte(regexp.MustCompile("(?m)^"+block[1]).ReplaceAllString(block[2], "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(file, nil); err != nil {
+				t.Errorf("%s: %v", d, err)
+			}
 		}
 	}
 }
