@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -79,19 +78,8 @@ func read(p *commonpb.Payload, field any) {
 	}
 }
 
-// byUrgency puts the severest first, then what ends first; what was never seen comes last.
-func byUrgency(a, b row) int {
-	sa, sb := alert.Severity(a.Severity), alert.Severity(b.Severity)
-	switch {
-	case sa.MoreUrgentThan(sb):
-		return -1
-	case sb.MoreUrgentThan(sa):
-		return 1
-	case a.NotAfter.IsZero() != b.NotAfter.IsZero():
-		if a.NotAfter.IsZero() {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name))
+func byUrgency(a, b row) int { return alert.ByUrgency(a.standing(), b.standing()) }
+
+func (r row) standing() alert.Standing {
+	return alert.Standing{Certificate: r.Name, Severity: alert.Severity(r.Severity), NotAfter: r.NotAfter}
 }

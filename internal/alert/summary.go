@@ -35,6 +35,23 @@ func MoreUrgent(a, b Standing) int {
 	return strings.Compare(a.Certificate, b.Certificate)
 }
 
+// ByUrgency orders a whole fleet: the severest first, then what ends first; what
+// was never seen comes last.
+func ByUrgency(a, b Standing) int {
+	switch {
+	case a.Severity.MoreUrgentThan(b.Severity):
+		return -1
+	case b.Severity.MoreUrgentThan(a.Severity):
+		return 1
+	case a.NotAfter.IsZero() != b.NotAfter.IsZero():
+		if a.NotAfter.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return MoreUrgent(a, b)
+}
+
 // summary tells a notice that sums up.
 func (r reader) summary(n Notice) Text {
 	t := Text{

@@ -1,11 +1,9 @@
 package page
 
 import (
-	"cmp"
 	"context"
 	"hash/fnv"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -106,21 +104,10 @@ func (s snapshot) digest() uint64 {
 	return h.Sum64()
 }
 
-// byUrgency puts the severest first, then what ends first; what was never seen comes last.
-func byUrgency(a, b Row) int {
-	sa, sb := alert.Severity(a.Severity), alert.Severity(b.Severity)
-	switch {
-	case sa.MoreUrgentThan(sb):
-		return -1
-	case sb.MoreUrgentThan(sa):
-		return 1
-	case a.NotAfter.IsZero() != b.NotAfter.IsZero():
-		if a.NotAfter.IsZero() {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name))
+func byUrgency(a, b Row) int { return alert.ByUrgency(a.standing(), b.standing()) }
+
+func (r Row) standing() alert.Standing {
+	return alert.Standing{Certificate: r.Name, Severity: alert.Severity(r.Severity), NotAfter: r.NotAfter}
 }
 
 // open lists those with an open alert.
