@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/keystore"
 )
 
 // Held is one chain of a file, leaf first, and what is wrong with it.
@@ -91,9 +92,9 @@ func decode(data []byte, password string) (contents, error) {
 	switch {
 	case bytes.Contains(data, []byte("-----BEGIN ")):
 		return decodePEM(data)
-	case len(data) > 4 && binary.BigEndian.Uint32(data) == magicJKS:
-		return decodeJKS(data[4:])
-	case len(data) > 4 && binary.BigEndian.Uint32(data) == magicJCEKS:
+	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJKS:
+		return decodeJKS(data)
+	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJCEKS:
 		return contents{}, errors.New("a JCEKS keystore is not read; convert it: keytool -importkeystore -srcstoretype JCEKS -deststoretype PKCS12")
 	case len(data) == 0:
 		return contents{}, errors.New("the file is empty")
@@ -105,7 +106,7 @@ func decode(data []byte, password string) (contents, error) {
 		return contents{format: "DER", entries: []entry{{chain: chain}}}, nil
 	}
 	c, notP12 := decodeP12(data, password)
-	if errors.Is(notP12, errNotP12) {
+	if errors.Is(notP12, keystore.ErrNotPKCS12) {
 		return contents{}, fmt.Errorf("neither a certificate (%s) nor a PKCS#12 keystore", clean(strings.TrimPrefix(err.Error(), "x509: ")))
 	}
 	return c, notP12

@@ -16,6 +16,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/keystore"
 )
 
 // put writes a file into a folder of the test's own.
@@ -42,7 +43,7 @@ func javaKeystore(entries ...entry) []byte {
 	var b bytes.Buffer
 	number := func(n any) { binary.Write(&b, binary.BigEndian, n) }
 	text := func(s string) { number(uint16(len(s))); b.WriteString(s) }
-	number(uint32(magicJKS))
+	number(uint32(keystore.MagicJKS))
 	number(uint32(2))
 	number(uint32(len(entries)))
 	for _, e := range entries {
@@ -161,7 +162,7 @@ func TestFilesThatCannotBeReadAreExplained(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("%v, want %q", err, tc.want)
 			}
-			if took := time.Since(began); took > maxDecrypt {
+			if took := time.Since(began); took > keystore.MaxDecrypt {
 				t.Errorf("took %s", took)
 			}
 		})
@@ -189,21 +190,6 @@ func endless(t *testing.T, p12 []byte) []byte {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// TestIterationsAreFoundWhereverTheyStand: not the MAC's alone.
-func TestIterationsAreFoundWhereverTheyStand(t *testing.T) {
-	a := newAuthority(t)
-	leaf := a.Leaf(t, nil, "www.test")
-	for name, e := range map[string]*pkcs12.Encoder{"modern": pkcs12.Modern.WithIterations(1234), "legacy": pkcs12.LegacyDES.WithIterations(1234), "RC2": pkcs12.LegacyRC2.WithIterations(1234)} {
-		p12, err := e.Encode(leaf.Key, leaf.Cert, nil, "secret")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := iterations(p12, 0); n.Int64() < 1234 || n.Int64() > 4096 {
-			t.Errorf("%s: %s iterations", name, n)
-		}
-	}
 }
 
 func FuzzFile(f *testing.F) {

@@ -8,4 +8,4 @@ import (
 )
 
 // exchange is a system call of Linux; elsewhere renames do it.
-func exchange(*os.Root, string, string) error { return errors.ErrUnsupported }
+func exchange(*os.File, string, string) error { return errors.ErrUnsupported }

@@ -44,7 +44,7 @@ func newLayout(f Files) (layout, error) {
 }
 
 // probeDirectory tries what writing will need: a file with the wanted owner.
-func probeDirectory(root *os.Root, name string, n node) error {
+func probeDirectory(root folder, name string, n node) error {
 	n.Bytes = nil
 	temp := temporaryName(name)
 	err := n.build(root, temp)
@@ -52,7 +52,7 @@ func probeDirectory(root *os.Root, name string, n node) error {
 		err = errors.Join(err, rm)
 	}
 	if err != nil {
-		return writeFault(root.Name(), name, err)
+		return writeFault(root, name, err)
 	}
 	return nil
 }

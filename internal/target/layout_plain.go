@@ -46,7 +46,7 @@ func (l plain) read() (map[role][]byte, error) { return readItems(l.items, l.pat
 // spot is one file with its opened directory and what stands there.
 type spot struct {
 	item
-	root  *os.Root
+	root  folder
 	name  string
 	found node
 }
@@ -54,7 +54,7 @@ type spot struct {
 // open looks at every file; each directory is opened once, and everything is
 // done relative to it. done closes them.
 func (l plain) open() (spots []spot, done func() error, err error) {
-	roots := map[string]*os.Root{}
+	roots := map[string]folder{}
 	closeAll := func() error {
 		var errs []error
 		for _, r := range roots {

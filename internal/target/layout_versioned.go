@@ -45,7 +45,7 @@ func (l versioned) read() (map[role][]byte, error) {
 	return readItems(l.items, func(it item) string { return filepath.Join(live, it.path) })
 }
 
-func (l versioned) open() (*os.Root, error) {
+func (l versioned) open() (folder, error) {
 	root, err := os.OpenRoot(l.dir)
 	if err != nil {
 		return nil, directoryFault(l.dir, err)
@@ -55,7 +55,7 @@ func (l versioned) open() (*os.Root, error) {
 
 // openVersions gives the directory of versions, made if create is set; nil if
 // there is none.
-func (l versioned) openVersions(root *os.Root, create bool) (*os.Root, error) {
+func (l versioned) openVersions(root folder, create bool) (folder, error) {
 	info, err := root.Lstat(versionsName)
 	switch {
 	case err == nil && !info.IsDir():
@@ -68,7 +68,7 @@ func (l versioned) openVersions(root *os.Root, create bool) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	sub, err := root.OpenRoot(versionsName)
+	sub, err := root.sub(versionsName)
 	if err != nil {
 		return nil, directoryFault(filepath.Join(l.dir, versionsName), err)
 	}
@@ -104,8 +104,8 @@ func (l versioned) probe() (err error) {
 }
 
 // inUse is the file that live leads to now, within the directory; absent if none.
-func (l versioned) inUse(root *os.Root, file string) node {
-	live, err := root.OpenRoot(liveName)
+func (l versioned) inUse(root folder, file string) node {
+	live, err := root.sub(liveName)
 	if err != nil {
 		return node{Kind: kindAbsent}
 	}

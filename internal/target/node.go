@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
@@ -41,12 +39,12 @@ type node struct {
 }
 
 // take reads what stands at name, never through a symlink.
-func take(root *os.Root, name string) (node, error) {
+func take(root folder, name string) (node, error) {
 	budget := int64(maxCaptured)
 	return takeWithin(root, name, &budget)
 }
 
-func takeWithin(root *os.Root, name string, budget *int64) (node, error) {
+func takeWithin(root folder, name string, budget *int64) (node, error) {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return node{Kind: kindAbsent}, nil
@@ -54,8 +52,8 @@ func takeWithin(root *os.Root, name string, budget *int64) (node, error) {
 	if err != nil {
 		return node{}, readFault(root, name, err)
 	}
-	st := info.Sys().(*syscall.Stat_t)
-	n := node{Mode: info.Mode() & modeBits, UID: int(st.Uid), GID: int(st.Gid)}
+	n := node{Mode: info.Mode() & modeBits}
+	n.UID, n.GID = ownerOf(info)
 	switch info.Mode().Type() {
 	case 0:
 		n.Kind = kindFile
@@ -75,8 +73,8 @@ func takeWithin(root *os.Root, name string, budget *int64) (node, error) {
 	return n, nil
 }
 
-func takeBytes(root *os.Root, name string, budget *int64) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func takeBytes(root folder, name string, budget *int64) ([]byte, error) {
+	f, err := root.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +89,13 @@ func takeBytes(root *os.Root, name string, budget *int64) ([]byte, error) {
 	return data, nil
 }
 
-func takeEntries(root *os.Root, name string, budget *int64) (map[string]node, error) {
-	sub, err := root.OpenRoot(name)
+func takeEntries(root folder, name string, budget *int64) (map[string]node, error) {
+	sub, err := root.sub(name)
 	if err != nil {
 		return nil, err
 	}
 	defer sub.Close()
-	names, err := namesIn(sub)
+	names, err := sub.names()
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +107,6 @@ func takeEntries(root *os.Root, name string, budget *int64) (map[string]node, er
 		}
 	}
 	return out, nil
-}
-
-// namesIn lists a directory.
-func namesIn(root *os.Root) ([]string, error) {
-	d, err := root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.Readdirnames(-1)
 }
 
 // satisfies tells whether the entry found is as n wants it.
@@ -143,13 +131,13 @@ func (n node) satisfies(found node) bool {
 	return true
 }
 
-func readFault(root *os.Root, name string, err error) error {
+func readFault(root folder, name string, err error) error {
 	var has *fault.Error
 	switch {
 	case errors.As(err, &has):
 		return err
 	case errors.Is(err, fs.ErrPermission):
-		return fault.New(fault.Configuration, "%s/%s cannot be read as %s: %w; what stands there must be kept before it is replaced", root.Name(), name, whoami(), err)
+		return fault.New(fault.Configuration, "%s/%s cannot be read as %s: %w; what stands there must be kept before it is replaced", root.Name(), name, root.whoami(), err)
 	}
 	return fmt.Errorf("read %s/%s: %w", root.Name(), name, err)
 }

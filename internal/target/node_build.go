@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"syscall"
 )
 
 // errOwner: the owner that a file must have cannot be given.
@@ -14,7 +12,7 @@ var errOwner = errors.New("its owner cannot be set")
 // build makes the node at a name where nothing is yet. Nothing of a file can
 // be read by anyone its mode does not admit, at any instant: it is created for
 // us alone, and has its owner and mode before its first byte.
-func (n node) build(root *os.Root, name string) error {
+func (n node) build(root folder, name string) error {
 	switch n.Kind {
 	case kindFile:
 		return n.buildFile(root, name)
@@ -28,18 +26,18 @@ func (n node) build(root *os.Root, name string) error {
 		if err != nil {
 			return err
 		}
-		return n.own(info, func(uid, gid int) error { return root.Lchown(name, uid, gid) })
+		return n.own(root, info, func(uid, gid int) error { return root.Lchown(name, uid, gid) })
 	}
 	return fmt.Errorf("a node of kind %q cannot be made", n.Kind)
 }
 
-func (n node) buildFile(root *os.Root, name string) (err error) {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func (n node) buildFile(root folder, name string) (err error) {
+	f, err := root.create(name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := n.dress(f); err != nil {
+	if err := n.dress(root, f); err != nil {
 		return err
 	}
 	if _, err := f.Write(n.Bytes); err != nil {
@@ -48,11 +46,11 @@ func (n node) buildFile(root *os.Root, name string) (err error) {
 	return f.Sync()
 }
 
-func (n node) buildDirectory(root *os.Root, name string) (err error) {
+func (n node) buildDirectory(root folder, name string) (err error) {
 	if err := root.Mkdir(name, 0o700); err != nil {
 		return err
 	}
-	sub, err := root.OpenRoot(name)
+	sub, err := root.sub(name)
 	if err != nil {
 		return err
 	}
@@ -62,44 +60,50 @@ func (n node) buildDirectory(root *os.Root, name string) (err error) {
 			return err
 		}
 	}
-	d, err := sub.Open(".")
-	if err != nil {
+	if err := n.dressFolder(root, sub, name); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := n.dress(d); err != nil {
-		return err
-	}
-	return d.Sync()
+	return sub.sync()
 }
 
 // dress gives owner and mode, in this order: a change of owner clears bits of the mode.
-func (n node) dress(f *os.File) error {
+func (n node) dress(root folder, f file) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if err := n.own(info, f.Chown); err != nil {
+	if err := n.own(root, info, f.Chown); err != nil {
 		return err
 	}
 	return f.Chmod(n.Mode)
 }
 
+func (n node) dressFolder(root, sub folder, name string) error {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if err := n.own(root, info, sub.chown); err != nil {
+		return err
+	}
+	return sub.chmod(n.Mode)
+}
+
 // own changes the owner if it is not the wanted one already.
-func (n node) own(info fs.FileInfo, chown func(uid, gid int) error) error {
-	st := info.Sys().(*syscall.Stat_t)
+func (n node) own(root folder, info fs.FileInfo, chown func(uid, gid int) error) error {
+	hasUID, hasGID := ownerOf(info)
 	uid, gid := n.UID, n.GID
-	if uid == int(st.Uid) {
+	if uid == hasUID {
 		uid = keep
 	}
-	if gid == int(st.Gid) {
+	if gid == hasGID {
 		gid = keep
 	}
 	if uid == keep && gid == keep {
 		return nil
 	}
 	if err := chown(uid, gid); err != nil {
-		return fmt.Errorf("%w to %d:%d as %s: %w", errOwner, n.UID, n.GID, whoami(), err)
+		return fmt.Errorf("%w to %d:%d as %s: %w", errOwner, n.UID, n.GID, root.whoami(), err)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
 )
@@ -25,15 +24,15 @@ func isTemporary(entry, name string) bool {
 
 // sweep removes what a process that died left while replacing name. Whoever
 // calls it holds the directory's lock.
-func sweep(root *os.Root, name string) error {
-	entries, err := namesIn(root)
+func sweep(root folder, name string) error {
+	entries, err := root.names()
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if isTemporary(e, name) {
 			if err := root.RemoveAll(e); err != nil {
-				return writeFault(root.Name(), e, err)
+				return writeFault(root, e, err)
 			}
 		}
 	}
@@ -42,14 +41,14 @@ func sweep(root *os.Root, name string) error {
 
 // staged is a node that is built beside the name it will take.
 type staged struct {
-	root *os.Root
+	root folder
 	name string
 	temp string // empty: the name already is as wanted, or is to become absent
 	node node
 }
 
 // stage builds n beside name unless it is there already.
-func stage(root *os.Root, name string, n node) (staged, error) {
+func stage(root folder, name string, n node) (staged, error) {
 	s := staged{root: root, name: name, node: n}
 	found, err := take(root, name)
 	if err != nil {
@@ -60,7 +59,7 @@ func stage(root *os.Root, name string, n node) (staged, error) {
 	}
 	s.temp = temporaryName(name)
 	if err := n.build(root, s.temp); err != nil {
-		return s, writeFault(root.Name(), name, errors.Join(err, root.RemoveAll(s.temp)))
+		return s, writeFault(root, name, errors.Join(err, root.RemoveAll(s.temp)))
 	}
 	return s, nil
 }
@@ -77,9 +76,9 @@ func (s staged) commit() error {
 		err = moveOver(s.root, s.temp, s.name)
 	}
 	if err != nil {
-		return writeFault(s.root.Name(), s.name, err)
+		return writeFault(s.root, s.name, err)
 	}
-	return syncDirectory(s.root)
+	return s.root.sync()
 }
 
 // discard removes what was staged and not committed.
@@ -94,7 +93,7 @@ func discard(all []staged) error {
 }
 
 // replace stages and commits one node.
-func replace(root *os.Root, name string, n node) error {
+func replace(root folder, name string, n node) error {
 	s, err := stage(root, name, n)
 	if err != nil {
 		return err
@@ -107,7 +106,7 @@ func replace(root *os.Root, name string, n node) error {
 
 // moveOver renames temp to name; where a directory is involved, which a rename
 // does not replace, the two names are exchanged and the old content removed.
-func moveOver(root *os.Root, temp, name string) error {
+func moveOver(root folder, temp, name string) error {
 	found, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return root.Rename(temp, name)
@@ -122,7 +121,7 @@ func moveOver(root *os.Root, temp, name string) error {
 	if !found.IsDir() && !made.IsDir() {
 		return root.Rename(temp, name)
 	}
-	err = exchange(root, temp, name)
+	err = root.exchange(temp, name)
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, errors.ErrUnsupported) {
 		err = exchangeByRenames(root, temp, name)
 	}
@@ -134,7 +133,7 @@ func moveOver(root *os.Root, temp, name string) error {
 
 // exchangeByRenames is for file systems that cannot exchange: name is missing
 // for an instant, which the next run mends.
-func exchangeByRenames(root *os.Root, temp, name string) error {
+func exchangeByRenames(root folder, temp, name string) error {
 	aside := temporaryName(name)
 	if err := root.Rename(name, aside); err != nil {
 		return err
@@ -146,7 +145,7 @@ func exchangeByRenames(root *os.Root, temp, name string) error {
 }
 
 // removeAt makes name absent in one step, a directory included.
-func removeAt(root *os.Root, name string) error {
+func removeAt(root folder, name string) error {
 	aside := temporaryName(name)
 	if err := root.Rename(name, aside); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -155,12 +154,4 @@ func removeAt(root *os.Root, name string) error {
 		return err
 	}
 	return root.RemoveAll(aside)
-}
-
-func syncDirectory(root *os.Root) error {
-	d, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

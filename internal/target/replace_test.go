@@ -32,7 +32,7 @@ func TestNamesAreExchangedAlsoWithoutTheSystemCall(t *testing.T) {
 			if info, err := root.Lstat(".temp"); err != nil || !info.IsDir() {
 				t.Errorf("the directory is not at the other name: %v", err)
 			}
-			if names, err := namesIn(root); err != nil || len(names) != 2 {
+			if names, err := root.names(); err != nil || len(names) != 2 {
 				t.Errorf("names = %q, %v", names, err)
 			}
 		})

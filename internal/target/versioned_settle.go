@@ -16,7 +16,7 @@ var versionName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // settle removes all but the version in use, the one before, and a few more.
 func (l versioned) settle(before capture) error {
-	return l.with(false, func(root, versions *os.Root) error {
+	return l.with(false, func(root, versions folder) error {
 		if versions == nil {
 			return nil
 		}
@@ -39,7 +39,7 @@ func (l versioned) settle(before capture) error {
 }
 
 // forgetLater removes the versions that came after a capture, with their keys.
-func (l versioned) forgetLater(root, versions *os.Root, before capture) error {
+func (l versioned) forgetLater(root, versions folder, before capture) error {
 	later, err := l.ours(versions, before.Versions...)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (l versioned) forgetLater(root, versions *os.Root, before capture) error {
 	if err := removeAll(versions, later); err != nil || before.HadVersions {
 		return err
 	}
-	left, err := namesIn(versions)
+	left, err := versions.names()
 	if err != nil || len(left) > 0 {
 		return err
 	}
@@ -55,8 +55,8 @@ func (l versioned) forgetLater(root, versions *os.Root, before capture) error {
 }
 
 // ours lists the versions that we made, but for the named ones.
-func (l versioned) ours(versions *os.Root, but ...string) ([]fs.FileInfo, error) {
-	names, err := namesIn(versions)
+func (l versioned) ours(versions folder, but ...string) ([]fs.FileInfo, error) {
+	names, err := versions.names()
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +74,10 @@ func (l versioned) ours(versions *os.Root, but ...string) ([]fs.FileInfo, error)
 	return out, nil
 }
 
-func removeAll(root *os.Root, entries []fs.FileInfo) error {
+func removeAll(root folder, entries []fs.FileInfo) error {
 	for _, e := range entries {
 		if err := removeAt(root, e.Name()); err != nil {
-			return writeFault(root.Name(), e.Name(), err)
+			return writeFault(root, e.Name(), err)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func linkTo(version string) node {
 
 // with opens the directory and its versions (nil if missing and not to be
 // created), and closes both after f.
-func (l versioned) with(create bool, f func(root, versions *os.Root) error) (err error) {
+func (l versioned) with(create bool, f func(root, versions folder) error) (err error) {
 	root, err := l.open()
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (l versioned) with(create bool, f func(root, versions *os.Root) error) (err
 
 func (l versioned) take() (capture, error) {
 	c := newCapture(l)
-	err := l.with(false, func(root, versions *os.Root) error {
+	err := l.with(false, func(root, versions folder) error {
 		live, err := take(root, liveName)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func (l versioned) take() (capture, error) {
 			return nil
 		}
 		c.HadVersions = true
-		if c.Versions, err = namesIn(versions); err != nil {
+		if c.Versions, err = versions.names(); err != nil {
 			return err
 		}
 		if v := linked(live); v != "" {
@@ -69,7 +69,7 @@ func (l versioned) take() (capture, error) {
 func (l versioned) versionPath(v string) string { return filepath.Join(l.dir, versionsName, v) }
 
 func (l versioned) put(c content, before capture) (touched bool, err error) {
-	err = l.with(true, func(root, versions *os.Root) error {
+	err = l.with(true, func(root, versions folder) error {
 		if err := l.guard(root, before); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (l versioned) put(c content, before capture) (touched bool, err error) {
 }
 
 // guard refuses to remove a directory whose content was never captured.
-func (l versioned) guard(root *os.Root, before capture) error {
+func (l versioned) guard(root folder, before capture) error {
 	info, err := root.Lstat(liveName)
 	if err == nil && info.IsDir() && before.Nodes[l.livePath()].Kind != kindDirectory {
 		return fault.New(fault.Conflict, "%s became a directory after it was captured: somebody else writes there; move it away", l.livePath())
@@ -99,7 +99,7 @@ func (l versioned) guard(root *os.Root, before capture) error {
 }
 
 func (l versioned) putBack(before capture) error {
-	return l.with(before.HadVersions, func(root, versions *os.Root) error {
+	return l.with(before.HadVersions, func(root, versions folder) error {
 		if err := l.guard(root, before); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (l versioned) putBack(before capture) error {
 }
 
 // sweep removes what a process that died left behind, keys among it.
-func (l versioned) sweep(root, versions *os.Root) error {
+func (l versioned) sweep(root, versions folder) error {
 	errs := []error{sweep(root, liveName), sweep(root, versionsName)}
 	if versions != nil {
 		errs = append(errs, sweep(versions, ""))

@@ -1,4 +1,4 @@
-package scan
+package keystore
 
 import (
 	"crypto"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -17,86 +16,73 @@ import (
 // read: programs write up to some hundred thousand; two billion are an attack.
 const maxIterations = 1_000_000
 
-// maxDecrypt is how long decrypting may take: what is encrypted inside may ask
+// MaxDecrypt is how long decrypting may take: what is encrypted inside may ask
 // for any number of iterations, and only this stops the wait for it.
-const maxDecrypt = 10 * time.Second
+const MaxDecrypt = 10 * time.Second
 
 var (
-	errNotP12   = errors.New("not PKCS#12")
-	errPassword = errors.New("the password is missing or wrong; give a file that holds it by --password-file")
+	// ErrNotPKCS12: the data is something else.
+	ErrNotPKCS12 = errors.New("not PKCS#12")
+	// ErrPassword: the keystore does not open with this password.
+	ErrPassword = errors.New("the password is wrong")
 )
 
-// decodeP12 reads a PKCS#12 keystore or truststore.
-func decodeP12(data []byte, password string) (contents, error) {
-	if !looksLikeP12(data) {
-		return contents{}, errNotP12
+// OpenPKCS12 reads a PKCS#12 keystore (RFC 7292) or truststore: a key with its
+// certificates, the one of the key first and the others as they come, or each
+// trusted certificate as an entry of its own. Errors are ErrNotPKCS12,
+// ErrPassword, or say what is wrong with the file.
+func OpenPKCS12(data []byte, password string) ([]Entry, error) {
+	if !looksLikePKCS12(data) {
+		return nil, ErrNotPKCS12
 	}
 	if n := iterations(data, 0); n.Cmp(big.NewInt(maxIterations)) > 0 {
-		return contents{}, fmt.Errorf("the PKCS#12 keystore asks for %s iterations; more than %d are not done", n, maxIterations)
+		return nil, fmt.Errorf("the PKCS#12 keystore asks for %s iterations; more than %d are not done", n, maxIterations)
 	}
-	done := make(chan openedP12, 1)
-	go func() { done <- openP12(data, password) }() // it cannot be stopped, only left behind
-	c := contents{format: "PKCS#12"}
+	done := make(chan opened, 1)
+	go func() { done <- open(data, password) }() // it cannot be stopped, only left behind
 	select {
 	case o := <-done:
 		switch {
 		case errors.Is(o.err, pkcs12.ErrIncorrectPassword), errors.Is(o.err, pkcs12.ErrDecryption):
-			return c, errPassword
+			return nil, ErrPassword
 		case o.err != nil:
-			return c, fmt.Errorf("the PKCS#12 keystore cannot be read: %s", clean(o.err.Error()))
+			return nil, fmt.Errorf("the PKCS#12 keystore cannot be read: %w", o.err)
 		}
-		c.entries = o.entries
-		return c, nil
-	case <-time.After(maxDecrypt):
-		return c, fmt.Errorf("the PKCS#12 keystore takes longer than %s to decrypt", maxDecrypt)
+		return o.entries, nil
+	case <-time.After(MaxDecrypt):
+		return nil, fmt.Errorf("the PKCS#12 keystore takes longer than %s to decrypt", MaxDecrypt)
 	}
 }
 
-type openedP12 struct {
-	entries []entry
+type opened struct {
+	entries []Entry
 	err     error
 }
 
-// openP12 reads a key with its chain, or else a truststore.
-func openP12(data []byte, password string) openedP12 {
+// open reads a key with its chain, or else a truststore.
+func open(data []byte, password string) opened {
 	key, leaf, rest, err := pkcs12.DecodeChain(data, password)
 	if err == nil {
-		e := entry{chain: ordered(leaf, rest), keyed: true}
-		if k, ok := key.(crypto.Signer); ok {
-			e.keys = []crypto.Signer{k}
-		}
-		return openedP12{entries: []entry{e}}
+		e := Entry{Chain: append([]*x509.Certificate{leaf}, rest...), Keyed: true}
+		e.Key, _ = key.(crypto.Signer)
+		return opened{entries: []Entry{e}}
 	}
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return openedP12{err: err}
+		return opened{err: err}
 	}
 	trusted, notTrust := pkcs12.DecodeTrustStore(data, password)
 	if notTrust != nil {
-		return openedP12{err: err}
+		return opened{err: err}
 	}
-	var out openedP12
+	var out opened
 	for _, c := range trusted {
-		out.entries = append(out.entries, entry{chain: []*x509.Certificate{c}})
+		out.entries = append(out.entries, Entry{Chain: []*x509.Certificate{c}})
 	}
 	return out
 }
 
-// ordered puts a chain in order: a keystore's order means nothing. What does
-// not belong to it comes last.
-func ordered(leaf *x509.Certificate, rest []*x509.Certificate) []*x509.Certificate {
-	out, rest := []*x509.Certificate{leaf}, slices.Clone(rest)
-	for {
-		last := out[len(out)-1]
-		i := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return issued(c, last) && !c.Equal(last) })
-		if i < 0 {
-			return append(out, rest...)
-		}
-		out, rest = append(out, rest[i]), slices.Delete(rest, i, i+1)
-	}
-}
-
-// looksLikeP12: a PFX is a sequence of the version 3, a content and a MAC (RFC 7292, 4).
-func looksLikeP12(data []byte) bool {
+// looksLikePKCS12: a PFX is a sequence of the version 3, a content and a MAC (RFC 7292, 4).
+func looksLikePKCS12(data []byte) bool {
 	var outer, version asn1.RawValue
 	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Tag != asn1.TagSequence {
 		return false

@@ -1,0 +1,70 @@
+package scan
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"slices"
+
+	"github.com/neverlapse/neverlapse/internal/keystore"
+)
+
+var errPassword = errors.New("the password is missing or wrong; give a file that holds it by --password-file")
+
+// decodeP12 reads a PKCS#12 keystore or truststore.
+func decodeP12(data []byte, password string) (contents, error) {
+	c := contents{format: "PKCS#12"}
+	entries, err := keystore.OpenPKCS12(data, password)
+	switch {
+	case errors.Is(err, keystore.ErrNotPKCS12):
+		return c, err
+	case errors.Is(err, keystore.ErrPassword):
+		return c, errPassword
+	case err != nil:
+		return c, errors.New(clean(err.Error()))
+	}
+	for _, e := range entries {
+		c.entries = append(c.entries, entryOf(e))
+	}
+	return c, nil
+}
+
+// decodeJKS reads the certificates of a JKS keystore; no password is needed for them.
+func decodeJKS(data []byte) (contents, error) {
+	c := contents{format: "JKS"}
+	entries, unreadable, err := keystore.ReadJKS(data)
+	if err != nil {
+		return c, err
+	}
+	for _, e := range entries {
+		out := entryOf(e)
+		out.chain = e.Chain // its order is the one that Java serves
+		c.entries = append(c.entries, out)
+	}
+	for _, why := range unreadable {
+		c.unreadable = append(c.unreadable, clean(why))
+	}
+	return c, nil
+}
+
+func entryOf(e keystore.Entry) entry {
+	out := entry{alias: e.Alias, chain: ordered(e.Chain[0], e.Chain[1:]), keyed: e.Keyed}
+	if e.Key != nil {
+		out.keys = []crypto.Signer{e.Key}
+	}
+	return out
+}
+
+// ordered puts a chain in order: a keystore's order means nothing. What does
+// not belong to it comes last.
+func ordered(leaf *x509.Certificate, rest []*x509.Certificate) []*x509.Certificate {
+	out, rest := []*x509.Certificate{leaf}, slices.Clone(rest)
+	for {
+		last := out[len(out)-1]
+		i := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return issued(c, last) && !c.Equal(last) })
+		if i < 0 {
+			return append(out, rest...)
+		}
+		out, rest = append(out, rest[i]), slices.Delete(rest, i, i+1)
+	}
+}
