@@ -20,14 +20,14 @@ type attributes struct {
 	modeSet, keyModeSet bool
 }
 
-func (f Files) attributes() (attributes, error) {
+func (f Files) attributes(on machine) (attributes, error) {
 	a := attributes{uid: keep, gid: keep, mode: defaultMode, keyMode: defaultKeyMode}
 	var errs [4]error
 	if f.Owner != "" {
-		a.uid, errs[0] = lookupOwner(f.Owner)
+		a.uid, errs[0] = on.user(f.Owner)
 	}
 	if f.Group != "" {
-		a.gid, errs[1] = lookupGroup(f.Group)
+		a.gid, errs[1] = on.group(f.Group)
 	}
 	if f.Mode != "" {
 		a.modeSet = true

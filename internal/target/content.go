@@ -19,7 +19,7 @@ type content struct {
 // render turns a pair into file contents. The whole of Pair.Check is the
 // caller's, who knows names and time; a key of another certificate is refused
 // here too, because some servers die of it.
-func render(pair cert.Pair) (content, error) {
+func render(pair cert.Pair, k Keystores) (content, error) {
 	certs, err := cert.DecodeChain(pair.Chain)
 	if err != nil {
 		return content{}, fault.New(fault.Invalid, "pair: %w", err)
@@ -32,18 +32,19 @@ func render(pair cert.Pair) (content, error) {
 	if !belongs(signer, certs[0].PublicKey) {
 		return content{}, fault.New(fault.Invalid, "pair: the private key does not belong to the certificate %s", f.Short())
 	}
-	k, err := cert.EncodeKey(signer)
+	encoded, err := cert.EncodeKey(signer)
 	if err != nil {
 		return content{}, fault.New(fault.Invalid, "pair: %w", err)
 	}
 	all := cert.EncodeChain(certs)
-	return content{f, map[role][]byte{
+	c := content{f, map[role][]byte{
 		fullchain:   all,
 		certificate: cert.EncodeChain(certs[:1]),
 		chain:       cert.EncodeChain(certs[1:]),
-		key:         k,
-		combined:    append(bytes.Clone(k), all...), // the key first, as Postfix insists
-	}}, nil
+		key:         encoded,
+		combined:    append(bytes.Clone(encoded), all...), // the key first, as Postfix insists
+	}}
+	return c, k.render(c.bytes, signer, certs)
 }
 
 func belongs(key crypto.Signer, public crypto.PublicKey) bool {
@@ -55,14 +56,14 @@ func belongs(key crypto.Signer, public crypto.PublicKey) bool {
 var errNoCertificate = errors.New("no certificate there")
 
 // leafOf gives the PEM of the leaf in what was found, by role.
-func leafOf(found map[role][]byte) ([]byte, error) {
+func leafOf(found map[role][]byte, k Keystores) ([]byte, error) {
 	cause := errNoCertificate
-	for _, r := range []role{fullchain, certificate, combined} {
+	for _, r := range []role{fullchain, certificate, combined, pkcs12, jks} {
 		data, ok := found[r]
 		if !ok {
 			continue
 		}
-		certs, err := cert.DecodeChain(data)
+		certs, err := k.chainIn(r, data)
 		if err == nil {
 			return cert.EncodeChain(certs[:1]), nil
 		}
@@ -73,8 +74,8 @@ func leafOf(found map[role][]byte) ([]byte, error) {
 
 // coherent gives the version that all items together are of; an error of kind
 // Proof if they do not belong together, as after a crash between two renames.
-func coherent(items []item, found map[role][]byte) (cert.Version, error) {
-	pem, err := leafOf(found)
+func coherent(items []item, found map[role][]byte, k Keystores) (cert.Version, error) {
+	pem, err := leafOf(found, k)
 	if err != nil {
 		return cert.Version{}, fault.New(fault.NotFound, "%w", err)
 	}
@@ -85,17 +86,24 @@ func coherent(items []item, found map[role][]byte) (cert.Version, error) {
 	v := cert.VersionOf(certs[0])
 	for _, it := range items {
 		if it.role.holdsLeaf() {
-			own, err := cert.DecodeChain(found[it.role])
+			own, err := k.chainIn(it.role, found[it.role])
 			if err != nil || cert.FingerprintOf(own[0]) != v.Fingerprint {
-				return cert.Version{}, fault.New(fault.Proof, "the files do not belong together: %s does not hold the certificate %s", it.path, v.Fingerprint.Short())
+				return cert.Version{}, apart(it, "certificate", v.Fingerprint, err)
 			}
 		}
 		if it.role.holdsKey() {
-			signer, err := cert.DecodeKey(found[it.role])
+			signer, err := k.keyIn(it.role, found[it.role])
 			if err != nil || !belongs(signer, certs[0].PublicKey) {
-				return cert.Version{}, fault.New(fault.Proof, "the files do not belong together: %s does not hold the key of the certificate %s", it.path, v.Fingerprint.Short())
+				return cert.Version{}, apart(it, "key of the certificate", v.Fingerprint, err)
 			}
 		}
 	}
 	return v, nil
+}
+
+func apart(it item, what string, f cert.Fingerprint, cause error) error {
+	if cause != nil {
+		return fault.New(fault.Proof, "the files do not belong together: %s does not hold the %s %s: %w", it.path, what, f.Short(), cause)
+	}
+	return fault.New(fault.Proof, "the files do not belong together: %s does not hold the %s %s", it.path, what, f.Short())
 }

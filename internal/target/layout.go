@@ -2,12 +2,8 @@ package target
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-
-	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 // layout is how a pair lies on the disk. Whoever calls take, put, putBack or
@@ -32,15 +28,16 @@ type layout interface {
 	read() (map[role][]byte, error)
 }
 
-func newLayout(f Files) (layout, error) {
-	a, err := f.attributes()
+// newLayout is the layout of the files on a machine.
+func newLayout(f Files, on machine) (layout, error) {
+	a, err := f.attributes(on)
 	if err != nil {
 		return nil, err
 	}
 	if f.Directory != "" {
-		return versioned{dir: filepath.Clean(f.Directory), items: f.items(), attrs: a}, nil
+		return versioned{on: on, dir: filepath.Clean(f.Directory), items: f.items(), attrs: a}, nil
 	}
-	return plain{items: f.items(), attrs: a}, nil
+	return plain{on: on, items: f.items(), attrs: a}, nil
 }
 
 // probeDirectory tries what writing will need: a file with the wanted owner.
@@ -57,30 +54,11 @@ func probeDirectory(root folder, name string, n node) error {
 	return nil
 }
 
-// readThrough reads a file as a server does, symlinks followed; nil if there is none.
-func readThrough(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fault.New(fault.Configuration, "%s cannot be read as %s: %w; give that user the right, or run as one who has it", path, whoami(), err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(f, maxCaptured))
-}
-
 // readItems reads those files that exist; at maps a file to its path.
-func readItems(items []item, at func(item) string) (map[role][]byte, error) {
+func readItems(on machine, items []item, at func(item) string) (map[role][]byte, error) {
 	out := map[role][]byte{}
 	for _, it := range items {
-		data, err := readThrough(at(it))
+		data, err := on.readThrough(at(it))
 		if err != nil {
 			return nil, err
 		}
@@ -89,12 +67,4 @@ func readItems(items []item, at func(item) string) (map[role][]byte, error) {
 		}
 	}
 	return out, nil
-}
-
-// resolve follows the symlinks of a directory; what does not exist stays as written.
-func resolve(dir string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		return real
-	}
-	return dir
 }

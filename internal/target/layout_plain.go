@@ -2,7 +2,6 @@ package target
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -12,6 +11,7 @@ import (
 // plain keeps each file at its own path. All are written beside their places
 // first, so that only renames remain between the old pair and the new one.
 type plain struct {
+	on    machine
 	items []item
 	attrs attributes
 }
@@ -26,7 +26,7 @@ func (l plain) paths() []string {
 	var out []string
 	for _, it := range l.items {
 		dir, name := l.split(it)
-		out = append(out, filepath.Join(resolve(dir), name))
+		out = append(out, filepath.Join(l.on.resolve(dir), name))
 	}
 	return out
 }
@@ -41,7 +41,7 @@ func (l plain) directories() []string {
 	return slices.Compact(out)
 }
 
-func (l plain) read() (map[role][]byte, error) { return readItems(l.items, l.path) }
+func (l plain) read() (map[role][]byte, error) { return readItems(l.on, l.items, l.path) }
 
 // spot is one file with its opened directory and what stands there.
 type spot struct {
@@ -70,9 +70,9 @@ func (l plain) open() (spots []spot, done func() error, err error) {
 	for _, it := range l.items {
 		dir, name := l.split(it)
 		if roots[dir] == nil {
-			r, err := os.OpenRoot(dir)
+			r, err := l.on.folder(dir)
 			if err != nil {
-				return nil, nil, directoryFault(dir, err)
+				return nil, nil, directoryFault(dir, l.on.whoami(), err)
 			}
 			roots[dir] = r
 		}

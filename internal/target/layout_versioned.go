@@ -3,7 +3,6 @@ package target
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -19,6 +18,7 @@ const (
 // versioned is the atomic layout: <dir>/versions/<fingerprint>/<file>, reached
 // through the symlink <dir>/live, which one rename switches.
 type versioned struct {
+	on    machine
 	dir   string
 	items []item
 	attrs attributes
@@ -29,7 +29,7 @@ func (l versioned) files() []item         { return l.items }
 func (l versioned) directories() []string { return []string{l.dir} }
 
 func (l versioned) paths() []string {
-	live := filepath.Join(resolve(l.dir), liveName)
+	live := filepath.Join(l.on.resolve(l.dir), liveName)
 	out := []string{live}
 	for _, it := range l.items {
 		out = append(out, filepath.Join(live, it.path))
@@ -41,14 +41,14 @@ func (l versioned) livePath() string { return filepath.Join(l.dir, liveName) }
 
 // read resolves live once, so that a switch meanwhile cannot mix two versions.
 func (l versioned) read() (map[role][]byte, error) {
-	live := resolve(l.livePath())
-	return readItems(l.items, func(it item) string { return filepath.Join(live, it.path) })
+	live := l.on.resolve(l.livePath())
+	return readItems(l.on, l.items, func(it item) string { return filepath.Join(live, it.path) })
 }
 
 func (l versioned) open() (folder, error) {
-	root, err := os.OpenRoot(l.dir)
+	root, err := l.on.folder(l.dir)
 	if err != nil {
-		return nil, directoryFault(l.dir, err)
+		return nil, directoryFault(l.dir, l.on.whoami(), err)
 	}
 	return root, nil
 }
@@ -70,7 +70,7 @@ func (l versioned) openVersions(root folder, create bool) (folder, error) {
 	}
 	sub, err := root.sub(versionsName)
 	if err != nil {
-		return nil, directoryFault(filepath.Join(l.dir, versionsName), err)
+		return nil, directoryFault(filepath.Join(l.dir, versionsName), l.on.whoami(), err)
 	}
 	return sub, nil
 }

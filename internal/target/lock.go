@@ -64,7 +64,7 @@ func lock(ctx context.Context, dirs []string) (unlock func(), err error) {
 func openForLock(dir string) (*os.File, inode, error) {
 	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, inode{}, directoryFault(dir, err)
+		return nil, inode{}, directoryFault(dir, whoami(), err)
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -54,7 +54,7 @@ var builtInConfig = regexp.MustCompile(`--conf-path=(\S+)`)
 // the files of every target that shares the configuration.
 func (t *Nginx) configDirectory(ctx context.Context) ([]string, error) {
 	if t.options.Config != "" {
-		return []string{filepath.Dir(resolve(t.options.Config))}, nil
+		return []string{filepath.Dir(here{}.resolve(t.options.Config))}, nil
 	}
 	r := run(ctx, []string{t.options.binary(), "-V"}, t.timeout)
 	if !r.ok() {
@@ -63,9 +63,9 @@ func (t *Nginx) configDirectory(ctx context.Context) ([]string, error) {
 	m := builtInConfig.FindStringSubmatch(r.output)
 	switch {
 	case m != nil && filepath.IsAbs(m[1]):
-		return []string{filepath.Dir(resolve(m[1]))}, nil
+		return []string{filepath.Dir(here{}.resolve(m[1]))}, nil
 	case m != nil && t.options.Prefix != "":
-		return []string{filepath.Dir(resolve(filepath.Join(t.options.Prefix, m[1])))}, nil
+		return []string{filepath.Dir(here{}.resolve(filepath.Join(t.options.Prefix, m[1])))}, nil
 	}
 	return nil, fault.New(fault.Configuration, "nginx -V does not tell where its configuration is; set config")
 }

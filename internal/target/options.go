@@ -7,6 +7,7 @@ import (
 // Files says which files hold the pair and who may read them. A file holds
 // the key (key, combined), the leaf (fullchain, certificate, combined), or the
 // intermediates alone (chain); at least one of each of the first two is needed.
+// A keystore (pkcs12, jks) holds both.
 //
 // With Directory the pair changes atomically, which is recommended: every
 // version lies in <directory>/versions/<fingerprint>/, the server reads through
@@ -20,6 +21,7 @@ type Files struct {
 	Chain       string `mapstructure:"chain"`       // intermediates alone
 	Key         string `mapstructure:"key"`
 	Combined    string `mapstructure:"combined"` // key, leaf, intermediates
+	Keystores   `mapstructure:",squash"`
 
 	// Owner and Group are names or numbers; empty keeps those of the file
 	// that is replaced, or ours for a new one.
@@ -68,10 +70,13 @@ const (
 	chain       role = "chain"
 	key         role = "key"
 	combined    role = "combined"
+	pkcs12      role = "pkcs12"
+	jks         role = "jks"
 )
 
-func (r role) holdsKey() bool  { return r == key || r == combined }
-func (r role) holdsLeaf() bool { return r == fullchain || r == certificate || r == combined }
+func (r role) isKeystore() bool { return r == pkcs12 || r == jks }
+func (r role) holdsKey() bool   { return r == key || r == combined || r.isKeystore() }
+func (r role) holdsLeaf() bool  { return r.holdsKey() && r != key || r == fullchain || r == certificate }
 
 // item is one file to write: a path, or a name within a version's directory.
 type item struct {
@@ -82,7 +87,7 @@ type item struct {
 // items lists the files that were asked for, with the defaults of a directory.
 func (f Files) items() []item {
 	var out []item
-	for _, it := range []item{{fullchain, f.Fullchain}, {certificate, f.Certificate}, {chain, f.Chain}, {key, f.Key}, {combined, f.Combined}} {
+	for _, it := range []item{{fullchain, f.Fullchain}, {certificate, f.Certificate}, {chain, f.Chain}, {key, f.Key}, {combined, f.Combined}, {pkcs12, f.PKCS12}, {jks, f.JKS}} {
 		if it.path != "" {
 			out = append(out, it)
 		}

@@ -31,8 +31,11 @@ func (o NginxOptions) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Validate tells everything that is wrong with the files, each with its field.
-func (f Files) Validate() error {
+// Validate tells everything that is wrong with the files on this machine, each with its field.
+func (f Files) Validate() error { return f.validate(here{}) }
+
+// validate asks a machine for the owners that are named.
+func (f Files) validate(on machine) error {
 	var errs []error
 	add := func(err error) { errs = append(errs, err) }
 	if f.Directory != "" {
@@ -54,12 +57,13 @@ func (f Files) Validate() error {
 		seen[it.path] = it.role
 	}
 	if !hasKey {
-		add(errors.New("key: no file receives the private key; set key or combined (or directory alone, for fullchain.pem and privkey.pem)"))
+		add(errors.New("key: no file receives the private key; set key or combined, or pkcs12 or jks (or directory alone, for fullchain.pem and privkey.pem)"))
 	}
 	if !hasLeaf {
-		add(errors.New("fullchain: no file receives the certificate; set fullchain, certificate or combined"))
+		add(errors.New("fullchain: no file receives the certificate; set fullchain, certificate or combined, or pkcs12 or jks"))
 	}
-	_, err := f.attributes()
+	add(f.Keystores.validate())
+	_, err := f.attributes(on)
 	add(err)
 	if f.Timeout < 0 || f.Timeout > maxTimeout {
 		add(fmt.Errorf("timeout: %s is not between 0 and %s", f.Timeout, maxTimeout))

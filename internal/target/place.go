@@ -14,20 +14,25 @@ import (
 // place is what all kinds share: files in a layout, a check and a reload.
 type place struct {
 	kind, name    string
-	layout        layout
+	files         Files
+	layout        layout // on machine
+	machine       machine
 	check, reload []string // empty: none
 	timeout       time.Duration
+	// reach connects to the machine.
+	reach func(ctx context.Context) (machine, error)
 	// host gives further directories to lock: what the server shares between targets.
 	host func(ctx context.Context) ([]string, error)
 }
 
 func newPlace(kind, name string, f Files) (place, error) {
-	l, err := newLayout(f)
+	l, err := newLayout(f, here{})
 	if err != nil {
 		return place{}, err
 	}
 	none := func(context.Context) ([]string, error) { return nil, nil }
-	return place{kind: kind, name: name, layout: l, timeout: f.timeout(), host: none}, nil
+	reach := func(context.Context) (machine, error) { return here{}, nil }
+	return place{kind: kind, name: name, files: f, layout: l, machine: here{}, timeout: f.timeout(), reach: reach, host: none}, nil
 }
 
 // Identity names every path that is written, on this host.
@@ -45,7 +50,7 @@ func (p *place) Identity() []string {
 
 // Capture takes what is there now.
 func (p *place) Capture(ctx context.Context) (data []byte, err error) {
-	err = p.locked(ctx, func() error {
+	err = p.locked(ctx, func(p *place) error {
 		c, err := p.layout.take()
 		if err != nil {
 			return err
@@ -54,7 +59,7 @@ func (p *place) Capture(ctx context.Context) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
-		if leaf, err := leafOf(found); err == nil {
+		if leaf, err := leafOf(found, p.files.Keystores); err == nil {
 			c.Leaf = leaf
 		}
 		data, err = c.encode()
@@ -66,7 +71,7 @@ func (p *place) Capture(ctx context.Context) (data []byte, err error) {
 // Preflight tells whether writing would be allowed and whether the server's
 // configuration passes its check as it is.
 func (p *place) Preflight(ctx context.Context) error {
-	return p.locked(ctx, func() error {
+	return p.locked(ctx, func(p *place) error {
 		if err := p.layout.probe(); err != nil {
 			return err
 		}
@@ -83,8 +88,8 @@ func (p *place) Preflight(ctx context.Context) error {
 // Install writes the pair, checks and reloads. Repeating it after a crash, with
 // the same before, ends as if there had been none.
 func (p *place) Install(ctx context.Context, pair cert.Pair, before []byte) error {
-	return p.locked(ctx, func() error {
-		c, err := render(pair)
+	return p.locked(ctx, func(p *place) error {
+		c, err := render(pair, p.files.Keystores)
 		if err != nil {
 			return err
 		}
@@ -128,7 +133,7 @@ func (p *place) refused(ctx context.Context, first result, old capture) error {
 
 // Restore puts back what Capture took, checks and reloads.
 func (p *place) Restore(ctx context.Context, before []byte) error {
-	return p.locked(ctx, func() error {
+	return p.locked(ctx, func(p *place) error {
 		old, err := p.decode(before)
 		if err != nil {
 			return err
@@ -150,13 +155,16 @@ func (p *place) Restore(ctx context.Context, before []byte) error {
 }
 
 // Installed reads back the leaf, and makes sure that all files are of it.
-func (p *place) Installed(context.Context) (cert.Version, error) {
-	found, err := p.layout.read()
-	if err != nil {
-		return cert.Version{}, p.named(err)
-	}
-	v, err := coherent(p.layout.files(), found)
-	return v, p.named(err)
+func (p *place) Installed(ctx context.Context) (v cert.Version, err error) {
+	err = p.connected(ctx, func(p *place) error {
+		found, err := p.layout.read()
+		if err != nil {
+			return err
+		}
+		v, err = coherent(p.layout.files(), found, p.files.Keystores)
+		return err
+	})
+	return v, err
 }
 
 // CapturedVersion reads the leaf out of a capture.

@@ -3,30 +3,49 @@ package target
 import (
 	"context"
 	"fmt"
+
+	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
-// locked runs f while nobody else on this host changes the same files or server.
-func (p *place) locked(ctx context.Context, f func() error) error {
+// connected runs f with the place as it is on its machine.
+func (p *place) connected(ctx context.Context, f func(*place) error) error {
 	if err := interrupted(ctx); err != nil {
 		return p.named(err)
 	}
-	more, err := p.host(ctx)
+	m, err := p.reach(ctx)
 	if err != nil {
 		return p.named(err)
 	}
-	unlock, err := lock(ctx, append(p.layout.directories(), more...))
-	if err != nil {
-		return p.named(err)
+	defer m.Close()
+	there := *p
+	there.machine = m
+	if there.layout, err = newLayout(p.files, m); err != nil {
+		return p.named(fault.New(fault.Configuration, "%w", err))
 	}
-	defer unlock()
-	return p.named(f())
+	return p.named(f(&there))
+}
+
+// locked runs f while nobody else on that machine changes the same files or server.
+func (p *place) locked(ctx context.Context, f func(*place) error) error {
+	return p.connected(ctx, func(p *place) error {
+		more, err := p.host(ctx)
+		if err != nil {
+			return err
+		}
+		unlock, err := p.machine.lock(ctx, append(p.layout.directories(), more...))
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return f(p)
+	})
 }
 
 func (p *place) runCheck(ctx context.Context) result {
 	if len(p.check) == 0 {
 		return result{}
 	}
-	return run(ctx, p.check, p.timeout)
+	return p.machine.run(ctx, p.check, p.timeout)
 }
 
 // runReload is not interrupted by ctx: half a reload helps nobody.
@@ -34,7 +53,7 @@ func (p *place) runReload(ctx context.Context) result {
 	if len(p.reload) == 0 {
 		return result{}
 	}
-	return run(context.WithoutCancel(ctx), p.reload, p.timeout)
+	return p.machine.run(context.WithoutCancel(ctx), p.reload, p.timeout)
 }
 
 // named says which target an error is about; the kind of the fault stays.

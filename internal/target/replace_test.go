@@ -8,7 +8,7 @@ import (
 
 // File systems that cannot exchange names are rare; the way around is the same code.
 func TestNamesAreExchangedAlsoWithoutTheSystemCall(t *testing.T) {
-	for name, swap := range map[string]func(*os.Root, string, string) error{"system call": exchange, "renames": exchangeByRenames} {
+	for name, swap := range map[string]func(folder, string, string) error{"system call": folder.exchange, "renames": exchangeByRenames} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.Mkdir(filepath.Join(dir, "live"), 0o755); err != nil {
@@ -17,7 +17,7 @@ func TestNamesAreExchangedAlsoWithoutTheSystemCall(t *testing.T) {
 			if err := os.Symlink("versions/x", filepath.Join(dir, ".temp")); err != nil {
 				t.Fatal(err)
 			}
-			root, err := os.OpenRoot(dir)
+			root, err := openFolder(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

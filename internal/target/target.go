@@ -28,7 +28,7 @@ type Guarantees struct {
 func FileGuarantees() Guarantees {
 	return Guarantees{
 		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
-		Note: "atomic with `directory` or with `combined` alone, otherwise each file by itself; checks if `check` is set; the reload is as gentle as the command in `reload`",
+		Note: "atomic with `directory` or with one file alone (`combined`, `pkcs12`, `jks`), otherwise each file by itself; checks if `check` is set; the reload is as gentle as the command in `reload`",
 	}
 }
 

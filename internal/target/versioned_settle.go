@@ -2,7 +2,6 @@ package target
 
 import (
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"

@@ -2,7 +2,6 @@ package target
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 

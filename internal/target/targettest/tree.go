@@ -108,6 +108,11 @@ func watchKeys(dirs []string) (stop func() (seen int, wide []string)) {
 	}
 }
 
+// keyed recognises a key in PEM, and keystores by how they begin.
+func keyed(data []byte) bool {
+	return bytes.Contains(data, []byte("PRIVATE KEY")) || bytes.HasPrefix(data, []byte{0x30, 0x82}) || bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed})
+}
+
 // keyModeOf reads mode and content through one descriptor, so that they are of
 // the same file.
 func keyModeOf(path string) (mode fs.FileMode, holdsKey bool) {
@@ -117,7 +122,7 @@ func keyModeOf(path string) (mode fs.FileMode, holdsKey bool) {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(f)
-	if err != nil || !bytes.Contains(data, []byte("PRIVATE KEY")) {
+	if err != nil || !keyed(data) {
 		return 0, false
 	}
 	info, err := f.Stat()
