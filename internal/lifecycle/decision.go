@@ -129,6 +129,10 @@ type Run struct {
 	Canary   bool          `json:"canary,omitempty"`
 	Timeout  time.Duration `json:"timeout"`
 	Proof    time.Duration `json:"proof"`
+	// Batches is the plan of the rollout, empty if all targets go at once; MayFail
+	// is how many may fail before it is undone.
+	Batches []Batch `json:"batches,omitempty"`
+	MayFail int     `json:"mayFail,omitempty"`
 }
 
 // Event is something that will be due.
@@ -207,4 +211,5 @@ type Outcome struct {
 	Installed    []Installed
 	Observations []cert.Observation
 	ObservedAt   time.Time
+	Rollout      *Rollout // nil if nothing was rolled out
 }

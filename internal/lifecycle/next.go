@@ -147,7 +147,19 @@ func (v *view) run(r Reason, run Run) *Decision {
 	if run.Targets == nil {
 		run.Targets = v.s.Spec.Targets
 	}
+	v.stage(&run)
 	return &Decision{Step: Step{Kind: StepRun, Run: &run}, Reason: r}
+}
+
+// stage plans the batches. A human who rolls back wants it everywhere at once,
+// and what is retried where it was behind is proven elsewhere.
+func (v *view) stage(run *Run) {
+	p := v.s.Spec.Policy.Rollout
+	if p.IsZero() || len(run.Targets) < 2 || run.Purpose == ForRollBack || run.Purpose == ForDeploy && run.ByHand == "" {
+		return
+	}
+	run.Batches = RolloutPlan(run.Targets, p, v.plan.Lifetime)
+	run.MayFail = p.MayFail.atMost(len(run.Targets))
 }
 
 func (v *view) rollBackAsked() *Decision {

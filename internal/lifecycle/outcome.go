@@ -15,6 +15,10 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 	if o.Kind.Success() && o.Version.Fingerprint == "" && r.Purpose != ForDeploy {
 		o.Kind, o.Cause = Unknown, "the run ended well without naming a version"
 	}
+	if o.Rollout != nil {
+		s.Rollout = o.Rollout
+		s.Rollout.Purpose, s.Rollout.ByHand, s.Rollout.Outcome, s.Rollout.Cause = r.Purpose, r.ByHand, o.Kind, o.Cause
+	}
 	pace := look(now, s).of(s.Spec.Policy.RetryEvery)
 	ends := s.Live.NotAfter // what a target has that is not reached
 	if o.Kind.Success() {

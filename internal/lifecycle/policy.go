@@ -44,6 +44,8 @@ type Policy struct {
 	UrgentLeft Span `mapstructure:"urgent_left" json:"urgentLeft"`
 	// ProofTimeout is how long a reload may take to show on the wire.
 	ProofTimeout Span `mapstructure:"proof_timeout" json:"proofTimeout"`
+	// Rollout orders the targets; without one all go at once.
+	Rollout RolloutPolicy `mapstructure:"rollout" json:"rollout,omitzero"`
 }
 
 // Threshold is a time left that counts, and how urgent it is.

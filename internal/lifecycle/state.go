@@ -51,6 +51,7 @@ type State struct {
 	Sight     Sight       `json:"sight,omitzero"`
 	Renewal   Renewal     `json:"renewal,omitzero"`
 	Alerts    []Alert     `json:"alerts,omitempty"`
+	Rollout   *Rollout    `json:"rollout,omitempty"` // the latest that ended
 
 	Paused   *Pause `json:"paused,omitempty"`
 	Held     *Order `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
@@ -277,6 +278,7 @@ func (s State) Clone() State {
 	}
 	s.Flights = slices.Clone(s.Flights)
 	s.Revocations = slices.Clone(s.Revocations)
+	s.Rollout = s.Rollout.clone()
 	if s.Import != nil {
 		i := *s.Import
 		s.Import = &i

@@ -45,6 +45,7 @@ func (p Policy) Validate() error {
 		f.add("max_attempts", "%d is not between 1 and 50", p.MaxAttempts)
 	}
 	p.checkSpans(&f)
+	p.Rollout.check(&f)
 	return errors.Join(f...)
 }
 
