@@ -119,6 +119,13 @@ var about = map[string]string{
 	"policies[].unseen_after":                 "How long nothing may be seen before a human is told.",
 	"policies[].urgent_left":                  "Time left under which escalations repeat at `urgent_repeat`.",
 	"policies[].proof_timeout":                "How long a reload may take to show on the wire.",
+	"policies[].rollout":                      "In what order targets receive a version: [rollout](rollout.md). Without it all go at once, and a target that fails is rolled back by itself.",
+	"policies[].rollout.canary":               "How many targets go first, from the top of the certificate's list. Empty: 1; `0`: none.",
+	"policies[].rollout.canary_targets":       "Targets that go first instead, where a certificate has any of them.",
+	"policies[].rollout.batch":                "How many of the others go together; a share is rounded up. Empty: all.",
+	"policies[].rollout.bake":                 "How long a batch is left alone before it is proven once more and the next begins; at most `1d`.",
+	"policies[].rollout.canary_bake":          "The same for the canary. Empty: as `bake`.",
+	"policies[].rollout.may_fail":             "How many targets may fail before every target touched gets its previous version back; a share is rounded down. Empty: none.",
 
 	"environments":          "Policies of environments. A certificate of another environment has the policy `default`.",
 	"environments[].name":   "Environment, as certificates name it.",

@@ -92,7 +92,7 @@ channels: [{name: mail, kind: email}]
 people: [{id: minji, email: minji@example.com, timezone: Asia/Seoul}]
 teams: [{id: sre, members: [minji], on_call: [{person: minji}]}]
 catch_all: sre
-policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {left: 36h, severity: P1}], ack_for: 1d12h}]
+policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {left: 36h, severity: P1}], ack_for: 1d12h, rollout: {canary: 2, canary_targets: [shop.example.com], batch: 25%, bake: 10m}}]
 environments: [{name: staging, policy: calm}]
 renewal_info: {poll_every: 10m}
 log: {level: debug, format: json}
@@ -106,6 +106,7 @@ log: {level: debug, format: json}
 			{Left: lifecycle.Span{Fixed: 20 * 24 * time.Hour, Num: 1, Den: 4}, Severity: "P3"},
 			{Left: lifecycle.Span{Fixed: 36 * time.Hour}, Severity: "P1"},
 		},
+		Rollout: lifecycle.RolloutPolicy{Canary: "2", CanaryTargets: []string{"shop.example.com"}, Batch: "25%", Bake: lifecycle.Span{Fixed: 10 * time.Minute}},
 	}.WithDefaults()
 	want := Config{
 		Source: got.Source, Data: "/var/lib/neverlapse",

@@ -133,6 +133,8 @@ func what(t reflect.Type) string {
 		return "duration"
 	case t == reflect.TypeFor[lifecycle.Span]():
 		return "duration or share"
+	case t == size:
+		return "count or share"
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
 		return "list of text"
 	case t.Kind() == reflect.Slice:
@@ -230,6 +232,7 @@ file is right.
 | duration | ` + "`90s`, `15m`, `36h`, `30d`, `1d12h`" + `. A bare number is refused: it has no unit. |
 | share | ` + "`33%`, `1/3`" + ` of the certificate's lifetime. |
 | duration or share | either, or the lesser of both: ` + "`min(30d,1/3)`" + `. |
+| count or share | ` + "`5`, or `25%`" + ` of the targets. |
 | name, id | ` + "`a-z`, `0-9`, `.`, `_` and `-`" + `, beginning with a letter or digit. |
 | section without value | as if it were not there. |
 

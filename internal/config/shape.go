@@ -64,6 +64,7 @@ func (s *shape) check(path string, t reflect.Type, v any) any {
 
 var (
 	duration     = reflect.TypeFor[time.Duration]()
+	size         = reflect.TypeFor[lifecycle.Size]()
 	textDecoding = reflect.TypeFor[encoding.TextUnmarshaler]()
 	ownDecoding  = reflect.TypeFor[mapstructure.Unmarshaler]()
 )
@@ -71,16 +72,21 @@ var (
 func (s *shape) checkText(path string, t reflect.Type, v any) any {
 	text, ok := v.(string)
 	lasts := t == duration || t == reflect.TypeFor[lifecycle.Span]()
+	if t == size && whole(reflect.TypeOf(v)) { // a count is a number to whoever writes it
+		text, ok = fmt.Sprint(v), true
+	}
 	switch {
 	case !ok && lasts:
 		return s.wrong(path, "%s is not a duration; write 30s, 15m, 36h or 30d", describe(v))
+	case !ok && t == size:
+		return s.wrong(path, "%s is no number of targets; write a count (5) or a share of them (25%%)", describe(v))
 	case !ok:
 		return s.wrong(path, "%s stands where text belongs; put it in quotes", describe(v))
 	}
 	if _, err := parseText(t, text); err != nil {
 		return s.wrong(path, "%v", err)
 	}
-	return v
+	return text
 }
 
 func (s *shape) checkNumber(path string, t reflect.Type, value reflect.Value) any {

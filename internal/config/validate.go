@@ -79,9 +79,25 @@ func (c Config) validatePolicies() error {
 		if names.add(i, p.Name); p.Name == "" {
 			p.Name = "unnamed" // that it has no name was said
 		}
-		errs[i] = Under(fmt.Sprintf("policies[%d]", i), p.Validate())
+		errs[i] = errors.Join(Under(fmt.Sprintf("policies[%d]", i), p.Validate()), c.validateCanaries(i, p.Rollout.CanaryTargets))
 	}
 	return errors.Join(append(names.errs, errs...)...)
+}
+
+// validateCanaries: a canary with a typing error would be none at all.
+func (c Config) validateCanaries(i int, canaries []string) error {
+	var known []string
+	for _, t := range c.Targets {
+		known = append(known, t.Name)
+	}
+	var errs []error
+	for j, name := range canaries {
+		if !slices.Contains(known, name) {
+			errs = append(errs, wrong(fmt.Sprintf("policies[%d].rollout.canary_targets[%d]", i, j),
+				"no target is called %q; add it under targets or write one of %s", name, strings.Join(known, ", ")))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) validateEnvironments() error {
