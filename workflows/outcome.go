@@ -22,7 +22,7 @@ var outcomes = []lifecycle.OutcomeKind{
 
 // outcome is what the certificate makes of it.
 func (o RenewalOutput) outcome() lifecycle.Outcome {
-	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, Version: o.Version, Observations: o.Observations, ObservedAt: o.At}
+	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, Version: o.Version, Observations: o.Observations, ObservedAt: o.At, Rollout: o.Rollout}
 	if !slices.Contains(outcomes, out.Kind) { // the child runs on a newer worker
 		out.Kind, out.Cause = lifecycle.Unknown, cut(fmt.Sprintf("the run ended as %q, which this worker does not know: %s", o.Kind, o.Cause), keepCause)
 	}
@@ -56,36 +56,39 @@ func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
 
 // outcome sums the places up; the worst decides.
 func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) RenewalOutput {
-	out := RenewalOutput{Version: r.version, Observations: seen, At: workflow.Now(ctx), Kind: string(lifecycle.Proven)}
+	out := RenewalOutput{Version: r.version, Observations: seen, At: workflow.Now(ctx), Kind: string(lifecycle.Proven), Rollout: r.ended(ctx)}
 	var causes []string
 	for _, p := range r.places {
 		t := TargetResult{Target: p.target}
 		switch p.at {
-		case proven:
+		case lifecycle.StageProven:
 			t.Fingerprint = r.version.Fingerprint
-		case behind:
+		case lifecycle.StageBehind:
 			t.Behind = p.cause
-		case restored:
+		case lifecycle.StageRestored:
 			t.Fingerprint = p.before.Fingerprint
 		}
 		out.Targets = append(out.Targets, t)
-		if p.cause != "" {
+		if p.cause != "" && (p.failed || p.at != lifecycle.StageRestored) { // what was undone for others has no cause of its own
 			causes = append(causes, p.target+": "+p.cause)
 		}
+	}
+	if r.record.Why != "" {
+		causes = append([]string{r.verdictInWords()}, causes...)
 	}
 	out.Cause = strings.Join(causes, "\n")
 	switch {
 	case len(r.places) == 0:
 		out.Kind, out.Cause = string(lifecycle.ConfigurationRefused), "there is no target to roll out to"
-	case len(r.at(doubtful)) > 0:
+	case len(r.at(lifecycle.StageDoubtful)) > 0:
 		out.Kind = string(lifecycle.Unproven)
-	case len(r.at(waiting, restored)) > 0:
-		out.Kind = string(failure(r.at(waiting, restored)))
-	case len(r.at(unseen)) > 0:
+	case len(r.failures()) > 0:
+		out.Kind = string(failure(r.failures()))
+	case len(r.at(lifecycle.StageUnseen, lifecycle.StageUntouched)) > 0:
 		out.Kind = string(lifecycle.Unknown)
-	case len(r.at(behind)) > 0 && len(r.at(proven)) > 0:
+	case len(r.at(lifecycle.StageBehind)) > 0 && len(r.at(lifecycle.StageProven)) > 0:
 		out.Kind = string(lifecycle.Behind)
-	case len(r.at(behind)) > 0:
+	case len(r.at(lifecycle.StageBehind)) > 0:
 		out.Kind = string(lifecycle.Unreached)
 	}
 	if out.Kind == string(lifecycle.Proven) || out.Kind == string(lifecycle.Behind) {
@@ -96,6 +99,20 @@ func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) Renewal
 		}
 	}
 	return out
+}
+
+// failures are the places that failed and do not have the version.
+func (r *renewal) failures() []*place {
+	return slices.DeleteFunc(r.at(lifecycle.StageWaiting, lifecycle.StageRestored), func(p *place) bool { return !p.failed })
+}
+
+// verdictInWords says how far the rollout went and why no further.
+func (r *renewal) verdictInWords() string {
+	what := "stopped"
+	if r.record.Undone {
+		what = "undone"
+	}
+	return fmt.Sprintf("the rollout was %s after batch %d of %d: %s", what, r.record.Failed, r.batch+len(r.rest), r.record.Why)
 }
 
 // failure is the kind of the worst: what a human must mend comes first, and what

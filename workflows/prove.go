@@ -8,27 +8,29 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 // prove looks until every endpoint shows the version, or reads the targets back
 // where there is no endpoint to look at. Where nobody could look, nothing is
 // known: what passed the check stays, and the certificate asks the world.
-func (r *renewal) prove(ctx workflow.Context) []cert.Observation {
-	placed := r.at(installed)
+func (r *renewal) prove(ctx workflow.Context, summary string) []cert.Observation {
+	placed := r.at(lifecycle.StageInstalled)
 	if len(placed) == 0 {
 		return nil
 	}
 	in := r.verifyInput(placed, r.fed(placed))
 	in.Want = []cert.Fingerprint{r.version.Fingerprint}
-	v, err := r.verify(ctx, "prove: handshake with every place", in)
+	v, err := r.verify(ctx, summary, in)
 	for _, p := range placed {
-		p.at = proven
+		p.move(ctx, lifecycle.StageProven)
 		if err != nil {
-			p.at = unseen
+			p.move(ctx, lifecycle.StageUnseen)
 			p.fault, p.cause = activities.FailureOf(err)
 			p.cause = "installed, but nobody could look at it: " + p.cause
 		} else if why := p.lacks(v.Observations, in); why != "" {
-			p.at, p.fault, p.cause = refusedBy, activities.Failure{Kind: activities.Proof}, why
+			p.move(ctx, lifecycle.StageRefused)
+			p.failed, p.fault, p.cause = true, activities.Failure{Kind: activities.Proof}, why
 		}
 	}
 	return v.Observations
@@ -50,12 +52,12 @@ func (r *renewal) verify(ctx workflow.Context, summary string, in activities.Ver
 }
 
 // fed lists the endpoints that show these places: those that name one of them,
-// and those that name none unless a target that is behind may feed them.
+// and those that name none unless a target without the version may feed them.
 func (r *renewal) fed(places []*place) []cert.Endpoint {
 	var out []cert.Endpoint
 	for _, e := range r.in.Endpoints {
 		named := slices.ContainsFunc(places, func(p *place) bool { return p.target == e.Target })
-		unnamed := e.Target == "" && len(places) == len(r.places)
+		unnamed := e.Target == "" && len(places)+len(r.at(lifecycle.StageProven)) == len(r.places)
 		if named || unnamed {
 			out = append(out, e)
 		}

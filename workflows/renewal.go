@@ -39,6 +39,11 @@ type RenewalInput struct {
 	SafeBy   time.Time          `json:"safeBy,omitzero"`
 	InWindow bool               `json:"inWindow,omitempty"` // the CA's renewal window has begun
 	Canary   bool               `json:"canary,omitempty"`   // the CA's account waits to hear whether the CA answers
+	// Batches is the plan of the rollout; without one all targets go at once and
+	// none fails for another. MayFail is how many may fail before all is undone.
+	Batches []lifecycle.Batch `json:"batches,omitempty"`
+	MayFail int               `json:"mayFail,omitempty"`
+	ByHand  string            `json:"byHand,omitempty"` // who asked; empty if the rules did
 }
 
 func (in RenewalInput) workflowID() string {
@@ -55,7 +60,15 @@ func (in RenewalInput) workflowID() string {
 // what hangs, for half a roll-out is worse than a late one.
 func (in RenewalInput) bound() time.Duration {
 	issuing := max(in.Timeout, leastLeft) + 3*leastLeft
-	return issuing + 3*deploymentLimit + 2*verificationLimit(in.Proof) + 2*quickLimit + time.Minute
+	batch := 3*deploymentLimit + 2*verificationLimit(in.Proof)
+	total := issuing + batch + 2*quickLimit + time.Minute
+	for _, b := range in.Batches {
+		total += batch + verificationLimit(in.Proof) + b.Bake
+	}
+	if len(in.Batches) > 0 {
+		total += lifecycle.MaxStandIns * (2*deploymentLimit + in.Batches[0].Bake)
+	}
+	return total
 }
 
 // RenewalOutput is how the attempt ended; an attempt never fails.
@@ -68,6 +81,7 @@ type RenewalOutput struct {
 	Targets      []TargetResult     `json:"targets,omitempty"`
 	Observations []cert.Observation `json:"observations,omitempty"`
 	At           time.Time          `json:"at"`
+	Rollout      *lifecycle.Rollout `json:"rollout,omitempty"`
 }
 
 // TargetResult is what became of one target.
@@ -83,6 +97,10 @@ type renewal struct {
 	began   time.Time
 	version cert.Version
 	places  []*place
+	seen    []cert.Observation // the latest of every place
+	batch   int                // under way, from 1
+	rest    []lifecycle.Batch  // planned after it
+	record  *lifecycle.Rollout // nil before the rollout begins
 }
 
 // leastLeft is what an issuing step has even where the attempt's time is over.
@@ -98,27 +116,14 @@ func (r *renewal) left(ctx workflow.Context) time.Duration {
 func (w *Workflows) RenewalWorkflow(ctx workflow.Context, in RenewalInput) (RenewalOutput, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // half a roll-out is worse than a late one
 	r := &renewal{in: in, began: workflow.Now(ctx)}
+	if err := workflow.SetQueryHandler(ctx, QueryRollout, func() (lifecycle.Rollout, error) { return r.standing(), nil }); err != nil {
+		return RenewalOutput{}, err
+	}
 	r.tell(ctx, "looking for a version to deploy")
 	if out := r.obtain(ctx); out != nil {
 		return *out, nil
 	}
-	r.tell(ctx, "rolling out "+r.version.Fingerprint.Short())
-	r.rollOut(ctx)
-	r.tell(ctx, "proving "+r.version.Fingerprint.Short())
-	seen := r.prove(ctx)
-	if r.broken() {
-		r.tell(ctx, "rolling back")
-		seen = r.rollBack(ctx, seen)
-	}
-	return r.outcome(ctx, seen), nil
-}
-
-func (r *renewal) tell(ctx workflow.Context, what string) {
-	lines := []string{fmt.Sprintf("**%s** of %s, attempt %d: %s", r.in.Purpose, code(r.in.Name), r.in.Attempt, what), ""}
-	for _, p := range r.places {
-		lines = append(lines, fmt.Sprintf("- target %s: %s %s", code(p.target), p.at, code(p.cause)))
-	}
-	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n"))
+	return r.outcome(ctx, r.rollOut(ctx)), nil
 }
 
 // obtain finds a version to deploy: a stated one, a candidate of an earlier

@@ -16,14 +16,13 @@ type remedy struct {
 	Why   string `json:"why,omitempty"`
 }
 
-// rollBack puts back what broken places had before, where that helps, and
-// proves that it is back.
-func (r *renewal) rollBack(ctx workflow.Context, seen []cert.Observation) []cert.Observation {
-	broken := r.at(refusedBy)
+// rollBack puts back what places had before, where that helps, and proves that
+// it is back. A place that did not fail itself is undone because of others.
+func (r *renewal) rollBack(ctx workflow.Context, places []*place, why string) {
 	var remedies []remedy
 	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "decide where rolling back helps"}, func(workflow.Context) any {
-		out := make([]remedy, len(broken))
-		for i, p := range broken {
+		out := make([]remedy, len(places))
+		for i, p := range places {
 			out[i].Helps, out[i].Why = lifecycle.RollBackHelps(workflow.Now(ctx), p.before, slices.Contains(r.in.Revoked, p.before.Fingerprint))
 		}
 		return out
@@ -31,30 +30,31 @@ func (r *renewal) rollBack(ctx workflow.Context, seen []cert.Observation) []cert
 	if err != nil {
 		panic(err)
 	}
-	done := 0
-	for i, p := range broken {
-		workflow.GoNamed(ctx, "roll back "+p.target, func(ctx workflow.Context) {
-			r.restore(ctx, p, remedies[i])
-			done++
-		})
+	for _, p := range places {
+		if !p.failed {
+			p.because("undone with the others: " + why)
+		}
 	}
-	_ = workflow.Await(ctx, func() bool { return done == len(broken) })
-	return r.proveBack(ctx, seen)
+	together(ctx, "roll back", places, func(ctx workflow.Context, i int, p *place) { r.restore(ctx, p, remedies[i]) })
+	r.proveBack(ctx)
 }
 
 func (r *renewal) restore(ctx workflow.Context, p *place, m remedy) {
 	refusedBefore := p.fault.Kind == activities.Configuration // the target said that its own bytes are back; they are put there again
 	if !m.Helps && !refusedBefore {
-		p.at, p.cause = doubtful, p.cause+"; not rolled back: "+m.Why
+		if p.because("not rolled back: " + m.Why); p.failed {
+			p.move(ctx, lifecycle.StageDoubtful)
+		}
 		return
 	}
-	err := workflow.ExecuteActivity(deployment(ctx, "roll back "+p.target+" to "+orNothing(p.before.Fingerprint)), hands.RollBack, r.deployInput(ctx, p)).Get(ctx, nil)
+	err := r.onTarget(ctx, p, "roll back "+p.target+" to "+orNothing(p.before.Fingerprint), hands.RollBack, nil)
 	if err != nil {
 		_, text := activities.FailureOf(err)
-		p.at, p.cause = doubtful, p.cause+"; rolling back failed: "+text
+		p.because("rolling back failed: " + text)
+		p.move(ctx, lifecycle.StageDoubtful)
 		return
 	}
-	p.at = restored
+	p.move(ctx, lifecycle.StageRestored)
 }
 
 func orNothing(f cert.Fingerprint) string {
@@ -64,11 +64,12 @@ func orNothing(f cert.Fingerprint) string {
 	return f.Short()
 }
 
-// proveBack looks whether every restored place has its own previous version.
-func (r *renewal) proveBack(ctx workflow.Context, seen []cert.Observation) []cert.Observation {
-	back := slices.DeleteFunc(r.at(restored), func(p *place) bool { return p.before.Fingerprint == "" })
+// proveBack looks whether every place that was just restored has its own
+// previous version.
+func (r *renewal) proveBack(ctx workflow.Context) {
+	back := slices.DeleteFunc(r.at(lifecycle.StageRestored), func(p *place) bool { return p.before.Fingerprint == "" || p.back })
 	if len(back) == 0 {
-		return seen
+		return
 	}
 	in := r.verifyInput(back, r.fedBack(back))
 	in.Of = map[string]cert.Fingerprint{}
@@ -76,7 +77,7 @@ func (r *renewal) proveBack(ctx workflow.Context, seen []cert.Observation) []cer
 		in.Of[p.target] = p.before.Fingerprint
 		in.Want = append(in.Want, p.before.Fingerprint)
 	}
-	if len(r.at(proven, unseen)) > 0 { // an endpoint that names no target may show either
+	if len(r.at(lifecycle.StageProven, lifecycle.StageUnseen)) > 0 { // an endpoint that names no target may show either
 		in.Want = append(in.Want, r.version.Fingerprint)
 	}
 	v, err := r.verify(ctx, "prove that the previous version is back", in)
@@ -85,19 +86,22 @@ func (r *renewal) proveBack(ctx workflow.Context, seen []cert.Observation) []cer
 		if err != nil {
 			_, why = activities.FailureOf(err)
 		}
+		p.back = true
 		if why != "" {
-			p.at, p.cause = doubtful, p.cause+"; the previous version is not proven to be back: "+why
+			p.because("the previous version is not proven to be back: " + why)
+			p.move(ctx, lifecycle.StageDoubtful)
 		}
 	}
-	return slices.Concat(slices.DeleteFunc(seen, func(o cert.Observation) bool {
-		return slices.ContainsFunc(v.Observations, func(n cert.Observation) bool { return n.Where() == o.Where() })
-	}), v.Observations)
+	r.see(v.Observations)
 }
 
+// fedBack lists the endpoints that show these places; what names no target only
+// where no batch is still to come, whose targets may have anything.
 func (r *renewal) fedBack(places []*place) []cert.Endpoint {
 	var out []cert.Endpoint
 	for _, e := range r.in.Endpoints {
-		if e.Target == "" || slices.ContainsFunc(places, func(p *place) bool { return p.target == e.Target }) {
+		unnamed := e.Target == "" && !slices.ContainsFunc(r.at(lifecycle.StageWaiting), func(p *place) bool { return !p.failed })
+		if unnamed || slices.ContainsFunc(places, func(p *place) bool { return p.target == e.Target }) {
 			out = append(out, e)
 		}
 	}

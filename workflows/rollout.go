@@ -1,7 +1,8 @@
 package workflows
 
 import (
-	"slices"
+	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -10,43 +11,78 @@ import (
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
-// place is one target on its way through the attempt.
-type place struct {
-	target string
-	before cert.Version // what was there; empty if nothing
-	at     stage
-	fault  activities.Failure
-	cause  string
+// plan is what the brain planned; without a plan all targets are one batch.
+func (in RenewalInput) plan() []lifecycle.Batch {
+	if len(in.Batches) > 0 {
+		return in.Batches
+	}
+	return []lifecycle.Batch{{Targets: in.Targets}}
 }
 
-type stage string
-
-const (
-	waiting   stage = "waiting"   // nothing was done there
-	prepared  stage = "prepared"  // captured, nothing changed
-	installed stage = "installed" // written, checked, reloaded
-	behind    stage = "behind"    // out of reach
-	refusedBy stage = "refused"   // the target failed; it may be touched
-	unseen    stage = "unseen"    // installed, and nobody could look
-	proven    stage = "proven"
-	restored  stage = "restored" // the previous version is back and proven
-	doubtful  stage = "doubtful" // nobody knows what it serves, or rolling back would not help
-)
-
-// rollOut takes every target through preparing and installing, in parallel; one
-// that fails holds up no other.
-func (r *renewal) rollOut(ctx workflow.Context) {
-	for _, t := range r.in.Targets {
-		r.places = append(r.places, &place{target: t, at: waiting})
+// rollOut takes the targets batch by batch through installing and proving. What
+// failed is rolled back, and the gate says whether the next batch begins.
+func (r *renewal) rollOut(ctx workflow.Context) []cert.Observation {
+	r.arrange(ctx)
+	for rest := r.rest; len(rest) > 0; rest = r.rest {
+		batch := rest[0]
+		r.batch, r.rest = r.batch+1, rest[1:]
+		group := r.enter(batch)
+		r.doing(ctx, lifecycle.Installing)
+		together(ctx, "target", group, r.deploy)
+		r.doing(ctx, lifecycle.Proving)
+		r.see(r.prove(ctx, "prove: handshake with every place"))
+		v := r.pass(ctx, batch, group, false)
+		if v.Bake > 0 {
+			r.bake(ctx, v.Bake)
+			r.again(ctx, group)
+			v = r.pass(ctx, batch, group, true)
+		}
+		if v.Undo || v.Stop {
+			r.record.Failed, r.record.Undone, r.record.Why = r.batch, v.Undo, v.Why
+			break
+		}
 	}
-	done := 0
-	for _, p := range r.places {
-		workflow.GoNamed(ctx, "target "+p.target, func(ctx workflow.Context) {
-			r.deploy(ctx, p)
-			done++
-		})
+	for _, p := range r.at(lifecycle.StageWaiting) {
+		if !p.failed {
+			p.move(ctx, lifecycle.StageUntouched)
+		}
 	}
-	_ = workflow.Await(ctx, func() bool { return done == len(r.places) })
+	return r.seen
+}
+
+// arrange lays out the plan.
+func (r *renewal) arrange(ctx workflow.Context) {
+	r.rest = r.in.plan()
+	r.record = &lifecycle.Rollout{Version: r.version.Fingerprint, Began: workflow.Now(ctx)}
+	for i, b := range r.rest {
+		for _, t := range b.Targets {
+			r.places = append(r.places, &place{target: t, at: lifecycle.StageWaiting, batch: i + 1, canary: b.Canary})
+		}
+	}
+}
+
+// enter gives the places of the batch, and renumbers what the plan moved.
+func (r *renewal) enter(b lifecycle.Batch) []*place {
+	var group []*place
+	for i, later := range append([]lifecycle.Batch{b}, r.rest...) {
+		for _, t := range later.Targets {
+			for _, p := range r.places {
+				if p.target == t {
+					p.batch, p.canary = r.batch+i, later.Canary
+					if i == 0 {
+						group = append(group, p)
+					}
+				}
+			}
+		}
+	}
+	return group
+}
+
+// onTarget has the target of a place do one thing; no other code decides where
+// and how long.
+func (r *renewal) onTarget(ctx workflow.Context, p *place, summary string, do, out any) error {
+	return workflow.ExecuteActivity(deployment(ctx, summary), do, r.deployInput(ctx, p)).Get(ctx, out)
 }
 
 func (r *renewal) deployInput(ctx workflow.Context, p *place) activities.DeployInput {
@@ -58,38 +94,86 @@ func (r *renewal) deployInput(ctx workflow.Context, p *place) activities.DeployI
 	return in
 }
 
-func (r *renewal) deploy(ctx workflow.Context, p *place) {
-	in := r.deployInput(ctx, p)
-	err := workflow.ExecuteActivity(deployment(ctx, "prepare "+p.target+": keep what is there, check it"), hands.Prepare, in).Get(ctx, &p.before)
-	if err != nil {
-		p.fail(err, waiting)
+// deploy takes one target through preparing and installing.
+func (r *renewal) deploy(ctx workflow.Context, _ int, p *place) {
+	if err := r.onTarget(ctx, p, "prepare "+p.target+": keep what is there, check it", hands.Prepare, &p.before); err != nil {
+		p.fail(ctx, err, lifecycle.StageWaiting)
 		return
 	}
-	p.at = prepared
-	err = workflow.ExecuteActivity(deployment(ctx, "install "+r.version.Fingerprint.Short()+" on "+p.target), hands.Install, in).Get(ctx, nil)
-	if err != nil {
-		p.fail(err, refusedBy)
+	p.move(ctx, lifecycle.StagePrepared)
+	if err := r.onTarget(ctx, p, "install "+r.version.Fingerprint.Short()+" on "+p.target, hands.Install, nil); err != nil {
+		p.fail(ctx, err, lifecycle.StageRefused)
 		return
 	}
-	p.at = installed
+	p.move(ctx, lifecycle.StageInstalled)
 }
 
-func (p *place) fail(err error, at stage) {
-	p.at = at
-	p.fault, p.cause = activities.FailureOf(err)
-	if p.fault.Kind == activities.Unavailable && !p.fault.Own {
-		p.at = behind
+// pass asks the gate, and puts back what it says.
+func (r *renewal) pass(ctx workflow.Context, b lifecycle.Batch, group []*place, baked bool) lifecycle.Verdict {
+	v := r.gate(ctx, b, group, baked)
+	back := r.at(lifecycle.StageRefused)
+	if v.Undo {
+		back = r.at(lifecycle.StageRefused, lifecycle.StageProven, lifecycle.StageUnseen)
 	}
+	if len(back) > 0 {
+		r.doing(ctx, lifecycle.RollingBack)
+		r.rollBack(ctx, back, v.Why)
+	}
+	if v.Rest != nil {
+		r.rest = v.Rest
+	}
+	return v
 }
 
-func (r *renewal) at(stages ...stage) []*place {
-	var out []*place
-	for _, p := range r.places {
-		if slices.Contains(stages, p.at) {
-			out = append(out, p)
+// gate decides whether the next batch may begin. Where nothing was planned one
+// failure never stops the others, and nothing is to be decided.
+func (r *renewal) gate(ctx workflow.Context, b lifecycle.Batch, group []*place, baked bool) lifecycle.Verdict {
+	if len(r.in.Batches) == 0 {
+		return lifecycle.Verdict{}
+	}
+	p := lifecycle.Progress{Batch: b, Rest: r.rest, Of: len(r.places), MayFail: r.in.MayFail, Baked: baked, StoodIn: r.batch - 1}
+	if r.in.Purpose == string(lifecycle.ForRenewal) && r.in.Replaces != "" {
+		p.SafeBy = r.in.SafeBy
+	}
+	for _, x := range r.places {
+		if x.failed && !x.fault.Own {
+			p.Failed++
 		}
 	}
-	return out
+	for _, x := range group {
+		switch {
+		case x.unclear():
+			p.Unclear++
+		case x.failed:
+			p.Broken++
+		case x.at == lifecycle.StageProven:
+			p.Proven++
+		}
+	}
+	var v lifecycle.Verdict
+	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: brief(fmt.Sprintf("decide what follows batch %d", r.batch))}, func(workflow.Context) any {
+		return lifecycle.Gate(workflow.Now(ctx), p)
+	}).Get(&v)
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
-func (r *renewal) broken() bool { return len(r.at(refusedBy)) > 0 }
+// bake leaves the batch alone for a while.
+func (r *renewal) bake(ctx workflow.Context, long time.Duration) {
+	r.record.Until = workflow.Now(ctx).Add(long)
+	r.doing(ctx, lifecycle.Baking)
+	summary := fmt.Sprintf("batch %d of %d bakes until %s", r.batch, r.batch+len(r.rest), clock(r.record.Until))
+	_ = workflow.NewTimerWithOptions(ctx, long, workflow.TimerOptions{Summary: brief(summary)}).Get(ctx, nil)
+	r.record.Until = time.Time{}
+}
+
+// again proves a batch once more after its bake.
+func (r *renewal) again(ctx workflow.Context, group []*place) {
+	for _, p := range only(group, lifecycle.StageProven) {
+		p.at = lifecycle.StageInstalled
+	}
+	r.doing(ctx, lifecycle.Proving)
+	r.see(r.prove(ctx, fmt.Sprintf("prove batch %d again after its bake", r.batch)))
+}
