@@ -9,13 +9,14 @@ import (
 )
 
 const (
-	firstPause = 250 * time.Millisecond
+	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 	patience   = 5 * time.Minute // with an order that makes no progress
 	tick       = time.Second     // between two reports
 )
 
-// pace spaces polls: 0.25, 0.5, 1, 2, 2 ... seconds, or what the CA asks for.
+// pace spaces polls: 0.05, 0.1, 0.2 ... 1.6, 2, 2 ... seconds, or what the CA asks
+// for: a CA of one's own has decided at once, a public one in seconds.
 type pace struct {
 	began time.Time
 	next  time.Duration
