@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -63,8 +64,8 @@ func (a *Activities) ca(name string) (CA, error) {
 // adapter can still say what it was waiting for.
 const lastWord = 2 * time.Second
 
-// attended runs a call that may take long: it shows that it is alive, and ends
-// the call in time for its last word, after which no try is made.
+// attended runs a call that may take long: it shows that it is alive and what it
+// waits for, and ends the call in time for its last word, after which no try is made.
 func (a *Activities) attended(ctx context.Context, call func(ctx context.Context, progress func(string)) error) error {
 	progress, stop := beat(ctx)
 	defer stop()
@@ -81,10 +82,12 @@ func (a *Activities) attended(ctx context.Context, call func(ctx context.Context
 	return toTemporal(err, a.Now())
 }
 
-// beat reports progress, and keeps doing so every second while a call that
-// cannot report itself goes on.
+// beat tells the engine every second that a call goes on, and what it said last;
+// a call that ends sooner costs the engine no heartbeat.
 func beat(ctx context.Context) (progress func(string), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	var said atomic.Value
+	said.Store("")
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
@@ -93,9 +96,9 @@ func beat(ctx context.Context) (progress func(string), stop func()) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				activity.RecordHeartbeat(ctx)
+				activity.RecordHeartbeat(ctx, said.Load())
 			}
 		}
 	}()
-	return func(string) { activity.RecordHeartbeat(ctx) }, cancel
+	return func(text string) { said.Store(text) }, cancel
 }

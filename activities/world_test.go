@@ -105,6 +105,7 @@ type fakeCA struct {
 	gone     map[string]bool // orders that the CA forgot
 	down     bool            // for revocations
 	revoked  []string        // the reasons
+	proving  func(ctx context.Context, progress func(string)) error
 }
 
 type order struct {
@@ -124,7 +125,12 @@ func (c *fakeCA) Order(_ context.Context, o cert.Order) (string, error) {
 	return url, nil
 }
 
-func (c *fakeCA) Authorize(context.Context, cert.Order, func(string)) error { return nil }
+func (c *fakeCA) Authorize(ctx context.Context, _ cert.Order, progress func(string)) error {
+	if c.proving == nil {
+		return nil
+	}
+	return c.proving(ctx, progress)
+}
 
 func (c *fakeCA) Finalize(_ context.Context, url string, csr []byte, _ func(string)) ([]byte, error) {
 	o := c.orders[url]
