@@ -50,6 +50,9 @@ func UIURL(c config.Config) string {
 
 func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger) (client.Client, error) {
 	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger)}
+	if c.Temporal.Address == "" { // the embedded engine: packing costs more than a loopback saves
+		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
 	if c.Temporal.APIKeyFile != "" {
 		key, err := config.ReadSecret(c.Temporal.APIKeyFile)
 		if err != nil {
