@@ -21,7 +21,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
 		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary,
-		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand,
+		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, InTask: true,
 	}
 	for _, r := range c.State.Revocations {
 		in.Revoked = append(in.Revoked, r.Fingerprint)

@@ -31,6 +31,10 @@ type Entity struct {
 	// Unclaimed tells that the spec was replaced and its places are not those held.
 	Unclaimed bool `json:"unclaimed,omitempty"`
 	Runs      int  `json:"runs"`
+	// Shown is what people find the certificate by, as the run before left it. A
+	// run begun by an older release has none: it shows itself anew and writes the
+	// journal as things happen, not once before it rests.
+	Shown *lifecycle.Attributes `json:"shown,omitempty"`
 }
 
 // certificate is one run of the entity.
@@ -54,6 +58,9 @@ type certificate struct {
 // CertificateWorkflow guards one certificate for as long as it is enrolled.
 func (w *Workflows) CertificateWorkflow(ctx workflow.Context, e Entity) error {
 	c := &certificate{Workflows: w, Entity: e, began: e.State.Live.Fingerprint}
+	if e.Shown != nil {
+		c.shown = *e.Shown
+	}
 	ctx = c.uncancelled(ctx)
 	if err := c.setup(ctx); err != nil {
 		return err
@@ -80,7 +87,9 @@ func (c *certificate) run(ctx workflow.Context) error {
 	for {
 		d := c.decide(ctx)
 		c.show(ctx, d)
-		c.record(ctx)
+		if c.Shown == nil {
+			c.record(ctx)
+		}
 		c.claim(ctx)
 		switch {
 		case d.Step.Kind == lifecycle.StepFinish:
@@ -88,6 +97,7 @@ func (c *certificate) run(ctx workflow.Context) error {
 		case c.full(ctx, d) && c.atRest(ctx):
 			return c.continueAsNew(ctx)
 		case d.Step.Kind == lifecycle.StepWait, c.full(ctx, d) && !presses(d):
+			c.record(ctx)
 			c.wait(ctx, d)
 		default:
 			c.begin(ctx, d)

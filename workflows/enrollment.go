@@ -85,6 +85,7 @@ func specOf(in activities.AdmitRequest, admitted activities.Admitted) (spec life
 
 // guard starts the entity of a certificate; it outlives whoever started it.
 func (w *Workflows) guard(ctx workflow.Context, e Entity) workflow.Future {
+	e.Shown = &lifecycle.Attributes{}
 	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            WorkflowID(e.State.Spec.Name),
 		StaticSummary:         brief(enrolledText(e.State.Spec)),

@@ -37,6 +37,7 @@ func (c *certificate) atRest(ctx workflow.Context) bool {
 func (c *certificate) continueAsNew(ctx workflow.Context) error {
 	c.drain(ctx)
 	c.Runs++
+	c.Shown = &c.shown
 	return workflow.NewContinueAsNewError(ctx, c.CertificateWorkflow, c.Entity)
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -110,6 +112,36 @@ func TestARunIsHandedOverOnceAVersionWasReplaced(t *testing.T) {
 	e := s.handed()
 	if e.Runs != 1 || len(e.State.Flights) != 0 || e.State.Live.Fingerprint != s.served.Fingerprint {
 		t.Errorf("runs %d, under way %v, live %s", e.Runs, e.State.Flights, e.State.Live.Fingerprint.Short())
+	}
+}
+
+func TestWhatARunHasShownIsNotShownAgainByTheNext(t *testing.T) {
+	play := func(e workflows.Entity, from time.Time) (*story, map[string]int) {
+		s := tell(t, "slack")
+		l := &labels{t: t, seen: map[string]int{}}
+		s.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{l}})
+		s.env.SetStartTime(from)
+		s.served = e.State.Live
+		s.at(start.Add(time.Hour), func() { s.env.SetContinueAsNewSuggested(true) })
+		s.at(start.Add(time.Hour+time.Minute), func() {
+			s.env.UpdateWorkflow(workflows.ObserveNow.Name, "", discard{}, workflows.Request{By: "test"})
+		})
+		s.resume(e)
+		return s, l.seen
+	}
+	spec := lifecycle.Spec{Name: "a", Names: []string{"a.test"}, Owner: "owner", Policy: lifecycle.Default(), Endpoints: []cert.Endpoint{{Host: "a.test", Port: 443}}}
+	s, first := play(workflows.Entity{Shown: &lifecycle.Attributes{}, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}}, start)
+	if first["search attributes"] == 0 || first["memo"] == 0 {
+		t.Errorf("the first run shows nothing: %v", first)
+	}
+	e := s.handed()
+	if e.Shown == nil || e.Shown.State == "" {
+		t.Fatalf("what was shown is not handed over: %+v", e.Shown)
+	}
+	e.Shown.NextStepAt = time.Time{} // else nothing has to be shown
+	_, second := play(e, start.Add(2*time.Hour))
+	if second["memo"] != 0 || second["search attributes"] == 0 {
+		t.Errorf("the next run shows more than what changed: %v", second)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *certificate) unrecorded() bool {
 }
 
 // record writes what is unread; at most one write at a time, and a failed one is
-// not repeated at once.
+// not repeated at once. A write that leaves nothing to do changes no decision.
 func (c *certificate) record(ctx workflow.Context) {
 	if !c.unrecorded() || workflow.Now(ctx).Before(c.recordAt) {
 		return
@@ -69,7 +69,11 @@ func (c *certificate) record(ctx workflow.Context) {
 			c.recordAt = workflow.Now(ctx).Add(journalPause)
 		}
 		c.recording = false
-		c.changed()
+		if c.Shown == nil || len(c.Unread) > 0 {
+			c.changed()
+			return
+		}
+		workflow.SetCurrentDetails(ctx, c.details(workflow.Now(ctx), c.last))
 	})
 }
 

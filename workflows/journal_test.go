@@ -6,8 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 func TestAJournalThatRefusesIsTriedNowAndThenAndLosesNothing(t *testing.T) {
@@ -51,5 +56,20 @@ func TestRetiringWaitsForTheJournal(t *testing.T) {
 	}
 	if last := s.journal[len(s.journal)-1]; last.Kind != "retired" {
 		t.Errorf("the last entry is %+v", last)
+	}
+}
+
+func TestWhatHappensAtOnceIsWrittenToTheJournalAtOnce(t *testing.T) {
+	s := tell(t, "slack").withRenewals(func(workflow.Context, workflows.RenewalInput) (workflows.RenewalOutput, error) {
+		return workflows.RenewalOutput{Kind: string(lifecycle.ValidationFailed), Cause: "no"}, nil
+	})
+	l := &labels{t: t, seen: map[string]int{}}
+	s.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{l}})
+	s.at(days(1), func() {
+		s.env.UpdateWorkflow(workflows.RenewNow.Name, "", discard{}, workflows.RenewRequest{Request: workflows.Request{By: "test"}, New: true})
+	})
+	s.run(lifecycle.Spec{Managed: true, CA: "ca"}, days(1.1))
+	if l.seen["write the journal: renew-asked, attempt"] != 1 {
+		t.Errorf("the question and what follows from it are not written at once: %v", l.seen)
 	}
 }

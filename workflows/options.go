@@ -22,6 +22,7 @@ const (
 	deploymentLimit = 3 * time.Minute
 	batchLimit      = 10 * time.Minute
 	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s
+	inTaskLimit     = time.Second      // the workflow task hears of nothing else meanwhile
 )
 
 // quick: our own store and directory.
@@ -31,6 +32,15 @@ func quick(ctx workflow.Context, summary string) workflow.Context {
 		StartToCloseTimeout:    30 * time.Second,
 		ScheduleToCloseTimeout: quickLimit,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumInterval: 10 * time.Second},
+	})
+}
+
+// inTask: our own store, in the hands of the worker that has the workflow task.
+func inTask(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		Summary:                brief(summary),
+		ScheduleToCloseTimeout: inTaskLimit,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
 

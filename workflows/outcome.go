@@ -92,8 +92,8 @@ func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) Renewal
 		out.Kind = string(lifecycle.Unreached)
 	}
 	if out.Kind == string(lifecycle.Proven) || out.Kind == string(lifecycle.Behind) {
-		if err := workflow.ExecuteActivity(quick(ctx, "make "+r.version.Fingerprint.Short()+" live in the store"), hands.Promote,
-			activities.PromoteInput{Name: r.in.Name, Fingerprint: r.version.Fingerprint}).Get(ctx, nil); err != nil {
+		in := activities.PromoteInput{Name: r.in.Name, Fingerprint: r.version.Fingerprint}
+		if err := r.store(ctx, "make "+r.version.Fingerprint.Short()+" live in the store", hands.Promote, in, nil); err != nil {
 			_, text := activities.FailureOf(err)
 			out.Kind, out.Cause = string(lifecycle.Unknown), "the version is proven, but the store does not say so: "+text
 		}

@@ -1,11 +1,13 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/activities"
@@ -44,6 +46,9 @@ type RenewalInput struct {
 	Batches []lifecycle.Batch `json:"batches,omitempty"`
 	MayFail int               `json:"mayFail,omitempty"`
 	ByHand  string            `json:"byHand,omitempty"` // who asked; empty if the rules did
+	// InTask has our own store asked within workflow tasks; attempts begun by
+	// older releases do without.
+	InTask bool `json:"inTask,omitempty"`
 }
 
 func (in RenewalInput) workflowID() string {
@@ -137,7 +142,7 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Supplied: r.in.Supplied, Challenge: r.in.Challenge, DNS: r.in.DNS,
 	}
 	var found activities.Found
-	err := workflow.ExecuteActivity(quick(ctx, "candidate: is a version issued already?"), hands.Candidate, in).Get(ctx, &found)
+	err := r.store(ctx, "candidate: is a version issued already?", hands.Candidate, in, &found)
 	if r.version = found.Version; err != nil || r.version.Fingerprint != "" {
 		return r.failed(ctx, err)
 	}
@@ -151,6 +156,20 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	out := r.failed(ctx, err)
 	r.report(ctx, in, found.Terms, err, out)
 	return out
+}
+
+// store asks our own store. Within the workflow task that spares the engine a
+// task of its own and another of the workflow; what does not end well there is an
+// activity like any other. All that is asked this way may be asked again.
+func (r *renewal) store(ctx workflow.Context, summary string, activity, in, out any) error {
+	if r.in.InTask {
+		err := workflow.ExecuteLocalActivity(inTask(ctx, summary), activity, in).Get(ctx, out)
+		var said *temporal.ApplicationError
+		if err == nil || errors.As(err, &said) && said.NonRetryable() {
+			return err
+		}
+	}
+	return workflow.ExecuteActivity(quick(ctx, summary), activity, in).Get(ctx, out)
 }
 
 // issue goes through the steps of one order.
@@ -168,7 +187,7 @@ func (r *renewal) issue(ctx workflow.Context, in activities.IssueInput) error {
 // stored finds the stated version in the store.
 func (r *renewal) stored(ctx workflow.Context) *RenewalOutput {
 	var all []cert.Version
-	if err := workflow.ExecuteActivity(quick(ctx, "find version "+r.in.Version.Short()), hands.Stored, r.in.Name).Get(ctx, &all); err != nil {
+	if err := r.store(ctx, "find version "+r.in.Version.Short(), hands.Stored, r.in.Name, &all); err != nil {
 		return r.failed(ctx, err)
 	}
 	i := slices.IndexFunc(all, func(v cert.Version) bool { return v.Fingerprint == r.in.Version })

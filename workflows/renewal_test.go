@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -121,5 +123,34 @@ func TestAStatedVersionIsDeployedWithoutTheCA(t *testing.T) {
 	in.Version = "unknown"
 	if out := s.run(t, in); out.Kind != string(lifecycle.ConfigurationRefused) || !contains(out.Cause, "no version unknown") {
 		t.Errorf("ended %s: %s", out.Kind, out.Cause)
+	}
+}
+
+func TestOurStoreThatDoesNotAnswerWithinTheTaskIsAskedByAnActivity(t *testing.T) {
+	broken := temporal.NewApplicationError("disk is slow", "other")
+	for _, activity := range []string{"Candidate", "Promote"} {
+		s := &script{once: map[string]error{activity: broken}}
+		l := &labels{t: t, seen: map[string]int{}}
+		if out := s.run(t, two(), l); out.Kind != string(lifecycle.Proven) {
+			t.Errorf("%s: ended %s: %s", activity, out.Kind, out.Cause)
+		}
+		if asked := s.called(activity); len(asked) != 2 {
+			t.Errorf("%s: asked %d times, want once within the task and once more", activity, len(asked))
+		}
+		if l.seen["within the task "+activity] != 1 || l.seen["activity "+activity] != 1 {
+			t.Errorf("%s: %v", activity, l.seen)
+		}
+	}
+}
+
+func TestAnAttemptOfAnOlderReleaseAsksOurStoreByActivities(t *testing.T) {
+	in := two()
+	in.InTask = false
+	l := &labels{t: t, seen: map[string]int{}}
+	if out := (&script{}).run(t, in, l); out.Kind != string(lifecycle.Proven) {
+		t.Errorf("ended %s: %s", out.Kind, out.Cause)
+	}
+	if l.seen["within the task"] != 0 || l.seen["activity Candidate"] != 1 || l.seen["activity Promote"] != 1 {
+		t.Errorf("%v", l.seen)
 	}
 }

@@ -23,6 +23,7 @@ import (
 // script is a world for one attempt: every activity goes well unless it says otherwise.
 type script struct {
 	fails  map[string]error        // by activity, and target where there is one: "Install web1"
+	once   map[string]error        // the same, the first time
 	before map[string]cert.Version // what a target had
 	shows  map[string]cert.Version // what a place shows in the end; the version installed last if it says nothing
 	spoils map[string]int          // a target has again what it had before, as of this look at it
@@ -45,6 +46,10 @@ func (s *script) do(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, name)
+	if err := s.once[name]; err != nil {
+		delete(s.once, name)
+		return err
+	}
 	return s.fails[name]
 }
 
@@ -167,7 +172,7 @@ func two() workflows.RenewalInput {
 		Name: "shop", Names: []string{"shop.test"}, CA: "ca", Purpose: string(lifecycle.ForRenewal), Replaces: earlier.Fingerprint,
 		Targets:   []string{"web1", "web2"},
 		Endpoints: []cert.Endpoint{{Host: "web1.test", Port: 443, Target: "web1"}, {Host: "web2.test", Port: 443, Target: "web2"}},
-		Attempt:   1, Proof: 30 * time.Second, Timeout: time.Hour,
+		Attempt:   1, Proof: 30 * time.Second, Timeout: time.Hour, InTask: true,
 	}
 }
 

@@ -29,7 +29,7 @@ func enrolledByFile(t *testing.T, gone error, summary *workflows.Summarized) (s 
 	}
 	s.at(days(0.5), s.retireNow)
 	spec := lifecycle.Spec{Name: "a", Names: []string{"a.test"}, Owner: "owner", Team: "team", Policy: lifecycle.Default(), Endpoints: []cert.Endpoint{{Host: "a.test", Port: 443}}}
-	s.resume(workflows.Entity{State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test", Import: &lifecycle.Import{ID: "import/1", Until: start.Add(time.Hour)}}})
+	s.resume(workflows.Entity{Shown: &lifecycle.Attributes{}, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test", Import: &lifecycle.Import{ID: "import/1", Until: start.Add(time.Hour)}}})
 	return s, reports
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -22,7 +23,7 @@ type labels struct {
 	interceptor.WorkerInterceptorBase
 	t    *testing.T
 	mu   sync.Mutex
-	seen map[string]int
+	seen map[string]int // by kind; by kind and name; by summary
 }
 
 func (l *labels) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
@@ -51,6 +52,8 @@ func (l *labels) check(kind, name, summary string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen[kind]++
+	l.seen[kind+" "+name]++
+	l.seen[summary]++
 	if summary == "" || len(summary) > longestSummary {
 		l.t.Errorf("%s %s has the summary %q", kind, name, summary)
 	}
@@ -65,6 +68,15 @@ func (o *labelsOutbound) ExecuteActivity(ctx workflow.Context, name string, args
 	return o.Next.ExecuteActivity(ctx, name, args...)
 }
 
+func (o *labelsOutbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
+	options := workflow.GetLocalActivityOptions(ctx)
+	o.labels.check("within the task", name, options.Summary)
+	if options.ScheduleToCloseTimeout == 0 || options.ScheduleToCloseTimeout > time.Second {
+		o.labels.t.Errorf("activity %s holds the workflow task for %s", name, options.ScheduleToCloseTimeout)
+	}
+	return o.Next.ExecuteLocalActivity(ctx, name, args...)
+}
+
 func (o *labelsOutbound) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
 	options := workflow.GetChildWorkflowOptions(ctx)
 	o.labels.check("child", name, options.StaticSummary)
@@ -72,6 +84,20 @@ func (o *labelsOutbound) ExecuteChildWorkflow(ctx workflow.Context, name string,
 		o.labels.t.Errorf("child %s is not bounded", name)
 	}
 	return o.Next.ExecuteChildWorkflow(ctx, name, args...)
+}
+
+func (o *labelsOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) error {
+	o.labels.mu.Lock()
+	o.labels.seen["search attributes"]++
+	o.labels.mu.Unlock()
+	return o.Next.UpsertTypedSearchAttributes(ctx, attributes...)
+}
+
+func (o *labelsOutbound) UpsertMemo(ctx workflow.Context, memo map[string]any) error {
+	o.labels.mu.Lock()
+	o.labels.seen["memo"]++
+	o.labels.mu.Unlock()
+	return o.Next.UpsertMemo(ctx, memo)
 }
 
 func (o *labelsOutbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Future {
@@ -121,7 +147,7 @@ func TestEverythingThatIsStartedHasASummaryAndAnEnd(t *testing.T) {
 	for _, fails := range []map[string]error{nil, {"Install web1": failing("other")}} {
 		(&script{fails: fails}).run(t, in, l)
 	}
-	for _, kind := range []string{"activity", "timer", "child"} {
+	for _, kind := range []string{"activity", "within the task", "timer", "child"} {
 		if seen[kind] == 0 {
 			t.Errorf("no %s was seen: the test holds nothing", kind)
 		}

@@ -109,7 +109,7 @@ func (s *story) run(spec lifecycle.Spec, until time.Time) {
 	}
 	spec.Endpoints = []cert.Endpoint{{Host: "a.test", Port: 443}}
 	s.at(until, s.retireNow)
-	s.resume(workflows.Entity{State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
+	s.resume(workflows.Entity{Shown: &lifecycle.Attributes{}, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
 }
 
 func (s *story) retireNow() {

@@ -8,6 +8,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/test/harness"
 )
 
 // ran tells, from Temporal's own history, which activities the latest attempt to
@@ -28,6 +29,9 @@ func (a *act) ran(replaced cert.Fingerprint) ([]string, error) {
 		}
 		if s := e.GetActivityTaskScheduledEventAttributes(); s != nil {
 			names = append(names, s.GetActivityType().GetName())
+		}
+		if name := harness.LocalActivity(e.GetMarkerRecordedEventAttributes().GetDetails()); name != "" {
+			names = append(names, name)
 		}
 	}
 	a.console.tell(line{scene: a.scene, from: "temporal", text: id + " ran: " + strings.Join(names, ", "),

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -10,12 +11,19 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// The activities of a renewal, in the order in which they run.
-var renewalActivities = []string{"Candidate", "Order", "Authorize", "Finalize", "Prepare", "Install", "Verify", "Promote"}
+// The activities of a renewal, in the order in which they run, and those of them
+// that are done within a workflow task: what is before them is after another.
+var (
+	renewalActivities = []string{"Candidate", "Order", "Authorize", "Finalize", "Prepare", "Install", "Verify", "Promote"}
+	withinTask        = []string{"Candidate", "Promote"}
+)
 
 func TestAWorkerKilledAroundAnyActivityOfARenewalCostsNoSecondCertificate(t *testing.T) {
 	for _, activity := range renewalActivities {
 		for _, moment := range []harness.Moment{harness.Before, harness.After} {
+			if moment == harness.Before && slices.Contains(withinTask, activity) {
+				continue
+			}
 			t.Run(string(moment)+" "+activity, func(t *testing.T) {
 				t.Parallel()
 				killedOnce(t, moment, activity)

@@ -2,10 +2,12 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"sync"
 
+	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
@@ -18,7 +20,7 @@ import (
 type Moment string
 
 // The moments. At After the activity has had its effect and its result is not
-// yet known to the engine.
+// yet known to the engine. One that is done within a workflow task has no Before.
 const (
 	Before Moment = "before"
 	After  Moment = "after"
@@ -86,8 +88,13 @@ func (p *Proxy) Close() {
 }
 
 func (p *Proxy) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	if done, ok := req.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
+	switch done := req.(type) {
+	case *workflowservice.RespondActivityTaskCompletedRequest:
 		if err := p.see(After, p.typeOf(done.TaskToken)); err != nil {
+			return nil, err
+		}
+	case *workflowservice.RespondWorkflowTaskCompletedRequest:
+		if err := p.doneWithin(done); err != nil {
 			return nil, err
 		}
 	}
@@ -123,6 +130,31 @@ func (p *Proxy) handOut(tasks ...*workflowservice.PollActivityTaskQueueResponse)
 		}
 	}
 	return nil
+}
+
+// doneWithin sees the activities that were done within the workflow task: their
+// results come with what follows from them.
+func (p *Proxy) doneWithin(task *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+	for _, c := range task.GetCommands() {
+		name := LocalActivity(c.GetRecordMarkerCommandAttributes().GetDetails())
+		if name == "" {
+			continue
+		}
+		if err := p.see(After, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LocalActivity gives the type of the activity whose result the details of a
+// marker are; "" if they are of another marker.
+func LocalActivity(details map[string]*common.Payloads) string {
+	var of struct{ ActivityType string }
+	if data := details["data"].GetPayloads(); len(data) == 0 || json.Unmarshal(data[0].GetData(), &of) != nil {
+		return ""
+	}
+	return of.ActivityType
 }
 
 func (p *Proxy) typeOf(token []byte) string {
