@@ -53,6 +53,8 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, a.tokens[strings.TrimPrefix(r.URL.Path, http01.ChallengePath(""))])
 }
 
+func (a *answers) close() { _ = a.server.Close() }
+
 // Present and CleanUp make it a provider of lego's.
 func (a *answers) Present(_, token, answer string) error {
 	a.mu.Lock()
@@ -103,44 +105,36 @@ func (w *world) httpClient() *http.Client {
 }
 
 // obtain is lego as its documentation shows it.
-func obtain(_ context.Context, w *world) ([]time.Duration, error) {
+func obtain(_ context.Context, w *world) (func(int) (time.Duration, error), func(), error) {
 	a, err := serve(w.port)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer a.server.Close()
 	client, _, err := w.client()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = client.Challenge.SetHTTP01Provider(a)
 	}
-	if err := client.Challenge.SetHTTP01Provider(a); err != nil {
-		return nil, err
-	}
-	return w.each(func(i int) error {
+	return timed(func(i int) error {
 		_, err := client.Certificate.Obtain(certificate.ObtainRequest{Domains: []string{fmt.Sprintf("lego-%d.test", i)}, Bundle: true, Profile: "default"})
 		return err
-	})
+	}), a.close, err
 }
 
 // bare is the protocol and nothing else: seven requests, polled at once.
-func bare(_ context.Context, w *world) ([]time.Duration, error) {
+func bare(_ context.Context, w *world) (func(int) (time.Duration, error), func(), error) {
 	a, err := serve(w.port)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer a.server.Close()
 	_, u, err := w.client()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	core, err := api.New(w.httpClient(), "bench", w.CA.Directory(), u.reg.URI, u.key)
-	if err != nil {
-		return nil, err
-	}
-	return w.each(func(i int) error { return step(core, a, fmt.Sprintf("bare-%d.test", i)) })
+	return timed(func(i int) error { return issue(core, a, fmt.Sprintf("bare-%d.test", i)) }), a.close, err
 }
 
-func step(core *api.Core, a *answers, name string) error {
+func issue(core *api.Core, a *answers, name string) error {
 	order, err := core.Orders.NewWithOptions([]string{name}, &api.OrderOptions{Profile: "default"})
 	if err != nil {
 		return err

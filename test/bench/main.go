@@ -19,17 +19,21 @@ import (
 	"github.com/neverlapse/neverlapse/test/harness"
 )
 
-// contender issues certificates for names and gives how long each took.
+// contender is a way to get certificates. begin makes ready what does not count,
+// and gives what issues the i-th one and says how long that took, and what ends it.
 type contender struct {
-	name string
-	run  func(ctx context.Context, w *world) ([]time.Duration, error)
+	name  string
+	begin func(ctx context.Context, w *world) (issue func(i int) (time.Duration, error), end func(), err error)
 }
+
+var contenders = []contender{{"the bare protocol", bare}, {"neverlapse", neverlapse}, {"lego, Obtain", obtain}, {"certmagic, without its limiter", magic}}
 
 // world is what all contenders share.
 type world struct {
 	*harness.World
 	n, concurrency int
 	port           int // where Pebble looks for answers
+	alone          renewal
 }
 
 func main() {
@@ -45,36 +49,52 @@ func main() {
 }
 
 func run(n, c int, out, only string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	for name, value := range map[string]string{"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_VA_NOSLEEP": "1"} {
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
+	rows, alone, text, err := compete(n, c, only)
+	if err != nil || len(rows) == 0 {
+		return errors.Join(err, fmt.Errorf("%d contenders came to an end", len(rows)))
 	}
-	w, err := build(ctx, n, c)
-	if err != nil {
-		return err
+	if len(alone.steps) > 0 {
+		text += "\n" + alone.String()
 	}
-	defer w.Close()
-	var rows []row
-	for _, x := range []contender{{"the bare protocol", bare}, {"neverlapse", neverlapse}, {"lego, Obtain", obtain}, {"certmagic, without its limiter", magic}} {
-		if only != "" && only != x.name {
-			continue
-		}
-		r, err := measure(ctx, w, x)
-		if err != nil {
-			return fmt.Errorf("%s: %w", x.name, err)
-		}
-		rows = append(rows, r)
-		fmt.Println(r)
-	}
-	text := table(rows, n, c)
 	fmt.Print("\n", text)
 	if out == "" {
 		return nil
 	}
 	return keep(out, text)
+}
+
+// compete has every contender, or the only one, issue n certificates, c at once.
+func compete(n, c int, only string) (rows []row, alone renewal, text string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
+	for name, value := range map[string]string{"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_VA_NOSLEEP": "1"} {
+		if err := os.Setenv(name, value); err != nil {
+			return nil, renewal{}, "", err
+		}
+	}
+	w, err := build(ctx, n, c)
+	if err != nil {
+		return nil, renewal{}, "", err
+	}
+	defer w.close()
+	load := loadAverage()
+	for _, x := range contenders {
+		if only != "" && only != x.name {
+			continue
+		}
+		r, err := measure(ctx, w, x)
+		if err != nil {
+			return rows, w.alone, "", fmt.Errorf("%s: %w", x.name, err)
+		}
+		rows = append(rows, r)
+		fmt.Println(r)
+	}
+	return rows, w.alone, table(rows, n, c, load), nil
+}
+
+func (w *world) close() {
+	w.Close()
+	_ = os.RemoveAll(w.Dir)
 }
 
 func build(ctx context.Context, n, c int) (*world, error) {
@@ -94,7 +114,7 @@ func build(ctx context.Context, n, c int) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := harness.New(harness.Options{Dir: dir, Binaries: binaries, NoNginx: true, Targets: targets(dir, n), CA: pebbletest.Options{NonceReject: 1}})
+	h, err := harness.New(harness.Options{Dir: dir, Binaries: binaries, NoNginx: true, Targets: targets(dir, n+1), StickyTimeout: "60s", CA: pebbletest.Options{NonceReject: 1}})
 	if err != nil {
 		return nil, err
 	}

@@ -18,26 +18,26 @@ type row struct {
 	rate     float64 // certificates per second
 	p50, p95 time.Duration
 	issued   int // as Pebble counts
+	each     cpu // of one certificate
 }
 
 func (r row) String() string {
-	return fmt.Sprintf("%-32s %7.1f/s  p50 %6.2f s  p95 %6.2f s  %d at Pebble", r.name, r.rate, r.p50.Seconds(), r.p95.Seconds(), r.issued)
+	return fmt.Sprintf("%-32s %7.1f/s  p50 %6.2f s  p95 %6.2f s  %d at Pebble, CPU %s", r.name, r.rate, r.p50.Seconds(), r.p95.Seconds(), r.issued, r.each)
 }
 
 func measure(ctx context.Context, w *world, x contender) (row, error) {
-	before := w.CA.Issued()
-	began := time.Now()
-	took, err := x.run(ctx, w)
+	issue, end, err := x.begin(ctx, w)
 	if err != nil {
 		return row{}, err
 	}
-	whole := time.Since(began)
-	if x.name == "neverlapse" { // its own clock leaves the enrolment out
-		whole = took[len(took)-1]
-		took = took[:len(took)-1]
-		before += w.n
+	defer end()
+	before, spent, began := w.CA.Issued(), w.spent(), time.Now()
+	took, err := w.each(issue)
+	whole, after := time.Since(began), w.spent()
+	if err != nil {
+		return row{}, err
 	}
-	r := row{name: x.name, rate: float64(len(took)) / whole.Seconds(), issued: w.CA.Issued() - before}
+	r := row{name: x.name, rate: float64(w.n) / whole.Seconds(), issued: w.CA.Issued() - before, each: after.less(spent).over(w.n)}
 	slices.Sort(took)
 	r.p50, r.p95 = took[len(took)/2], took[len(took)*95/100]
 	if r.issued != w.n {
@@ -47,16 +47,14 @@ func measure(ctx context.Context, w *world, x contender) (row, error) {
 }
 
 // each does a thing n times, so many at once, and gives how long each took.
-func (w *world) each(do func(i int) error) ([]time.Duration, error) {
+func (w *world) each(do func(i int) (time.Duration, error)) ([]time.Duration, error) {
 	took, errs := make([]time.Duration, w.n), make([]error, w.n)
 	next := make(chan int)
 	var all sync.WaitGroup
 	for range w.concurrency {
 		all.Go(func() {
 			for i := range next {
-				began := time.Now()
-				errs[i] = do(i)
-				took[i] = time.Since(began)
+				took[i], errs[i] = do(i)
 			}
 		})
 	}
@@ -68,13 +66,23 @@ func (w *world) each(do func(i int) error) ([]time.Duration, error) {
 	return took, errors.Join(errs...)
 }
 
-func table(rows []row, n, c int) string {
+// timed makes what each does of a call that takes as long as it takes.
+func timed(do func(i int) error) func(int) (time.Duration, error) {
+	return func(i int) (time.Duration, error) {
+		began := time.Now()
+		err := do(i)
+		return time.Since(began), err
+	}
+}
+
+func table(rows []row, n, c int, load string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d certificates each, %d at once, HTTP-01, P-256, one Pebble in one run; %d cores, %s of memory, %s, %s.\n\n",
-		n, c, runtime.NumCPU(), memory(), runtime.Version(), time.Now().UTC().Format("2006-01-02"))
-	b.WriteString("| | certificates/s | p50 | p95 | at Pebble |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "%d certificates each, %d at once, HTTP-01, P-256, one Pebble in one run; %d cores (%s), %s of memory, %s, %s; load average %s before, %s after.\n\n",
+		n, c, runtime.NumCPU(), processor(), memory(), runtime.Version(), time.Now().UTC().Format("2006-01-02"), load, loadAverage())
+	b.WriteString("| | certificates/s | p50 | p95 | at Pebble | CPU of one: Pebble and who asks | worker | engine |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %.1f | %.2f s | %.2f s | %d |\n", r.name, r.rate, r.p50.Seconds(), r.p95.Seconds(), r.issued)
+		fmt.Fprintf(&b, "| %s | %.1f | %.2f s | %.2f s | %d | %s | %s | %s |\n", r.name, r.rate, r.p50.Seconds(), r.p95.Seconds(), r.issued,
+			millis(r.each.own), millis(r.each.worker), millis(r.each.engine))
 	}
 	return b.String()
 }
@@ -89,6 +97,27 @@ func memory() string {
 		return "unknown size"
 	}
 	return fmt.Sprintf("%.0f GB", float64(kb)/1e6)
+}
+
+// loadAverage is that of the last minute.
+func loadAverage() string { return word("/proc/loadavg", 0) }
+
+func processor() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	_, rest, _ := strings.Cut(string(data), "model name")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(strings.TrimLeft(line, "\t: "))
+}
+
+func word(file string, i int) string {
+	data, err := os.ReadFile(file)
+	if words := strings.Fields(string(data)); err == nil && i < len(words) {
+		return words[i]
+	}
+	return "unknown"
 }
 
 const begin, end = "<!-- bench:begin -->\n", "<!-- bench:end -->"

@@ -11,34 +11,44 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // neverlapse renews through the whole workflow: the engine decides, the CA
 // issues, the store keeps it sealed with fsync, a file target gets it, and it is
-// read back as the proof. The last duration is that of all renewals together;
-// the enrolment and first issuance before it do not count.
-func neverlapse(ctx context.Context, w *world) ([]time.Duration, error) {
+// read back as the proof. The enrolment and first issuance before do not count.
+func neverlapse(ctx context.Context, w *world) (func(int) (time.Duration, error), func(), error) {
 	if err := w.StartWorker(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer w.Worker.Stop()
 	c, err := w.Client()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer c.Close()
 	first := make([]cert.Fingerprint, w.n)
-	if _, err = w.each(func(i int) (err error) {
+	_, err = w.each(timed(func(i int) (err error) {
 		first[i], err = enrolled(ctx, c, i)
 		return err
-	}); err != nil {
-		return nil, err
+	}))
+	for i := range first {
+		err = errors.Join(err, w.settled(ctx, c, i, first[i]))
 	}
-	began := time.Now()
-	took, err := w.each(func(i int) error { return renewed(ctx, c, i, first[i]) })
-	return append(took, time.Since(began)), err
+	if err == nil {
+		w.alone, err = alone(ctx, w, c)
+	}
+	return func(i int) (time.Duration, error) { return renewed(ctx, c, i, first[i]) }, func() { c.Close(); w.Worker.Stop() }, err
 }
+
+// settled waits until a certificate has nothing left to do.
+func (w *world) settled(ctx context.Context, c client.Client, i int, live cert.Fingerprint) error {
+	return harness.WaitFor(ctx, name(i)+" to rest", func() (bool, error) {
+		s, err := w.Status(ctx, c, name(i))
+		return err == nil && s.State.Live.Fingerprint == live && len(s.State.Flights) == 0 && s.Unread == 0, err
+	})
+}
+
+func renewalID(i int, old cert.Fingerprint) string { return "renewal/" + name(i) + "/" + old.Short() }
 
 func name(i int) string { return fmt.Sprintf("bench-%d", i) }
 
@@ -57,28 +67,32 @@ func enrolled(ctx context.Context, c client.Client, i int) (cert.Fingerprint, er
 	return out.Version.Fingerprint, err
 }
 
-// renewed asks for a renewal and waits until its workflow has proven it.
-func renewed(ctx context.Context, c client.Client, i int, old cert.Fingerprint) error {
-	for {
-		_, err := workflows.RenewNow.Call(ctx, c, name(i), workflows.RenewRequest{Request: workflows.Request{By: "bench"}, New: true})
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil { // until the entity has heard of the first one's end it refuses
-			return err
-		}
-		time.Sleep(5 * time.Millisecond)
+// renewed asks for a renewal and gives how long it took, from the question to
+// the end of its workflow as the engine has it.
+func renewed(ctx context.Context, c client.Client, i int, old cert.Fingerprint) (time.Duration, error) {
+	began := time.Now()
+	if _, err := workflows.RenewNow.Call(ctx, c, name(i), workflows.RenewRequest{Request: workflows.Request{By: "bench"}, New: true}); err != nil {
+		return 0, err
 	}
-	_, err := ended(ctx, c, "renewal/"+name(i)+"/"+old.Short())
-	return err
+	id := renewalID(i, old)
+	if _, err := ended(ctx, c, id); err != nil {
+		return 0, err
+	}
+	d, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return 0, err
+	}
+	return d.GetWorkflowExecutionInfo().GetCloseTime().AsTime().Sub(began), nil
 }
 
+// ended waits for a workflow that is about to be started, and for its end.
+// Asking for what is not there yet costs the engine, so it is not asked often.
 func ended(ctx context.Context, c client.Client, id string) (workflows.RenewalOutput, error) {
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		var out workflows.RenewalOutput
 		err := c.GetWorkflow(ctx, id, "").Get(ctx, &out)
-		if missing := new(serviceerror.NotFound); errors.As(err, &missing) {
-			time.Sleep(2 * time.Millisecond)
+		if missing := new(serviceerror.NotFound); errors.As(err, &missing) && ctx.Err() == nil {
+			time.Sleep(pause)
 			continue
 		}
 		if err == nil && out.Kind != "proven" {

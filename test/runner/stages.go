@@ -44,6 +44,7 @@ func (w *workshop) stages() []stage {
 		{name: "build", about: "the Temporal engine and step-ca, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
+		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: w.benchModule},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
 	}
 	if w.settings.long {
@@ -89,6 +90,18 @@ func (w *workshop) unit(ctx context.Context) error {
 func (w *workshop) engineModule(ctx context.Context) error {
 	// With the build flags of build-engine.sh nothing is compiled twice.
 	return w.goTest(ctx, filepath.Join(w.root, "deploy", "engine"), "-trimpath", "-ldflags", "-s -w", "./...")
+}
+
+// benchModule keeps the benchmark from rotting; how fast anything is does not
+// count. -mod=mod has it follow the product's go.mod.
+func (w *workshop) benchModule(ctx context.Context) error {
+	dir := filepath.Join(w.root, "test", "bench")
+	vet := exec.CommandContext(ctx, "go", "vet", "-mod=mod", "./...")
+	vet.Dir, vet.Stdout, vet.Stderr = dir, w.out, w.out
+	if err := vet.Run(); err != nil {
+		return fmt.Errorf("go vet in test/bench: %w", err)
+	}
+	return w.goTest(ctx, dir, "-mod=mod", "./...")
 }
 
 func (w *workshop) endToEnd(ctx context.Context) error {
