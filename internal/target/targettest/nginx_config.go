@@ -103,6 +103,7 @@ func (n *Nginx) configure() error {
 	if n.Addresses, err = freeAddresses(len(n.Servers)); err != nil {
 		return err
 	}
+	n.argv = []string{n.Binary, "-p", n.Prefix, "-c", n.Config, "-e", n.ErrorLog, "-g", "daemon off;"}
 	var b strings.Builder
 	fmt.Fprintf(&b, "pid %q;\nerror_log %q notice;\nworker_processes 2;\nevents { worker_connections 512; }\n",
 		filepath.Join(n.Prefix, "nginx.pid"), n.ErrorLog)
@@ -119,17 +120,4 @@ func (n *Nginx) configure() error {
 		return fmt.Errorf("configure nginx: %w", err)
 	}
 	return nil
-}
-
-// freeAddresses gives loopback addresses that nobody listens on.
-func freeAddresses(count int) ([]string, error) {
-	var out []string
-	for range count {
-		port, err := FreePort()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, fmt.Sprintf("127.0.0.1:%d", port))
-	}
-	return out, nil
 }

@@ -37,3 +37,16 @@ func FreePort() (int, error) {
 	}
 	return 0, fmt.Errorf("find a free port: %w", last)
 }
+
+// freeAddresses gives loopback addresses that nobody listens on.
+func freeAddresses(count int) ([]string, error) {
+	var out []string
+	for range count {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, fmt.Sprintf("127.0.0.1:%d", port))
+	}
+	return out, nil
+}
