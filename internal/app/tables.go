@@ -34,6 +34,12 @@ var (
 		"nginx": func(a config.Adapter, path string) (activities.Target, error) {
 			return built(path, a, func(o target.NginxOptions) (activities.Target, error) { return target.NewNginx(a.Name, o) })
 		},
+		"apache": func(a config.Adapter, path string) (activities.Target, error) {
+			return built(path, a, func(o target.ApacheOptions) (activities.Target, error) { return target.NewApache(a.Name, o) })
+		},
+		"haproxy": func(a config.Adapter, path string) (activities.Target, error) {
+			return built(path, a, func(o target.HAProxyOptions) (activities.Target, error) { return target.NewHAProxy(a.Name, o) })
+		},
 	}
 	channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
 		notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {

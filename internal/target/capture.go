@@ -27,6 +27,8 @@ type capture struct {
 	Versions    []string `json:"versions,omitempty"`
 	// Leaf is the PEM of the certificate that was in use; empty if none could be read.
 	Leaf []byte `json:"leaf,omitempty"`
+	// Running: the server ran, as far as could be seen.
+	Running bool `json:"running,omitempty"`
 }
 
 func newCapture(l layout) capture {

@@ -23,6 +23,12 @@ type place struct {
 	reach func(ctx context.Context) (machine, error)
 	// host gives further directories to lock: what the server shares between targets.
 	host func(ctx context.Context) ([]string, error)
+	// takeUp, where it is set, makes the server use the files instead of the
+	// command reload; errDied and errDown tell what became of the server.
+	takeUp func(ctx context.Context) error
+	// running and start are set for a server that may die of a reload.
+	running func(ctx context.Context) bool
+	start   func(ctx context.Context) error
 }
 
 func newPlace(kind, name string, f Files) (place, error) {
@@ -62,6 +68,7 @@ func (p *place) Capture(ctx context.Context) (data []byte, err error) {
 		if leaf, err := leafOf(found, p.files.Keystores); err == nil {
 			c.Leaf = leaf
 		}
+		c.Running = p.running != nil && p.running(ctx)
 		data, err = c.encode()
 		return err
 	})
@@ -97,23 +104,40 @@ func (p *place) Install(ctx context.Context, pair cert.Pair, before []byte) erro
 		if err != nil {
 			return err
 		}
-		if touched, err := p.layout.put(c, old); err != nil {
-			if touched {
-				err = errors.Join(err, p.layout.putBack(old))
-			}
-			return err
-		}
-		if r := p.runCheck(ctx); !r.ok() {
-			return p.refused(ctx, r, old)
-		}
-		if r := p.runReload(ctx); !r.ok() {
-			return fault.New(fault.Proof, "the new files are in place and pass the check, but the reload failed; is the server running? %w", r)
-		}
-		if err := p.layout.settle(old); err != nil {
-			return fmt.Errorf("installed and reloaded, but old versions remain: %w", err)
-		}
-		return nil
+		return p.deploy(ctx, c, old)
 	})
+}
+
+func (p *place) deploy(ctx context.Context, c content, old capture) error {
+	if touched, err := p.layout.put(c, old); err != nil {
+		if touched {
+			err = errors.Join(err, p.layout.putBack(old))
+		}
+		return err
+	}
+	if r := p.runCheck(ctx); !r.ok() {
+		return p.refused(ctx, r, old)
+	}
+	if err := p.runReload(ctx); errors.Is(err, errDied) {
+		return p.revive(ctx, err, old)
+	} else if err != nil {
+		return fault.New(fault.Proof, "the new files are in place and pass the check, but the reload failed; is the server running? %w", err)
+	}
+	if err := p.layout.settle(old); err != nil {
+		return fmt.Errorf("installed and reloaded, but old versions remain: %w", err)
+	}
+	return nil
+}
+
+// revive follows a reload of which the server died: with the old files it lived.
+func (p *place) revive(ctx context.Context, cause error, old capture) error {
+	if err := p.layout.putBack(old); err != nil {
+		return fault.New(fault.Configuration, "%w; AND THE OLD FILES COULD NOT BE PUT BACK: %w", cause, err)
+	}
+	if err := p.start(context.WithoutCancel(ctx)); err != nil {
+		return fault.New(fault.Configuration, "%w; the old files are back, BUT IT DOES NOT START WITH THEM: %w", cause, err)
+	}
+	return fault.New(fault.Configuration, "%w; the old files are back and it was started again with them", cause)
 }
 
 // refused puts the old bytes back after a failed check and tells both outcomes.
@@ -131,7 +155,8 @@ func (p *place) refused(ctx context.Context, first result, old capture) error {
 	return fault.New(fault.Configuration, "the check failed with the new files; the old ones are back and pass it: %w", first)
 }
 
-// Restore puts back what Capture took, checks and reloads.
+// Restore puts back what Capture took, checks and reloads. A server that ran
+// when it was captured and does not now is started.
 func (p *place) Restore(ctx context.Context, before []byte) error {
 	return p.locked(ctx, func(p *place) error {
 		old, err := p.decode(before)
@@ -147,8 +172,12 @@ func (p *place) Restore(ctx context.Context, before []byte) error {
 			}
 			return fault.New(fault.Configuration, "the old files are back, but the check fails with them, so nothing was reloaded: %w", r)
 		}
-		if r := p.runReload(ctx); !r.ok() {
-			return fault.New(fault.Proof, "the old files are back and pass the check, but the reload failed; is the server running? %w", r)
+		err = p.runReload(ctx)
+		if errors.Is(err, errDown) && old.Running {
+			err = p.start(context.WithoutCancel(ctx))
+		}
+		if err != nil {
+			return fault.New(fault.Proof, "the old files are back and pass the check, but the reload failed; is the server running? %w", err)
 		}
 		return nil
 	})

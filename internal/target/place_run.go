@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -48,12 +49,26 @@ func (p *place) runCheck(ctx context.Context) result {
 	return p.machine.run(ctx, p.check, p.timeout)
 }
 
+var (
+	// errDied: the server ran and ended by the reload.
+	errDied = errors.New("it ended when it was reloaded")
+	// errDown: there was no server to reload.
+	errDown = errors.New("it does not run")
+)
+
 // runReload is not interrupted by ctx: half a reload helps nobody.
-func (p *place) runReload(ctx context.Context) result {
-	if len(p.reload) == 0 {
-		return result{}
+func (p *place) runReload(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if p.takeUp != nil {
+		return p.takeUp(ctx)
 	}
-	return p.machine.run(context.WithoutCancel(ctx), p.reload, p.timeout)
+	if len(p.reload) == 0 {
+		return nil
+	}
+	if r := p.machine.run(ctx, p.reload, p.timeout); !r.ok() {
+		return r
+	}
+	return nil
 }
 
 // named says which target an error is about; the kind of the fault stays.

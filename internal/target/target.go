@@ -1,5 +1,5 @@
 // Package target holds the places that receive a certificate: files that any
-// program reads, and nginx. Each kind implements the port activities.Target:
+// program reads, nginx, Apache and HAProxy. Each kind implements the port activities.Target:
 // what was there is captured, the pair is written, the server's own check runs,
 // and only then is it reloaded; a check that fails brings the old bytes back.
 // activities calls it through that port and app builds it from the options.
@@ -37,5 +37,21 @@ func NginxGuarantees() Guarantees {
 	return Guarantees{
 		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: true, Reversible: true,
 		Note: "atomic with `directory`, otherwise each file by itself; idle keep-alive connections are closed by a reload, as nginx always does",
+	}
+}
+
+// ApacheGuarantees are those of the kind apache with its recommended options.
+func ApacheGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: true, Reversible: true,
+		Note: "atomic with `directory`, otherwise each file by itself; its own check overlooks a wrong key, of which it dies, so ours comes first and its process is watched: one that died gets the old files back and is started again; idle keep-alive connections are closed by a reload",
+	}
+}
+
+// HAProxyGuarantees are those of the kind haproxy with its recommended options.
+func HAProxyGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: true, Reversible: true,
+		Note: "with `socket` the running process takes the pair without a reload: no request is lost, and open connections keep their old certificate; with `master` alone it is reloaded, which closes idle keep-alive connections",
 	}
 }
