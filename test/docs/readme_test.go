@@ -30,6 +30,8 @@ var targets = []struct {
 	target.Guarantees
 }{
 	{"nginx", target.NginxGuarantees()},
+	{"apache", target.ApacheGuarantees()},
+	{"haproxy", target.HAProxyGuarantees()},
 	{"file", target.FileGuarantees()},
 }
 
