@@ -53,6 +53,7 @@ configuration that this command reads, if it names any.`,
 			if err != nil {
 				return err
 			}
+			c.running(cmd.Context(), &s)
 			v := c.explainView(s)
 			if !c.text() {
 				return c.result(v)
@@ -72,7 +73,11 @@ func (c *cli) explainView(s workflows.Status) explainView {
 		v.NotAfter, v.DaysLeft = l.NotAfter, &days
 	}
 	for _, g := range lifecycle.Grounds(now, st) {
-		v.Because = append(v.Because, groundView{g, c.groundInWords(g)})
+		text := c.groundInWords(g)
+		if g.Code == lifecycle.BecauseUnderWay && s.Running != nil {
+			text += "; " + c.rolloutInWords(*s.Running)
+		}
+		v.Because = append(v.Because, groundView{g, text})
 	}
 	v.Failing = c.ahead(now, st, lifecycle.AllFail)
 	if st.Spec.Managed {

@@ -38,6 +38,12 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecauseFailed: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%d of %d attempts to renew it failed, the last at %s: %s", g.N, g.Of, c.when(g.At), orUnknown(g.Cause))
 	},
+	lifecycle.BecauseUndone: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("the rollout of %s was undone at %s after batch %d of %d", g.Note, c.when(g.At), g.N, g.Of) + because(g.Cause)
+	},
+	lifecycle.BecauseStopped: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("the rollout of %s was stopped at %s after batch %d of %d", g.Note, c.when(g.At), g.N, g.Of) + because(g.Cause)
+	},
 	lifecycle.BecauseCADown: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("the CA does not issue since %s; it is asked again at %s", c.when(g.At), c.when(g.Until)) + because(g.Cause)
 	},

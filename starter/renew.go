@@ -27,7 +27,8 @@ func (c *cli) renew() *cobra.Command {
 	cmd := c.onName("renew", " [--new] [--wait] [--note TEXT]", "Renew or deploy again at once",
 		`Renew a managed certificate at once. A version that was issued and could not be
 deployed yet is deployed; --new discards it and orders another. With --wait it waits
-for the end of the attempt, as long as the policy gives it (attempt_timeout) unless
+for the end of the attempt, as long as the policy gives it (attempt_timeout, and the
+bakes of its rollout) unless
 --timeout says otherwise, and exits 1 if the attempt failed.`,
 		func(cmd *cobra.Command, name string) error {
 			req, err := c.request(note)
@@ -63,7 +64,9 @@ func (c *cli) begin(ctx context.Context, name string, wait bool, ask func() (wor
 	if c.text() {
 		c.remark("%s", cleanLines(taken.Text))
 	}
-	limit := before.State.Spec.Policy.AttemptTimeout.Of(before.Plan.Lifetime) + time.Minute
+	spec := before.State.Spec
+	bakes := lifecycle.Bakes(lifecycle.RolloutPlan(spec.Targets, spec.Policy.Rollout, before.Plan.Lifetime))
+	limit := spec.Policy.AttemptTimeout.Of(before.Plan.Lifetime) + bakes + time.Minute
 	after, err := c.await(ctx, name, c.patience(limit), func(s lifecycle.State) bool {
 		return s.Renew == nil && s.RollBack == nil && !flying(s, lifecycle.FlyRenewal)
 	})

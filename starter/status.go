@@ -19,6 +19,7 @@ in this machine's zone and in UTC.`,
 			if err != nil {
 				return err
 			}
+			c.running(cmd.Context(), &s)
 			v := c.view(s)
 			if !c.text() {
 				return c.result(v)
@@ -53,7 +54,7 @@ func (c *cli) printStatus(v view) error {
 		}
 	}
 	c.printAlerts(v.Alerts)
-	for _, print := range []func(view) error{c.printAttempts, c.printBehind, c.printPlaces, c.printUpcoming} {
+	for _, print := range []func(view) error{c.printRollout, c.printAttempts, c.printBehind, c.printPlaces, c.printUpcoming} {
 		if err := print(v); err != nil {
 			return err
 		}

@@ -13,38 +13,39 @@ import (
 // view is a certificate's status for people and programs. The JSON names are a
 // contract with scripts.
 type view struct {
-	Name        string            `json:"name"`
-	State       string            `json:"state"`
-	Severity    string            `json:"severity,omitempty"`
-	Managed     bool              `json:"managed"`
-	Names       []string          `json:"names"`
-	Owner       string            `json:"owner,omitempty"`
-	Team        string            `json:"team,omitempty"`
-	Environment string            `json:"environment,omitempty"`
-	Note        string            `json:"note,omitempty"`
-	CA          string            `json:"ca,omitempty"`
-	Policy      string            `json:"policy"`
-	Certificate *versionView      `json:"certificate,omitempty"` // live, or seen where only watched
-	Previous    *versionView      `json:"previous,omitempty"`
-	Candidate   *versionView      `json:"candidate,omitempty"` // issued, not yet proven
-	RenewAt     time.Time         `json:"renewAt,omitzero"`
-	LastSafe    time.Time         `json:"lastSafeMoment,omitzero"`
-	Window      *windowView       `json:"caWindow,omitempty"` // in which the CA would have it renewed
-	Next        *eventView        `json:"next,omitempty"`
-	Upcoming    []eventView       `json:"upcoming"`
-	UnderWay    []flightView      `json:"underWay"`
-	Alerts      []alertView       `json:"alerts"` // open ones
-	Attempts    []attemptView     `json:"attempts"`
-	Places      []placeView       `json:"places"`
-	SeenAt      time.Time         `json:"observedAt,omitzero"`
-	Behind      []behindView      `json:"behind"`
-	Paused      *orderView        `json:"paused,omitempty"`
-	Held        *orderView        `json:"held,omitempty"` // rolled back by hand
-	Revoke      *revokeOrder      `json:"revoke,omitempty"`
-	Revoked     []cert.Revocation `json:"revoked,omitempty"`
-	EnrolledAt  time.Time         `json:"enrolledAt"`
-	EnrolledBy  string            `json:"enrolledBy,omitempty"`
-	Link        string            `json:"link,omitempty"`
+	Name        string             `json:"name"`
+	State       string             `json:"state"`
+	Severity    string             `json:"severity,omitempty"`
+	Managed     bool               `json:"managed"`
+	Names       []string           `json:"names"`
+	Owner       string             `json:"owner,omitempty"`
+	Team        string             `json:"team,omitempty"`
+	Environment string             `json:"environment,omitempty"`
+	Note        string             `json:"note,omitempty"`
+	CA          string             `json:"ca,omitempty"`
+	Policy      string             `json:"policy"`
+	Certificate *versionView       `json:"certificate,omitempty"` // live, or seen where only watched
+	Previous    *versionView       `json:"previous,omitempty"`
+	Candidate   *versionView       `json:"candidate,omitempty"` // issued, not yet proven
+	RenewAt     time.Time          `json:"renewAt,omitzero"`
+	LastSafe    time.Time          `json:"lastSafeMoment,omitzero"`
+	Window      *windowView        `json:"caWindow,omitempty"` // in which the CA would have it renewed
+	Next        *eventView         `json:"next,omitempty"`
+	Upcoming    []eventView        `json:"upcoming"`
+	UnderWay    []flightView       `json:"underWay"`
+	Alerts      []alertView        `json:"alerts"` // open ones
+	Attempts    []attemptView      `json:"attempts"`
+	Places      []placeView        `json:"places"`
+	SeenAt      time.Time          `json:"observedAt,omitzero"`
+	Behind      []behindView       `json:"behind"`
+	Rollout     *lifecycle.Rollout `json:"rollout,omitempty"` // under way, else the latest
+	Paused      *orderView         `json:"paused,omitempty"`
+	Held        *orderView         `json:"held,omitempty"` // rolled back by hand
+	Revoke      *revokeOrder       `json:"revoke,omitempty"`
+	Revoked     []cert.Revocation  `json:"revoked,omitempty"`
+	EnrolledAt  time.Time          `json:"enrolledAt"`
+	EnrolledBy  string             `json:"enrolledBy,omitempty"`
+	Link        string             `json:"link,omitempty"`
 }
 
 type versionView struct {
@@ -123,6 +124,7 @@ func (c *cli) view(s workflows.Status) view {
 		EnrolledAt: st.EnrolledAt, EnrolledBy: st.EnrolledBy, Link: c.link(spec.Name),
 		UnderWay: []flightView{}, Alerts: []alertView{}, Attempts: []attemptView{}, Behind: []behindView{},
 	}
+	v.Rollout = rolloutOf(s)
 	if spec.Managed {
 		v.RenewAt = s.Plan.RenewAt
 		if st.Window != nil {

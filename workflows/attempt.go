@@ -27,10 +27,12 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		in.Revoked = append(in.Revoked, r.Fingerprint)
 	}
 	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
+	c.child = in.workflowID()
 	workflow.GoNamed(ctx, string(run.Purpose), func(ctx workflow.Context) {
 		var out RenewalOutput
 		summary := fmt.Sprintf("%s %s, attempt %d: %s", run.Purpose, s.Name, run.Attempt, inWords(d.Reason))
 		err := workflow.ExecuteChildWorkflow(attempt(ctx, in.workflowID(), summary, in.bound()), c.RenewalWorkflow, in).Get(ctx, &out)
+		c.child = ""
 		o := out.outcome()
 		if err != nil {
 			_, text := activities.FailureOf(err)

@@ -50,6 +50,7 @@ type certificate struct {
 	shown     lifecycle.Attributes // as upserted last
 	respecced bool                 // the spec was replaced since the memo was written
 	advised   cert.Window          // as the memo has it
+	child     string               // ID of the run that is under way
 	last      lifecycle.Decision
 	lastAt    time.Time
 	signals   signals

@@ -48,6 +48,12 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	for _, t := range s.Renewal.Attempts {
 		line("- attempt at %s: %s %s", clock(t.At), t.Outcome, code(t.Cause))
 	}
+	if r := s.Rollout; r != nil && (r.Failed > 0 || r.Batches > 1) {
+		line("- %s", rolloutInWords(*r))
+		for _, t := range rolloutLines(*r) {
+			line("  %s", t)
+		}
+	}
 	for _, o := range s.Sight.Observations {
 		if o.Seen() {
 			line("- %s has %s until %s", code(o.Where()), code(o.Version.Fingerprint.Short()), clock(o.Version.NotAfter))

@@ -1,10 +1,12 @@
 package workflows
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -14,6 +16,24 @@ import (
 // QueryRollout asks a running renewal or deployment how far it is; the answer is
 // a lifecycle.Rollout. Status.Run names whom to ask.
 const QueryRollout = "rollout"
+
+// AskRollout fills in how far the run is that is under way; nothing where none
+// is, or where it has not begun to roll out.
+func (s *Status) AskRollout(ctx context.Context, c client.Client) error {
+	if s.Run == "" {
+		return nil
+	}
+	v, err := c.QueryWorkflow(ctx, s.Run, "", QueryRollout)
+	if err != nil {
+		return err
+	}
+	var out lifecycle.Rollout
+	if err := v.Get(&out); err != nil || out.Version == "" {
+		return err
+	}
+	s.Running = &out
+	return nil
+}
 
 // doing says what the batch is about, to whoever looks.
 func (r *renewal) doing(ctx workflow.Context, what lifecycle.Doing) {
@@ -59,6 +79,18 @@ func (r *renewal) see(seen []cert.Observation) {
 	r.seen = slices.Concat(slices.DeleteFunc(r.seen, func(o cert.Observation) bool {
 		return slices.ContainsFunc(seen, func(n cert.Observation) bool { return n.Where() == o.Where() })
 	}), seen)
+}
+
+// rolloutInWords says how a rollout ended.
+func rolloutInWords(r lifecycle.Rollout) string {
+	text := fmt.Sprintf("rollout of %s in %d batches: %s at %s", code(r.Version.Short()), r.Batches, r.Outcome, clock(r.Ended))
+	switch {
+	case r.Undone:
+		text += fmt.Sprintf("; **undone** after batch %d: %s", r.Failed, code(r.Why))
+	case r.Failed > 0:
+		text += fmt.Sprintf("; stopped after batch %d: %s", r.Failed, code(r.Why))
+	}
+	return text
 }
 
 // rolloutLines are the targets of a rollout, batch by batch, as Markdown.

@@ -19,6 +19,10 @@ type Status struct {
 	Unread   int                  `json:"unread"`  // journal entries not yet written
 	Runs     int                  `json:"runs"`
 	At       time.Time            `json:"at"` // of the latest decision
+	// Run is the ID of the renewal or deployment that is under way. How far it is
+	// only that one knows: AskRollout fills Running in.
+	Run     string             `json:"run,omitempty"`
+	Running *lifecycle.Rollout `json:"running,omitempty"`
 }
 
 // show tells the Web UI and visibility where the certificate stands; what has
@@ -40,7 +44,7 @@ func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 
 func (c *certificate) status() Status {
 	s := c.State.Clone()
-	out := Status{State: s, Summary: c.last.Attributes, Upcoming: lifecycle.Upcoming(c.lastAt, s), Details: c.details(c.lastAt, c.last), Unread: len(c.Unread), Runs: c.Runs, At: c.lastAt}
+	out := Status{State: s, Summary: c.last.Attributes, Upcoming: lifecycle.Upcoming(c.lastAt, s), Details: c.details(c.lastAt, c.last), Unread: len(c.Unread), Runs: c.Runs, At: c.lastAt, Run: c.child}
 	if s.Live.Fingerprint != "" {
 		out.Plan = s.Plan()
 	}

@@ -24,6 +24,8 @@ const (
 	BecauseSnoozed       GroundCode = "alert-snoozed"
 	BecauseUnproven      GroundCode = "rollback-unproven"
 	BecauseFailed        GroundCode = "attempts-failed"
+	BecauseUndone        GroundCode = "rollout-undone"
+	BecauseStopped       GroundCode = "rollout-stopped"
 	BecauseCADown        GroundCode = "ca-unavailable"
 	BecauseRevoking      GroundCode = "revocation-waits"
 	BecauseWaitsForCA    GroundCode = "waits-for-ca"
@@ -62,7 +64,7 @@ func Grounds(now time.Time, s State) []Ground {
 	v := look(now, &s)
 	var out []Ground
 	for _, of := range []func(*view) []Ground{
-		(*view).groundsOfLife, (*view).groundsOfAlerts, (*view).groundsOfRenewal, (*view).groundsOfHands,
+		(*view).groundsOfLife, (*view).groundsOfAlerts, (*view).groundsOfRenewal, (*view).groundsOfRollout, (*view).groundsOfHands,
 		(*view).groundsOfPlaces, (*view).groundsOfTime,
 	} {
 		out = append(out, of(v)...)

@@ -91,6 +91,15 @@ func (p RolloutPolicy) canaries(targets []string) (first, rest []string) {
 	return targets[:n:n], targets[n:]
 }
 
+// Bakes is how long the plan waits in all.
+func Bakes(plan []Batch) time.Duration {
+	var all time.Duration
+	for _, b := range plan {
+		all += b.Bake
+	}
+	return all
+}
+
 func (p RolloutPolicy) check(f *faults) {
 	for _, s := range []struct {
 		path string

@@ -81,10 +81,7 @@ func bake(now time.Time, p Progress) time.Duration {
 	if p.SafeBy.IsZero() {
 		return p.Batch.Bake
 	}
-	all := p.Batch.Bake
-	for _, b := range p.Rest {
-		all += b.Bake
-	}
+	all := p.Batch.Bake + Bakes(p.Rest)
 	room := max(0, p.SafeBy.Sub(now)/2)
 	if all <= room {
 		return p.Batch.Bake

@@ -66,6 +66,20 @@ const (
 	StageUntouched Stage = "untouched" // the rollout ended before it
 )
 
+// groundsOfRollout tells of a rollout that did not get to its end and whose
+// version is not live by now.
+func (v *view) groundsOfRollout() []Ground {
+	r := v.s.Rollout
+	if r == nil || r.Failed == 0 || r.Version == v.s.Live.Fingerprint {
+		return nil
+	}
+	g := Ground{Code: BecauseStopped, At: r.Ended, Note: r.Version.Short(), Cause: r.Why, N: r.Failed, Of: r.Batches}
+	if r.Undone {
+		g.Code = BecauseUndone
+	}
+	return []Ground{g}
+}
+
 func (r *Rollout) clone() *Rollout {
 	if r == nil {
 		return nil

@@ -36,6 +36,7 @@ type certificate struct {
 	Grounds  []string
 	Places   []place
 	Targets  []targetView
+	Rollout  *rolloutView
 	LookedAt time.Time
 	Versions []versionView
 	Unread   []string // versions that the store could not give
@@ -140,6 +141,7 @@ func (c *certificate) fill(s workflows.Status) {
 	}
 	c.Grounds = grounds(r, st)
 	c.Places, c.Targets, c.LookedAt = places(r, st), targets(r, st), st.Sight.At
+	c.Rollout = rolloutOf(r, s)
 	c.Moves = moves(r, st)
 }
 

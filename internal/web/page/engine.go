@@ -78,7 +78,11 @@ func (e Engine) Status(ctx context.Context, name string) (workflows.Status, erro
 	if err != nil {
 		return s, missing(err)
 	}
-	return s, v.Get(&s)
+	if err := v.Get(&s); err != nil {
+		return s, err
+	}
+	_ = s.AskRollout(ctx, e.Client) // one that does not answer leaves the rest as it is
+	return s, nil
 }
 
 // Acknowledge sends the update and waits until it was taken or refused.
