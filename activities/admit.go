@@ -30,6 +30,7 @@ type AdmitRequest struct {
 	Team        string          `json:"team,omitempty"`
 	Note        string          `json:"note,omitempty"`
 	CA          string          `json:"ca,omitempty"`
+	FallbackCAs []string        `json:"fallbackCAs,omitempty"` // tried in this order when CA keeps failing; empty: the policy's; "none": no other
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
 	Profile     string          `json:"profile,omitempty"`

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -44,13 +45,22 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 			return v, nil
 		}
 	}
+	if iss.CA != in.CA {
+		return cert.Version{}, ours(fault.New(fault.Conflict, "%s is ordered from CA %s by now, not from %s", in.Name, iss.CA, in.CA))
+	}
 	key, err := a.Store.Key(ctx, in.Name, iss.KeyRef)
 	if err != nil {
 		return cert.Version{}, ours(err)
 	}
+	if iss.FinalizeAt.IsZero() { // whoever gives this order up has to ask the CA first
+		iss.FinalizeAt = a.Now()
+		if iss, err = a.Store.PutIssuance(ctx, iss); err != nil {
+			return cert.Version{}, ours(err)
+		}
+	}
 	chain, err := ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Validation) { // it leads to nothing, whatever the CA says of it later
-		iss.OrderURL = ""
+		iss.OrderURL, iss.FinalizeAt = "", time.Time{}
 		_, put := a.Store.PutIssuance(ctx, iss)
 		return cert.Version{}, errors.Join(err, put)
 	}
@@ -64,9 +74,9 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 func (a *Activities) keep(ctx context.Context, in IssueInput, iss cert.Issuance, pair cert.Pair) (cert.Version, error) {
 	if err := pair.Check(in.Names, a.Now()); err != nil {
 		_, put := a.Store.PutIssuance(ctx, cleared(iss))
-		return cert.Version{}, fault.New(fault.Validation, "the CA %s issued what cannot be used: %w", in.CA, errors.Join(err, put))
+		return cert.Version{}, fault.New(fault.Validation, "the CA %s issued what cannot be used: %w", iss.CA, errors.Join(err, put))
 	}
-	v, err := a.Store.PutVersion(ctx, in.Name, in.CA, pair)
+	v, err := a.Store.PutVersion(ctx, in.Name, iss.CA, pair)
 	if err != nil {
 		return cert.Version{}, ours(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509/pkix"
 	"slices"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -20,6 +21,8 @@ type IssueInput struct {
 	Profile  string           `json:"profile,omitempty"`
 	Discard  bool             `json:"discard,omitempty"` // never use a candidate issued so far, nor its key
 	OrderURL string           `json:"orderURL,omitempty"`
+	// CAs may all issue it, CA among them; the profile is the first one's. Empty: only CA may.
+	CAs []string `json:"cas,omitempty"`
 	// Supplied: people bring the version, so none is too old to be used and none is ordered.
 	Supplied bool `json:"supplied,omitempty"`
 	// Challenge and DNS are how the names are proven; empty: as is usual for the CA.
@@ -29,35 +32,62 @@ type IssueInput struct {
 
 // order is what the CA is asked for.
 func (in IssueInput) order() cert.Order {
-	return cert.Order{Names: in.Names, Profile: in.Profile, KeyType: in.KeyType, Challenge: in.Challenge, DNS: in.DNS, URL: in.OrderURL}
+	return cert.Order{Names: in.Names, Profile: in.profileAt(in.CA), KeyType: in.KeyType, Challenge: in.Challenge, DNS: in.DNS, URL: in.OrderURL}
 }
+
+// profileAt is what a CA is asked for: profiles are of one CA, and the others
+// issue by the one that they are configured with.
+func (in IssueInput) profileAt(ca string) string {
+	if len(in.CAs) > 0 && ca != in.CAs[0] {
+		return ""
+	}
+	return in.Profile
+}
+
+// may reports whether a CA may issue it.
+func (in IssueInput) may(ca string) bool { return ca == in.CA || slices.Contains(in.CAs, ca) }
 
 // Candidate looks for a version already issued for this replacement that is
 // unharmed and fresh: then nothing is ordered. The empty version means none.
 func (a *Activities) Candidate(ctx context.Context, in IssueInput) (Found, error) {
-	v, err := a.candidate(ctx, in)
-	return Found{Version: v, Terms: a.terms(in)}, toTemporal(err, a.Now())
+	v, at, err := a.candidate(ctx, in)
+	return Found{Version: v, Terms: a.terms(in), Unsettled: at}, toTemporal(err, a.Now())
 }
 
 // Found is a candidate, and on which terms another would be ordered.
 type Found struct {
 	cert.Version
 	Terms *Terms `json:"terms,omitempty"`
+	// Unsettled is the CA at which an order may have led to a certificate; it has
+	// to be settled before another CA is asked. Empty if there is none.
+	Unsettled string `json:"unsettled,omitempty"`
 }
 
-func (a *Activities) candidate(ctx context.Context, in IssueInput) (cert.Version, error) {
+func (a *Activities) candidate(ctx context.Context, in IssueInput) (v cert.Version, unsettled string, err error) {
 	iss, err := a.Store.Issuance(ctx, in.Name, in.Replaces)
-	if fault.Is(err, fault.NotFound) {
-		return cert.Version{}, nil
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return v, "", nil
+	case err != nil:
+		return v, "", ours(err)
+	case unsettledAt(iss, in):
+		return v, iss.CA, nil
 	}
-	if err == nil && iss.Candidate == "" && in.Discard && iss.KeyRef != "" { // the key of an order that led nowhere yet
+	v, err = a.usable(ctx, in, iss)
+	return v, "", err
+}
+
+// usable gives the candidate of an issuance if it may be deployed; the empty
+// version means that another one is to be ordered.
+func (a *Activities) usable(ctx context.Context, in IssueInput, iss cert.Issuance) (v cert.Version, err error) {
+	if iss.Candidate == "" && in.Discard && iss.KeyRef != "" { // the key of an order that led nowhere yet
 		_, err = a.Store.PutIssuance(ctx, cleared(iss))
 	}
 	if err != nil || iss.Candidate == "" {
 		return cert.Version{}, ours(err)
 	}
 	usable := !in.Discard && suits(iss, in) && !slices.Contains(iss.Rejected, iss.Candidate)
-	v, err := a.issued(ctx, in, iss)
+	v, err = a.issued(ctx, in, iss)
 	if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Validation) {
 		return cert.Version{}, ours(err)
 	}
@@ -88,14 +118,20 @@ func (a *Activities) issued(ctx context.Context, in IssueInput, iss cert.Issuanc
 	return v, err
 }
 
-// suits reports whether the issuance was begun for what is asked now, names aside.
+// suits reports whether the issuance was begun for what is asked now, names
+// aside, by a CA that may issue it.
 func suits(iss cert.Issuance, in IssueInput) bool {
-	return iss.CA == in.CA && iss.KeyType == in.KeyType && iss.Profile == in.Profile
+	return in.may(iss.CA) && iss.KeyType == in.KeyType && iss.Profile == in.profileAt(iss.CA)
+}
+
+// goesOn reports whether the order of the issuance is the one to go on with.
+func goesOn(iss cert.Issuance, in IssueInput) bool {
+	return iss.CA == in.CA && suits(iss, in) && slices.Equal(iss.Names, in.Names)
 }
 
 // cleared forgets the order, its key and its candidate, so that the next order is a new one.
 func cleared(iss cert.Issuance) cert.Issuance {
-	iss.Candidate, iss.OrderURL, iss.KeyRef, iss.CSR = "", "", "", nil
+	iss.Candidate, iss.OrderURL, iss.KeyRef, iss.CSR, iss.FinalizeAt = "", "", "", nil, time.Time{}
 	return iss
 }
 
@@ -141,7 +177,7 @@ func (a *Activities) order(ctx context.Context, in IssueInput) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	iss.OrderedAt = a.Now()
+	iss.OrderedAt, iss.FinalizeAt = a.Now(), time.Time{}
 	_, err = a.Store.PutIssuance(ctx, iss)
 	return iss.OrderURL, ours(err)
 }
@@ -152,12 +188,15 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return iss, ours(err)
 	}
-	if !suits(iss, in) || !slices.Equal(iss.Names, in.Names) {
+	if unsettledAt(iss, in) { // since the candidate was looked for
+		return iss, ours(fault.New(fault.Conflict, "an order at CA %s was finalized meanwhile, and has to be settled first", iss.CA))
+	}
+	if !goesOn(iss, in) {
 		iss = cleared(iss)
 		if iss.CA != in.CA {
 			iss.NoReplaces = ""
 		}
-		iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.Profile
+		iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.profileAt(in.CA)
 	}
 	if iss.KeyRef != "" && len(iss.CSR) > 0 {
 		return iss, nil

@@ -54,7 +54,7 @@ func (a *Activities) lease(ctx context.Context, in LeaseInput) (budget.Grant, er
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return budget.Grant{}, ours(err)
 	}
-	if iss.OrderURL != "" && suits(iss, in.IssueInput) && slices.Equal(iss.Names, in.Names) {
+	if iss.OrderURL != "" && goesOn(iss, in.IssueInput) {
 		return budget.Grant{Granted: true}, nil
 	}
 	r := budget.Request{ID: leaseID(in.IssueInput), Token: in.Token, Certificate: in.Name, SafeBy: in.SafeBy}
@@ -64,6 +64,17 @@ func (a *Activities) lease(ctx context.Context, in LeaseInput) (budget.Grant, er
 	}
 	grant, err := a.Broker.Ask(ctx, in.CA, in.Account, r)
 	return grant, ours(err)
+}
+
+// Leave tells the account at a CA that a certificate waits for it no more,
+// because another CA is tried. in.CA is the one that is left.
+func (a *Activities) Leave(ctx context.Context, in IssueInput) error {
+	t := a.terms(in)
+	if t == nil {
+		return nil
+	}
+	r := Report{ID: leaseID(in), Certificate: in.Name, Kind: Left, At: a.Now()}
+	return toTemporal(ours(a.Broker.Report(ctx, in.CA, t.Account, r)), a.Now())
 }
 
 // leaseID is the same for every run of one replacement.
@@ -102,6 +113,10 @@ type Report struct {
 // MassRenewal is the Kind of a report that is about no order: how many
 // certificates of the CA have a renewal window that is past.
 const MassRenewal Kind = "mass-renewal"
+
+// Left is the Kind of a report that is about no order: the certificate waits for
+// the CA no more.
+const Left Kind = "left"
 
 // ReportInput is what became of an order.
 type ReportInput struct {

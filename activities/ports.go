@@ -30,6 +30,13 @@ type CA interface {
 	Finalize(ctx context.Context, url string, csr []byte, progress func(string)) (chain []byte, err error)
 }
 
+// Settler is the optional ability of a CA to end an order that is to be given up.
+type Settler interface {
+	// Settle gives the chain if the order led to a certificate, NotFound once it
+	// never will. Whatever else fails says that nobody knows yet.
+	Settle(ctx context.Context, url string, csr []byte, progress func(string)) (chain []byte, err error)
+}
+
 // Screener is the optional ability of a CA to refuse at the door what it could
 // never issue: names that the way of proving them cannot prove, a kind of key
 // that its policy excludes.

@@ -17,6 +17,7 @@ type wish struct {
 	domains, targets, endpoints      []string
 	manage, reuseKey, update, dry    bool
 	ca, keyType, profile, dns        string
+	fallback                         []string
 	http, tlsALPN                    bool
 	owner, team, environment, policy string
 	note, file                       string
@@ -80,6 +81,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.StringSliceVarP(&w.domains, "domains", "d", nil, "`names` it has to cover; repeat or separate by commas (default those it serves)")
 	f.BoolVar(&w.manage, "manage", false, "renew it here too")
 	f.StringVarP(&w.ca, "ca", "s", "", "configured `CA` that issues it")
+	f.StringSliceVar(&w.fallback, "fallback-ca", nil, "`CA`s that are tried in this order when --ca keeps failing; none: no other, whatever the policy says")
 	f.StringVar(&w.ca, "server", "", "the same `CA` as --ca")
 	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256, EC384, RSA2048, RSA4096 (default the usual one of the CA)")
 	f.BoolVar(&w.reuseKey, "reuse-key", false, "keep the private key when renewing")
@@ -102,7 +104,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 }
 
 // managing are the flags that mean nothing where a certificate is only watched.
-var managing = []string{"ca", "server", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target"}
+var managing = []string{"ca", "server", "fallback-ca", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target"}
 
 // read checks what was typed, as far as it can be without asking anybody; all
 // complaints come at once.
@@ -211,7 +213,7 @@ func (w *wish) input(names []string) workflows.EnrollmentInput {
 	var in workflows.EnrollmentInput
 	in.Name, in.Names, in.Managed, in.Endpoints = w.name, names, w.manage, w.places
 	in.Owner, in.Team, in.Environment, in.Policy, in.Note = w.owner, w.team, w.environment, w.policy, w.note
-	in.CA, in.Targets, in.Profile, in.ReuseKey = w.ca, w.targets, w.profile, w.reuseKey
+	in.CA, in.FallbackCAs, in.Targets, in.Profile, in.ReuseKey = w.ca, w.fallback, w.targets, w.profile, w.reuseKey
 	in.Challenge, in.DNS = w.way()
 	if w.manage {
 		in.KeyType = cert.KeyType(w.keyType)

@@ -58,6 +58,9 @@ func (w *wish) over(s lifecycle.Spec) workflows.EnrollmentInput {
 			in.CA = w.ca
 		}
 	}
+	if in.Managed || w.given("fallback-ca") {
+		in.FallbackCAs = pick(w, "fallback-ca", w.fallback, s.FallbackCAs)
+	}
 	if in.Managed || w.given("target") {
 		in.Targets = pick(w, "target", w.targets, s.Targets)
 	} else if !w.given("endpoint") {

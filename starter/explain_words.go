@@ -47,6 +47,12 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecauseCADown: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("the CA does not issue since %s; it is asked again at %s", c.when(g.At), c.when(g.Until)) + because(g.Cause)
 	},
+	lifecycle.BecauseNextCA: func(c *cli, g lifecycle.Ground) string {
+		if g.N == 0 {
+			return fmt.Sprintf("%s has no room in time, so %s is tried since %s", g.Where, g.Note, c.when(g.At)) + because(g.Cause)
+		}
+		return fmt.Sprintf("renewing at %s failed %s in a row, so %s is tried since %s", g.Where, numbered(g.N, "time"), g.Note, c.when(g.At)) + because(g.Cause)
+	},
 	lifecycle.BecauseRevoking: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s wants %s revoked since %s", g.By, g.Note, c.when(g.At)) + because(g.Cause)
 	},
@@ -131,6 +137,9 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	},
 	lifecycle.MoveRenewNew: func(c *cli, m lifecycle.Move) string {
 		return m.Note + " is discarded and another one ordered" + c.at(m)
+	},
+	lifecycle.MoveAnyway: func(c *cli, m lifecycle.Move) string {
+		return "the order at " + m.Note + " is not waited for: another certificate is ordered, and there may be two" + c.at(m)
 	},
 	lifecycle.MoveResume: func(c *cli, m lifecycle.Move) string {
 		if m.At.IsZero() {

@@ -40,7 +40,7 @@ func (c *cli) happens(e lifecycle.Foreseen, s lifecycle.Spec) string {
 			text += ", paged"
 		}
 	case lifecycle.ForeseeRun:
-		text = c.runInWords(e, s.Policy)
+		text = c.runInWords(e, s)
 	case lifecycle.ForeseeClose:
 		text = fmt.Sprintf("%s is over", e.Reason)
 	case lifecycle.ForeseeRevoke:
@@ -72,7 +72,11 @@ func roughly(d time.Duration) string {
 	return lifecycle.FormatDuration(max(d.Round(time.Second), time.Second))
 }
 
-func (c *cli) runInWords(e lifecycle.Foreseen, p lifecycle.Policy) string {
+func (c *cli) runInWords(e lifecycle.Foreseen, s lifecycle.Spec) string {
+	at := ""
+	if len(s.CAs()) > 1 && e.CA != "" {
+		at = " by " + e.CA
+	}
 	switch {
 	case e.Purpose == lifecycle.ForDeploy && !e.NotAfter.IsZero():
 		return "every target has the live version again"
@@ -81,9 +85,9 @@ func (c *cli) runInWords(e lifecycle.Foreseen, p lifecycle.Policy) string {
 	case e.Purpose == lifecycle.ForRollBack:
 		return "an earlier version is deployed again"
 	case !e.NotAfter.IsZero():
-		return "renewed, until " + c.when(e.NotAfter)
+		return "renewed" + at + ", until " + c.when(e.NotAfter)
 	}
-	return fmt.Sprintf("attempt %d of %d to renew", e.Attempt, p.MaxAttempts)
+	return fmt.Sprintf("attempt %d of %d to renew", e.Attempt, s.MaxAttempts()) + at
 }
 
 // rolesInWords names the roles, and who fills them as far as that is known here.

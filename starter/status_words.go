@@ -15,6 +15,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilThreshold:      "an expiry threshold is crossed",
 	lifecycle.UntilRenewal:        "renewal begins",
 	lifecycle.UntilRetry:          "the next attempt to renew begins",
+	lifecycle.UntilNextCA:         "the next CA is tried",
 	lifecycle.UntilBehindRetry:    "the targets that are behind are tried again",
 	lifecycle.UntilSupply:         "somebody is told to order the next version",
 	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
@@ -125,7 +126,10 @@ var flights = map[lifecycle.FlightKind]string{
 func (c *cli) standing(v view) string {
 	kind := "watched"
 	if v.Managed {
-		kind = "managed, renewed by " + v.CA
+		kind = "managed, renewed by " + inOrder(v.CA, v.FallbackCAs)
+		if m := v.Moved; m != nil {
+			kind += "; " + m.To + " is tried now instead of " + m.From
+		}
 	}
 	state := v.State
 	if state == "" {

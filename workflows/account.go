@@ -105,6 +105,10 @@ func (a *account) reported(ctx workflow.Context, r activities.Report) {
 	case activities.MassRenewal:
 		a.pulled(now, r)
 		return
+	case activities.Left:
+		a.Budget.Withdraw(r.ID)
+		a.Outage.Left(now, r.Certificate)
+		return
 	case activities.Validation, activities.NotFound:
 		a.Budget.Failed(now, r.Limits)
 	case activities.Unavailable:

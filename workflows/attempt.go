@@ -23,8 +23,17 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary,
 		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, InTask: true,
 	}
+	if run.CA != "" {
+		in.CA = run.CA
+	}
+	if all := s.CAs(); len(all) > 1 {
+		in.CAs, in.Leaves = all, run.Leaves
+	}
 	for _, r := range c.State.Revocations {
 		in.Revoked = append(in.Revoked, r.Fingerprint)
+	}
+	if m := run.Moved; m != nil {
+		c.note(ctx, entry{Kind: "next-ca", Text: movedInWords(*m), Details: map[string]string{"from": m.From, "to": m.To, "why": string(m.Why)}})
 	}
 	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
 	c.child = in.workflowID()
@@ -53,6 +62,21 @@ func (c *certificate) noteOutcome(ctx workflow.Context, run lifecycle.Run, o lif
 		e.Text += fmt.Sprintf("; %s, valid until %s, is live", o.Version.Fingerprint.Short(), clock(o.Version.NotAfter))
 	}
 	c.note(ctx, e)
+}
+
+// movedInWords says why another CA is tried.
+func movedInWords(m lifecycle.Moved) string {
+	text := fmt.Sprintf("%s is tried now: renewing at %s failed %d times in a row", m.To, m.From, m.Failed)
+	switch {
+	case m.Failed == 0:
+		text = fmt.Sprintf("%s is tried now: %s has no room before the last safe moment", m.To, m.From)
+	case m.Why == lifecycle.NextCAToBeSafe:
+		text = fmt.Sprintf("%s is tried now: %s failed and would not be asked again before the last safe moment", m.To, m.From)
+	}
+	if m.Cause != "" {
+		text += ": " + m.Cause
+	}
+	return text
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -21,6 +21,9 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	line("")
 	line("- **Next:** %s", nextInWords(d))
 	line("- **Why:** %s", whyInWords(d))
+	if m := s.Renewal.Moved; m != nil {
+		line("- since %s: %s", clock(m.At), code(movedInWords(*m)))
+	}
 	if w := s.Renewal.Awaits; w != nil {
 		line("- waits for CA %s since %s, until %s as far as can be foreseen: %s", code(w.CA), clock(w.Since), clock(w.Until), code(w.Why))
 	}

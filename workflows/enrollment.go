@@ -70,7 +70,7 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 func specOf(in activities.AdmitRequest, admitted activities.Admitted) (spec lifecycle.Spec, err error) {
 	spec = lifecycle.Spec{
 		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team, Note: in.Note,
-		CA: in.CA, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Challenge: in.Challenge, DNS: in.DNS, Targets: in.Targets, Endpoints: in.Endpoints,
+		CA: in.CA, FallbackCAs: in.FallbackCAs, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Challenge: in.Challenge, DNS: in.DNS, Targets: in.Targets, Endpoints: in.Endpoints,
 		Supplied: admitted.Supplied && in.Managed,
 	}
 	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed {

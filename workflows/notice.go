@@ -29,12 +29,23 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 	for _, t := range s.Renewal.Attempts {
 		n.Tried = append(n.Tried, alert.Try{At: t.At, Outcome: string(t.Outcome), Cause: t.Cause})
 	}
+	n.Fallback = fallback(s, a)
 	if c.Link != nil {
 		n.Link = c.Link(s.Spec.Name)
 	}
 	n.Actions = actions(s, a)
 	n.Commands = lifecycle.Commands(now, s, a)
 	return n
+}
+
+// fallback tells that another CA is tried, where an alert is about the renewal.
+func fallback(s lifecycle.State, a lifecycle.Alert) *alert.Fallback {
+	m := s.Renewal.Moved
+	about := []alert.Reason{alert.Expiring, alert.RenewalFailing, alert.AttemptsSpent, alert.CAUnavailable}
+	if m == nil || !a.Open() || !slices.Contains(about, a.Reason) {
+		return nil
+	}
+	return &alert.Fallback{From: m.From, To: m.To, Failed: m.Failed}
 }
 
 // noticeKey is the same for every delivery of one notice, over retries and restarts.
@@ -82,9 +93,9 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 	if e, ok := find(lifecycle.UntilRevoke); ok && a.Reason == alert.RevocationFailing {
 		return alert.NextStep{Kind: "retry", At: e.At}
 	}
-	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
+	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilNextCA, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
 		kind := "renew"
-		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilBehindRetry {
+		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilNextCA || e.Reason == lifecycle.UntilBehindRetry {
 			kind = "retry"
 		}
 		return alert.NextStep{Kind: kind, At: e.At}

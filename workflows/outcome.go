@@ -17,12 +17,12 @@ const keepCause = 4000
 
 var outcomes = []lifecycle.OutcomeKind{
 	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.Waiting, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
-	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unreached, lifecycle.Unknown,
+	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unsettled, lifecycle.Unreached, lifecycle.Unknown,
 }
 
 // outcome is what the certificate makes of it.
 func (o RenewalOutput) outcome() lifecycle.Outcome {
-	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, Version: o.Version, Observations: o.Observations, ObservedAt: o.At, Rollout: o.Rollout}
+	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, CA: o.CA, Elsewhere: o.Elsewhere, Version: o.Version, Observations: o.Observations, ObservedAt: o.At, Rollout: o.Rollout}
 	if !slices.Contains(outcomes, out.Kind) { // the child runs on a newer worker
 		out.Kind, out.Cause = lifecycle.Unknown, cut(fmt.Sprintf("the run ended as %q, which this worker does not know: %s", o.Kind, o.Cause), keepCause)
 	}
@@ -40,7 +40,7 @@ func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
 		return nil
 	}
 	f, text := activities.FailureOf(err)
-	out := &RenewalOutput{Cause: text, RetryAt: f.RetryAt, At: workflow.Now(ctx)}
+	out := &RenewalOutput{Cause: text, RetryAt: f.RetryAt, Elsewhere: f.Elsewhere, At: workflow.Now(ctx)}
 	switch {
 	case f.Own || f.Silent: // nothing is known of the CA by it
 		out.Kind = string(lifecycle.Unknown)

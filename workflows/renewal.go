@@ -20,6 +20,8 @@ type RenewalInput struct {
 	Name      string           `json:"name"`
 	Names     []string         `json:"names"`
 	CA        string           `json:"ca,omitempty"`
+	CAs       []string         `json:"cas,omitempty"`    // that may issue it, where CA is one of several
+	Leaves    string           `json:"leaves,omitempty"` // the CA whose account need not wake it any more
 	KeyType   cert.KeyType     `json:"keyType,omitempty"`
 	ReuseKey  bool             `json:"reuseKey,omitempty"`
 	Profile   string           `json:"profile,omitempty"`
@@ -82,6 +84,8 @@ type RenewalOutput struct {
 	Cause        string             `json:"cause,omitempty"`
 	RetryAt      time.Time          `json:"retryAt,omitzero"`
 	Watched      bool               `json:"watched,omitempty"` // the CA's account was told
+	CA           string             `json:"ca,omitempty"`      // that it is about, if not the one that was asked
+	Elsewhere    bool               `json:"elsewhere,omitempty"`
 	Version      cert.Version       `json:"version,omitzero"`
 	Targets      []TargetResult     `json:"targets,omitempty"`
 	Observations []cert.Observation `json:"observations,omitempty"`
@@ -139,8 +143,9 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	}
 	in := activities.IssueInput{
 		Name: r.in.Name, Replaces: r.in.Replaces, Names: r.in.Names, CA: r.in.CA, KeyType: r.in.KeyType,
-		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, Discard: r.in.Discard, Supplied: r.in.Supplied, Challenge: r.in.Challenge, DNS: r.in.DNS,
+		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, CAs: r.in.CAs, Discard: r.in.Discard, Supplied: r.in.Supplied, Challenge: r.in.Challenge, DNS: r.in.DNS,
 	}
+	r.leave(ctx, in)
 	var found activities.Found
 	err := r.store(ctx, "candidate: is a version issued already?", hands.Candidate, in, &found)
 	if r.version = found.Version; err != nil || r.version.Fingerprint != "" {
@@ -148,6 +153,11 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	}
 	if r.in.Supplied {
 		return &RenewalOutput{Kind: string(lifecycle.ConfigurationRefused), At: workflow.Now(ctx), Cause: "nothing that was supplied can be deployed; bring it again: neverlapse supply " + r.in.Name}
+	}
+	if found.Unsettled != "" {
+		if out := r.settle(ctx, in, found.Unsettled); out != nil || r.version.Fingerprint != "" {
+			return out
+		}
 	}
 	if out := r.lease(ctx, in, found.Terms); out != nil {
 		return out

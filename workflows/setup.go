@@ -77,7 +77,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 func enrolledText(s lifecycle.Spec) string {
 	how := "watched"
 	if s.Managed {
-		how = "managed: renewed by CA " + s.CA
+		how = "managed: renewed by CA " + strings.Join(s.CAs(), ", then ")
 	}
 	if s.Supplied {
 		how = "managed: ordered by hand from " + s.CA

@@ -139,6 +139,13 @@ type Try struct {
 	Cause   string    `json:"cause"`   // the exact error text
 }
 
+// Fallback tells that another CA is tried than before.
+type Fallback struct {
+	From   string `json:"from"` // configured name
+	To     string `json:"to"`
+	Failed int    `json:"failed"` // in a row at From; 0: it had no room in time
+}
+
 // Answer is what somebody did about an alert.
 type Answer struct {
 	By    string    `json:"by"`
@@ -172,6 +179,7 @@ type Notice struct {
 	Places      []Place      `json:"places,omitempty"`
 	Cause       string       `json:"cause,omitempty"` // last error, exact
 	Tried       []Try        `json:"tried,omitempty"`
+	Fallback    *Fallback    `json:"fallback,omitempty"`
 	Next        NextStep     `json:"next"`
 	Commands    []string     `json:"commands,omitempty"` // what to type, one command a line
 	Answer      *Answer      `json:"answer,omitempty"`

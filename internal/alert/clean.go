@@ -91,6 +91,9 @@ func cleaned(n Notice) Notice {
 	} {
 		*p = Clean(*p)
 	}
+	if f := n.Fallback; f != nil {
+		n.Fallback = &Fallback{From: Clean(f.From), To: Clean(f.To), Failed: f.Failed}
+	}
 	n.Names, n.Commands = cleanAll(n.Names), cleanAll(n.Commands)
 	places := make([]Place, len(n.Places))
 	for i, p := range n.Places {

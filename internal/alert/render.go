@@ -149,11 +149,24 @@ func (r reader) lines(n Notice) []Line {
 		kind = "kind.managed"
 	}
 	add("kind", r.say(kind))
+	add("fallback", r.fallback(n))
 	if n.Step > 0 && n.Phase != Resolved {
 		add("step", r.say("step", "n", strconv.Itoa(n.Step+1)))
 	}
 	add("evidence", n.Evidence)
 	return out
+}
+
+// fallback says that another CA is tried now.
+func (r reader) fallback(n Notice) string {
+	f := n.Fallback
+	switch {
+	case f == nil || n.Phase == Resolved:
+		return ""
+	case f.Failed == 0:
+		return r.say("fallback.room", "from", f.From, "to", f.To)
+	}
+	return r.say("fallback", "from", f.From, "to", f.To, "n", strconv.Itoa(f.Failed))
 }
 
 func (r reader) severity(s Severity) string {

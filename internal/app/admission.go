@@ -37,6 +37,7 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 	a.admitPeople(r, bad)
 	if r.Managed {
 		a.admitManaged(r, bad)
+		a.admitFallback(r, bad)
 	} else {
 		admitWatched(r, bad)
 	}
@@ -80,12 +81,71 @@ func (a *admission) admitManaged(r activities.AdmitRequest, bad func(string, ...
 	}
 }
 
+// admitFallback refuses other CAs that could never issue what is asked for: they
+// would fail just when they are needed.
+func (a *admission) admitFallback(r activities.AdmitRequest, bad func(string, ...any)) {
+	path, more := "fallback_cas", r.FallbackCAs
+	_, bySupply := a.acts.CAs[r.CA].(activities.Supplied)
+	if len(more) == 0 {
+		policy, _ := a.policy(r)
+		path = fmt.Sprintf("fallback_cas of policy %q", policy.Name)
+		more = slices.DeleteFunc(slices.Clone(policy.FallbackCAs), func(ca string) bool { return ca == r.CA || bySupply })
+	}
+	switch {
+	case len(more) == 0 || len(more) == 1 && more[0] == lifecycle.NoFallback:
+		return
+	case slices.Contains(more, lifecycle.NoFallback):
+		bad("%s: %q stands alone, or not at all", path, lifecycle.NoFallback)
+		return
+	case len(more) > lifecycle.MaxFallback:
+		bad("%s: %d are too many; name at most %d", path, len(more), lifecycle.MaxFallback)
+		return
+	case bySupply:
+		bad("%s: people order from %s and bring what it issued, so no other CA can be tried instead", path, r.CA)
+		return
+	}
+	for i, name := range more {
+		if err := a.fallbackCA(name, r); err != nil {
+			bad("%s: %w", path, err)
+		}
+		if name == r.CA || slices.Contains(more[:i], name) {
+			bad("%s: %q is named twice; name it once", path, name)
+		}
+	}
+}
+
+// fallbackCA tells why a CA cannot be tried instead of the first one.
+func (a *admission) fallbackCA(name string, r activities.AdmitRequest) error {
+	ca, ok := a.acts.CAs[name]
+	if !ok {
+		return fmt.Errorf("%q is not configured; use some of %s", name, known(a.acts.CAs))
+	}
+	if _, ok := ca.(activities.Supplied); ok {
+		return fmt.Errorf("%s issues only what people order and supply, so it cannot be tried instead of another", name)
+	}
+	s, ok := ca.(activities.Screener)
+	names, err := cert.ParseNames(r.Names)
+	if !ok || err != nil {
+		return nil // what is wrong with the names was said
+	}
+	order := cert.Order{Names: names, KeyType: r.KeyType, Challenge: r.Challenge, DNS: r.DNS}
+	if first, ok := a.acts.CAs[r.CA].(activities.Screener); ok { // it says which kind of key
+		if usual, err := first.Screen(order); err == nil {
+			order.KeyType = usual.KeyType
+		}
+	}
+	if _, err := s.Screen(order); err != nil {
+		return fmt.Errorf("%w (name other CAs by --fallback-ca, or none)", err)
+	}
+	return nil
+}
+
 func admitWatched(r activities.AdmitRequest, bad func(string, ...any)) {
 	if len(r.Endpoints) == 0 {
 		bad("endpoints: a watched certificate needs at least one place that serves it")
 	}
-	if len(r.Targets) > 0 || r.CA != "" {
-		bad("targets, ca: only a managed certificate has them; add --manage to renew it here")
+	if len(r.Targets) > 0 || r.CA != "" || len(r.FallbackCAs) > 0 {
+		bad("targets, ca, fallback_cas: only a managed certificate has them; add --manage to renew it here")
 	}
 }
 

@@ -57,6 +57,14 @@ func (o *Outage) Struck(now time.Time, s Stranded, cause string) {
 	}
 }
 
+// Left takes in that a certificate waits for the CA no more.
+func (o *Outage) Left(now time.Time, certificate string) {
+	o.leave(certificate)
+	if o.On() && o.Canary == certificate {
+		o.Canary, o.ProbeAt = "", now
+	}
+}
+
 func (o *Outage) leave(certificate string) {
 	o.Stranded = slices.DeleteFunc(o.Stranded, func(s Stranded) bool { return s.Certificate == certificate })
 }

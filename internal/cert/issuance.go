@@ -15,6 +15,9 @@ type Issuance struct {
 	CSR         []byte      `json:"csr,omitempty"`    // DER
 	OrderURL    string      `json:"orderURL,omitempty"`
 	OrderedAt   time.Time   `json:"orderedAt,omitzero"`
+	// FinalizeAt is when the CA was first about to be asked to finalize the order:
+	// from then on only the CA knows whether it led to a certificate. Zero: it did not.
+	FinalizeAt time.Time `json:"finalizeAt,omitzero"`
 	// NoReplaces is why orders do not name the version they replace: what the CA
 	// said to the one that did. Empty: they do, where the CA issued that version.
 	NoReplaces string `json:"noReplaces,omitempty"`

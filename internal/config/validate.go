@@ -79,7 +79,7 @@ func (c Config) validatePolicies() error {
 		if names.add(i, p.Name); p.Name == "" {
 			p.Name = "unnamed" // that it has no name was said
 		}
-		errs[i] = errors.Join(Under(fmt.Sprintf("policies[%d]", i), p.Validate()), c.validateCanaries(i, p.Rollout.CanaryTargets))
+		errs[i] = errors.Join(Under(fmt.Sprintf("policies[%d]", i), p.Validate()), c.validateCanaries(i, p.Rollout.CanaryTargets), c.validateFallback(i, p))
 	}
 	return errors.Join(append(names.errs, errs...)...)
 }
@@ -95,6 +95,25 @@ func (c Config) validateCanaries(i int, canaries []string) error {
 		if !slices.Contains(known, name) {
 			errs = append(errs, wrong(fmt.Sprintf("policies[%d].rollout.canary_targets[%d]", i, j),
 				"no target is called %q; add it under targets or write one of %s", name, strings.Join(known, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// validateFallback holds the CAs that a policy names against those that there are.
+func (c Config) validateFallback(i int, p lifecycle.Policy) error {
+	var known []string
+	var errs []error
+	for j, ca := range c.CAs {
+		known = append(known, ca.Name)
+		if ca.Name == lifecycle.NoFallback && i == 0 {
+			errs = append(errs, wrong(fmt.Sprintf("cas[%d].name", j), "%q means that no other CA is tried; call it otherwise", ca.Name))
+		}
+	}
+	for j, name := range p.FallbackCAs {
+		if !slices.Contains(known, name) {
+			errs = append(errs, wrong(fmt.Sprintf("policies[%d].fallback_cas[%d]", i, j),
+				"no CA is called %q; add it under cas or write one of %s", name, strings.Join(known, ", ")))
 		}
 	}
 	return errors.Join(errs...)

@@ -61,7 +61,7 @@ func (s *State) adopt(now time.Time, v cert.Version) {
 		s.Previous = s.Live
 	}
 	s.Live, s.LiveAt, s.Window = v, now, nil
-	s.Renewal = Renewal{Renewed: s.Renewal.Renewed, NotBefore: s.Renewal.NotBefore}
+	s.Renewal = Renewal{Renewed: s.Renewal.Renewed, NotBefore: s.Renewal.NotBefore, Words: s.Renewal.Words}
 	s.Sight.AstraySince = time.Time{}
 	if s.Held != nil && s.Held.Fingerprint != v.Fingerprint {
 		s.Held = nil

@@ -220,9 +220,10 @@ func (s *State) Resume() {
 	}
 }
 
-// afresh forgets the failed attempts, but not what the CA said.
+// afresh forgets the failed attempts and begins at the first CA, but keeps what CAs said.
 func (s *State) afresh() {
 	s.Renewal.Attempts, s.Renewal.RetryAt, s.Renewal.FailingSince = nil, time.Time{}, time.Time{}
+	s.Renewal.Moved, s.Renewal.Tried = nil, nil
 }
 
 // CheckResume tells why there is nothing to resume; nil if there is.

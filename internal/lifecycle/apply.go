@@ -46,6 +46,9 @@ func (s *State) begin(r Run, now time.Time) {
 	switch r.Purpose {
 	case ForRenewal:
 		s.Renew, s.Held, s.Renewal.Discard = nil, nil, false
+		if r.Moved != nil {
+			s.move(*r.Moved)
+		}
 	case ForRollBack:
 		s.Held, s.RollBack = s.RollBack, nil
 	}

@@ -79,7 +79,7 @@ func (v *view) caUnavailable() *condition {
 	} else if !at.IsZero() {
 		since = at
 	}
-	_, cause := v.lastFailure(func(k OutcomeKind) bool { return k == CAUnavailable })
+	_, cause := v.lastFailure(OutcomeKind.away)
 	return &condition{reason: alert.CAUnavailable, severity: alert.P4, plan: EscalateInform, level: -1, since: since, cause: cause}
 }
 

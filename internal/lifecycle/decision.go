@@ -44,6 +44,8 @@ const (
 	WindowReached       Reason = "ca-window-reached"
 	RetryDue            Reason = "retry-due"
 	WaitOver            Reason = "ca-wait-over"
+	NextCAAfterFailures Reason = "next-ca-after-failures"
+	NextCAToBeSafe      Reason = "next-ca-to-be-safe"
 	NamesNotCovered     Reason = "names-not-covered"
 	BehindRetryDue      Reason = "behind-retry-due"
 	ThresholdCrossed    Reason = "threshold-crossed"
@@ -62,6 +64,7 @@ const (
 	UntilRetry          Reason = "until-retry"
 	UntilCARoom         Reason = "until-ca-has-room"
 	UntilCABack         Reason = "until-ca-is-back"
+	UntilNextCA         Reason = "until-next-ca"
 	UntilBehindRetry    Reason = "until-behind-retry"
 	UntilSupply         Reason = "until-supply-is-needed"
 	UntilRevoke         Reason = "until-revocation"
@@ -117,6 +120,9 @@ type Run struct {
 	Purpose  Purpose          `json:"purpose"`
 	Replaces cert.Fingerprint `json:"replaces,omitempty"`
 	Version  cert.Fingerprint `json:"version,omitempty"` // deploy and roll-back: this one
+	CA       string           `json:"ca,omitempty"`      // renew: whose turn it is
+	Moved    *Moved           `json:"moved,omitempty"`   // renew: it is another one than before
+	Leaves   string           `json:"leaves,omitempty"`  // the CA whose account need not wake it any more
 	Targets  []string         `json:"targets,omitempty"`
 	Attempt  int              `json:"attempt"` // counts from 1
 	Discard  bool             `json:"discard,omitempty"`
@@ -182,6 +188,9 @@ const (
 	Unproven OutcomeKind = "rollback-unproven"
 	// Waiting: the CA allows no order yet; nothing was asked of it. Costs no attempt.
 	Waiting OutcomeKind = "waiting"
+	// Unsettled: an order at another CA was finalized, and nobody can tell yet what
+	// became of it; until then no second one is placed. Costs no attempt.
+	Unsettled OutcomeKind = "order-unsettled"
 	// Unreached: no target could be reached; the version waits. Costs no attempt.
 	Unreached OutcomeKind = "unreached"
 	// Unknown: the run ended without a word (timeout, termination). The world is asked.
@@ -198,6 +207,9 @@ func (k OutcomeKind) Counts() bool {
 	return false
 }
 
+// away reports whether the CA could not be asked.
+func (k OutcomeKind) away() bool { return k == CAUnavailable || k == Unsettled }
+
 // Success reports whether the version is proven wherever it could be.
 func (k OutcomeKind) Success() bool { return k == Proven || k == Behind }
 
@@ -206,6 +218,8 @@ type Outcome struct {
 	Kind         OutcomeKind
 	Cause        string    // exact error text
 	RetryAt      time.Time // not before; zero if nobody said
+	CA           string    // that it is about; empty: the one that was asked
+	Elsewhere    bool      // another CA need not fail in the same way
 	Watched      bool      // the CA's account knows that the CA is unavailable, and wakes whom it keeps waiting
 	Version      cert.Version
 	Installed    []Installed

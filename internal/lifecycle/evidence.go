@@ -44,7 +44,11 @@ func (v *view) evidence(a Alert) string {
 	case alert.RenewalFailing, alert.AttemptsSpent:
 		return v.renewed(a)
 	case alert.CAUnavailable:
-		if s.Renewal.DownSince.IsZero() {
+		switch ca := s.Live.CA; {
+		case !s.Renewal.DownSince.IsZero():
+		case a.Version != s.Live.Fingerprint && ca != "" && ca != s.Spec.CA:
+			return "CA " + ca + " answered"
+		default:
 			return "the CA answered"
 		}
 	case alert.TargetBehind:

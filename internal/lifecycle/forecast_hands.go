@@ -55,7 +55,7 @@ func (f *forecast) act(d Decision) {
 	case StepClose:
 		f.note(Foreseen{Kind: ForeseeClose, Why: d.Reason, Alert: step.Alert.ID, Reason: step.Alert.Reason, Evidence: step.Alert.Evidence})
 	case StepRun:
-		f.note(Foreseen{Kind: ForeseeRun, Why: d.Reason, Purpose: step.Run.Purpose, Attempt: step.Run.Attempt})
+		f.note(Foreseen{Kind: ForeseeRun, Why: d.Reason, Purpose: step.Run.Purpose, Attempt: step.Run.Attempt, CA: step.Run.CA})
 		at := len(f.events) - 1
 		f.later(runTakes, func() { f.ended(*step.Run, at) })
 	case StepRevoke:
@@ -164,7 +164,7 @@ func (f *forecast) version(r Run) cert.Version {
 	}
 	v := f.s.Live
 	v.Fingerprint, v.Serial = cert.Fingerprint(fmt.Sprintf("%064x", f.made)), fmt.Sprint(f.made)
-	v.NotBefore, v.NotAfter, v.Names, v.CA = f.now, f.now.Add(lifetime), f.s.Spec.Names, f.s.Spec.CA
+	v.NotBefore, v.NotAfter, v.Names, v.CA = f.now, f.now.Add(lifetime), f.s.Spec.Names, r.CA
 	return v
 }
 
@@ -173,7 +173,10 @@ func (f *forecast) failure(r Run) Outcome {
 	o := Outcome{Kind: ValidationFailed, Cause: "assumed to fail"}
 	if n := len(f.s.Renewal.Attempts); n > 0 {
 		if last := f.s.Renewal.Attempts[n-1]; last.Outcome != Unknown {
-			o.Kind, o.Cause = last.Outcome, last.Cause
+			o.Kind, o.Cause, o.Elsewhere = last.Outcome, last.Cause, last.Elsewhere
+			if o.Kind == Unsettled {
+				o.CA = last.CA
+			}
 		}
 	}
 	if r.Purpose == ForDeploy {

@@ -27,6 +27,7 @@ const (
 	BecauseUndone        GroundCode = "rollout-undone"
 	BecauseStopped       GroundCode = "rollout-stopped"
 	BecauseCADown        GroundCode = "ca-unavailable"
+	BecauseNextCA        GroundCode = "next-ca"
 	BecauseRevoking      GroundCode = "revocation-waits"
 	BecauseWaitsForCA    GroundCode = "waits-for-ca"
 	BecausePaused        GroundCode = "paused"
@@ -116,18 +117,21 @@ func (v *view) groundsOfRenewal() (out []Ground) {
 	}
 	if n := s.counted(); n > 0 {
 		at, cause := v.lastFailure(OutcomeKind.Counts)
-		g := Ground{Code: BecauseFailed, At: at, Cause: cause, N: n, Of: s.Spec.Policy.MaxAttempts, Until: r.RetryAt}
+		g := Ground{Code: BecauseFailed, At: at, Cause: cause, N: n, Of: s.Spec.MaxAttempts(), Until: r.RetryAt}
 		if s.spent() {
 			g.Code, g.Until = BecauseSpent, time.Time{}
 		}
 		out = append(out, g)
 	}
+	if m := r.Moved; m != nil {
+		out = append(out, Ground{Code: BecauseNextCA, At: m.At, Note: m.To, Where: m.From, N: m.Failed, Cause: m.Cause})
+	}
 	if a := r.Awaits; a != nil {
 		out = append(out, Ground{Code: BecauseWaitsForCA, At: a.Since, Until: a.Until, Note: a.CA, Cause: a.Why})
 	}
 	if !r.DownSince.IsZero() {
-		_, cause := v.lastFailure(func(k OutcomeKind) bool { return k == CAUnavailable })
-		out = append(out, Ground{Code: BecauseCADown, At: r.DownSince, Cause: cause, Until: latest(r.RetryAt, r.NotBefore)})
+		_, cause := v.lastFailure(OutcomeKind.away)
+		out = append(out, Ground{Code: BecauseCADown, At: r.DownSince, Cause: cause, Until: latest(r.RetryAt, s.gate(s.ca()))})
 	}
 	return out
 }

@@ -18,6 +18,7 @@ const (
 	MoveCheck     MoveCode = "check"
 	MoveRenew     MoveCode = "renew"
 	MoveRenewNew  MoveCode = "renew-another"
+	MoveAnyway    MoveCode = "order-anyway"
 	MoveResume    MoveCode = "resume"
 	MoveRollBack  MoveCode = "roll-back"
 	MovePause     MoveCode = "pause"
@@ -79,11 +80,15 @@ func (v *view) movesOfRenewal() (out []Move) {
 	s, name := v.s, v.s.Spec.Name
 	candidate := s.Renewal.Candidate.Fingerprint
 	if s.CheckRenew(v.now) == nil && s.Retire == nil {
-		at := latest(v.now, s.Renewal.NotBefore)
+		at := latest(v.now, v.renewableAt())
 		out = append(out, Move{Code: MoveRenew, Command: "neverlapse renew " + name + " --wait", At: at, Note: candidate.Short(), answers: ofRenewal})
 		if candidate != "" {
 			out = append(out, Move{Code: MoveRenewNew, Command: "neverlapse renew " + name + " --new --wait", At: at, Note: candidate.Short(),
 				answers: []alert.Reason{alert.AttemptsSpent}})
+		}
+		if n := len(s.Renewal.Attempts); n > 0 && s.Renewal.Attempts[n-1].Outcome == Unsettled {
+			out = append(out, Move{Code: MoveAnyway, Command: "neverlapse renew " + name + " --new --wait", At: at, Note: s.Renewal.Attempts[n-1].CA,
+				answers: append(slices.Clip(ofRenewal), alert.CAUnavailable)})
 		}
 	}
 	if s.awaitsSupply() && s.Retire == nil {
@@ -181,7 +186,7 @@ func (v *view) movesOfSpec() (out []Move) {
 	if s.Retire != nil {
 		return nil
 	}
-	if s.Spec.Managed && (s.counted() > 0 || !s.Renewal.DownSince.IsZero()) {
+	if s.Spec.Managed && (s.counted() > 0 || !s.Renewal.DownSince.IsZero() || s.Renewal.Moved != nil) {
 		out = append(out, Move{Code: MoveCA, Command: update + " --ca CA", Note: s.Spec.CA, answers: []alert.Reason{alert.AttemptsSpent, alert.CAUnavailable}})
 	}
 	if !s.Spec.Managed {

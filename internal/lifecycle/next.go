@@ -79,7 +79,7 @@ func (s *State) counted() int {
 	return n
 }
 
-func (s *State) spent() bool { return s.counted() >= s.Spec.Policy.MaxAttempts }
+func (s *State) spent() bool { return s.counted() >= s.Spec.MaxAttempts() }
 
 // finish ends the entity once its alerts are closed, the messages say so, and
 // nothing is under way.
@@ -141,7 +141,14 @@ func (v *view) run(r Reason, run Run) *Decision {
 	run.NewKey = v.s.Renewal.NewKey && run.Purpose == ForRenewal
 	run.SafeBy = v.safeBy()
 	run.InWindow = v.s.windowed(v.plan) && !v.now.Before(v.s.Window.Start)
-	run.Canary = v.s.Renewal.Awaits != nil && v.s.Renewal.Awaits.Outage
+	if run.Purpose == ForRenewal {
+		run.CA, run.Moved, _ = v.turn()
+	}
+	if w := v.s.Renewal.Awaits; w != nil && run.Moved != nil {
+		run.Leaves = w.CA
+	} else {
+		run.Canary = w != nil && w.Outage
+	}
 	run.Timeout = max(v.of(v.s.Spec.Policy.AttemptTimeout), 5*time.Minute)
 	run.Proof = max(v.of(v.s.Spec.Policy.ProofTimeout), 10*time.Second)
 	if run.Targets == nil {
@@ -171,10 +178,28 @@ func (v *view) rollBackAsked() *Decision {
 
 // renewAsked: nobody goes before the time that the CA named, whoever asks.
 func (v *view) renewAsked() *Decision {
-	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed || v.now.Before(v.s.Renewal.NotBefore) {
+	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed || v.now.Before(v.renewableAt()) {
 		return nil
 	}
 	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New})
+}
+
+// renewableAt is before when nothing is asked of the CA whose turn it is, whoever asks.
+func (v *view) renewableAt() time.Time {
+	ca, _, _ := v.turn()
+	return v.s.gate(ca)
+}
+
+// retryAt is when a renewal that failed or waits goes on, and why.
+func (v *view) retryAt() (time.Time, Reason) {
+	ca, moved, at := v.turn()
+	switch {
+	case moved != nil:
+		return at, moved.Why
+	case v.s.Renewal.Awaits != nil:
+		return latest(v.s.Renewal.RetryAt, v.s.gate(ca)), WaitOver
+	}
+	return latest(v.s.Renewal.RetryAt, v.s.gate(ca)), RetryDue
 }
 
 // renewAt is when a renewal by rule is due, and why; zero if none is planned.
@@ -199,11 +224,9 @@ func (v *view) renewAt() (time.Time, Reason) {
 	if apart := s.Renewal.Renewed.Add(v.plan.Lifetime / 10); !s.Renewal.Renewed.IsZero() && at.Before(apart) && !s.Renewal.Reissue && !s.Spec.Supplied {
 		at = apart
 	}
-	if retry := latest(s.Renewal.RetryAt, s.Renewal.NotBefore); retry.After(at) {
-		at, why = retry, RetryDue
-		if s.Renewal.Awaits != nil {
-			why = WaitOver
-		}
+	retry, reason := v.retryAt()
+	if retry.After(at) {
+		at, why = retry, reason
 	}
 	if s.Paused != nil && at.Before(s.Paused.Until) {
 		at = s.Paused.Until

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -89,8 +90,9 @@ func (s *State) witness(now time.Time, o Outcome) {
 }
 
 func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
+	ca := cmp.Or(o.CA, r.CA, s.ca())
 	if o.Kind != Waiting { // that is a forecast of ours
-		s.Renewal.NotBefore = latest(s.Renewal.NotBefore, o.RetryAt)
+		s.hear(ca, o.RetryAt)
 	}
 	switch {
 	case r.Purpose == ForRollBack && o.Kind.Counts() && o.Kind != Unproven:
@@ -111,18 +113,18 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		return
 	}
 	if o.Kind == Waiting {
-		s.wait(now, Awaits{CA: s.Spec.CA, Until: o.RetryAt, Why: o.Cause})
+		s.wait(now, Awaits{CA: ca, Until: o.RetryAt, Why: o.Cause})
 		s.Renewal.RetryAt = latest(now.Add(min(pace, patience)), o.RetryAt.Add(patience))
 		return
 	}
 	stranded := o.Kind == CAUnavailable && o.Watched && o.RetryAt.IsZero()
 	if stranded {
-		s.wait(now, Awaits{CA: s.Spec.CA, Outage: true, Why: o.Cause})
+		s.wait(now, Awaits{CA: ca, Outage: true, Why: o.Cause})
 	} else {
 		s.Renewal.Awaits = nil
 	}
 	switch {
-	case o.Kind == CAUnavailable:
+	case o.Kind == CAUnavailable, o.Kind == Unsettled:
 		if s.Renewal.DownSince.IsZero() {
 			s.Renewal.DownSince = now
 		}
@@ -135,7 +137,7 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		}
 		s.Renewal.Candidate = v
 	}
-	s.attempted(now, Attempt{now, o.Kind, o.Cause, o.Kind.Counts()}, latest(now.Add(pace), o.RetryAt))
+	s.attempted(now, Attempt{At: now, Outcome: o.Kind, Cause: o.Cause, Counts: o.Kind.Counts(), CA: ca, Elsewhere: o.Elsewhere}, latest(now.Add(pace), o.RetryAt))
 	if stranded {
 		s.Renewal.RetryAt = s.withoutWord(now, pace)
 		s.Renewal.Awaits.Until = s.Renewal.RetryAt
@@ -158,7 +160,7 @@ func (s *State) attempted(now time.Time, a Attempt, retryAt time.Time) {
 		s.Renewal.FailingSince = now
 	}
 	s.Renewal.Attempts = append(s.Renewal.Attempts, a)
-	for len(s.Renewal.Attempts) > max(keepAttempts, s.Spec.Policy.MaxAttempts) {
+	for len(s.Renewal.Attempts) > max(keepAttempts, s.Spec.MaxAttempts()) {
 		i := max(0, slices.IndexFunc(s.Renewal.Attempts, func(a Attempt) bool { return !a.Counts }))
 		s.Renewal.Attempts = slices.Delete(s.Renewal.Attempts, i, i+1)
 	}
@@ -171,7 +173,7 @@ func (s *State) attempted(now time.Time, a Attempt, retryAt time.Time) {
 // retryByBudget is the instant of the next attempt as the budget spreads them.
 func (s *State) retryByBudget(now time.Time) time.Time {
 	n := s.counted()
-	if n == 0 || n >= s.Spec.Policy.MaxAttempts {
+	if n == 0 || n >= s.Spec.MaxAttempts() {
 		return time.Time{}
 	}
 	i := slices.IndexFunc(s.Renewal.Attempts, func(a Attempt) bool { return a.Counts })
@@ -180,7 +182,7 @@ func (s *State) retryByBudget(now time.Time) time.Time {
 		end = first.Add(firstAttempts)
 		plan = Plan{Lifetime: 10 * firstAttempts, LastSafe: end}
 	}
-	times := RetryTimes(first, plan, end, s.Spec.Policy.MaxAttempts)
+	times := RetryTimes(first, plan, end, s.Spec.MaxAttempts())
 	return times[n]
 }
 

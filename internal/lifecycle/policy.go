@@ -32,6 +32,10 @@ type Policy struct {
 	// LastSafe is the time left at which it is too late to be calm.
 	LastSafe    Span `mapstructure:"last_safe" json:"lastSafe"`
 	MaxAttempts int  `mapstructure:"max_attempts" json:"maxAttempts"`
+	// FallbackCAs are tried in this order when the CA of a certificate that names
+	// no others keeps failing; each after FallbackAfter failures in a row.
+	FallbackCAs   []string `mapstructure:"fallback_cas" json:"fallbackCAs,omitempty"`
+	FallbackAfter int      `mapstructure:"fallback_after" json:"fallbackAfter,omitempty"`
 	// AttemptTimeout bounds one attempt.
 	AttemptTimeout Span `mapstructure:"attempt_timeout" json:"attemptTimeout"`
 	// RetryEvery paces what costs no attempt: a CA that is down, a target that is behind.

@@ -30,6 +30,10 @@ func (s *State) SetSpec(spec Spec) {
 	}
 	if spec.CA != old.CA { // the word of one CA does not bind another
 		s.Renewal.NotBefore, s.Renewal.DownSince = time.Time{}, time.Time{}
+		s.Renewal.Words = nil
+	}
+	if !slices.Equal(spec.CAs(), old.CAs()) {
+		s.afresh()
 	}
 	if !slices.Equal(spec.Policy.Thresholds, old.Policy.Thresholds) {
 		s.relevel()

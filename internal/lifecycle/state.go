@@ -22,6 +22,7 @@ type Spec struct {
 	Team        string          `json:"team,omitempty"`
 	Note        string          `json:"note,omitempty"` // what people should know about it
 	CA          string          `json:"ca,omitempty"`
+	FallbackCAs []string        `json:"fallbackCAs,omitempty"` // tried in this order when CA keeps failing; empty: the policy's
 	KeyType     cert.KeyType    `json:"keyType,omitempty"`
 	ReuseKey    bool            `json:"reuseKey,omitempty"`
 	Profile     string          `json:"profile,omitempty"`
@@ -89,7 +90,10 @@ type Sight struct {
 type Renewal struct {
 	Attempts  []Attempt `json:"attempts,omitempty"`
 	RetryAt   time.Time `json:"retryAt,omitzero"`   // nothing is started before by the rules
-	NotBefore time.Time `json:"notBefore,omitzero"` // the CA's word: nothing is ordered before, whoever asks
+	NotBefore time.Time `json:"notBefore,omitzero"` // the word of Spec.CA: nothing is ordered before, whoever asks
+	Words     []Word    `json:"words,omitempty"`    // the words of other CAs
+	Moved     *Moved    `json:"moved,omitempty"`    // to the CA whose turn it is; nil: it is that of Spec.CA
+	Tried     []string  `json:"tried,omitempty"`    // CAs that had their turn and failed
 	DownSince time.Time `json:"downSince,omitzero"` // the CA has been unavailable since
 	// FailingSince is when the first of the attempts in a row ended without success.
 	FailingSince time.Time    `json:"failingSince,omitzero"`
@@ -122,6 +126,9 @@ type Attempt struct {
 	Outcome OutcomeKind `json:"outcome"`
 	Cause   string      `json:"cause,omitempty"`
 	Counts  bool        `json:"counts"`
+	CA      string      `json:"ca,omitempty"` // that it was about
+	// Elsewhere tells that another CA need not fail in the same way.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // Pause stops renewal, and nothing else, until an instant.
@@ -271,6 +278,7 @@ func (s State) Clone() State {
 	s.Installed = slices.Clone(s.Installed)
 	s.Sight.Observations = slices.Clone(s.Sight.Observations)
 	s.Renewal.Attempts = slices.Clone(s.Renewal.Attempts)
+	s.Renewal.Words, s.Renewal.Tried = slices.Clone(s.Renewal.Words), slices.Clone(s.Renewal.Tried)
 	s.Alerts = slices.Clone(s.Alerts)
 	for i := range s.Alerts {
 		a := &s.Alerts[i]

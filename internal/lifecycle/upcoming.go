@@ -22,7 +22,7 @@ func (v *view) upcoming() []Event {
 		add(s.Paused.Until, UntilPauseEnds)
 	}
 	if s.Renew != nil {
-		add(s.Renewal.NotBefore, UntilRetry)
+		add(v.renewableAt(), UntilRetry)
 	}
 	if targets, at := v.behind(); len(targets) > 0 {
 		add(at, UntilBehindRetry)
@@ -46,7 +46,9 @@ func (v *view) upcomingRenewal() (time.Time, Reason) {
 		return at, UntilCABack
 	case why == WaitOver:
 		return at, UntilCARoom
-	case why == RetryDue && at.Equal(latest(s.Renewal.RetryAt, s.Renewal.NotBefore)):
+	case why == NextCAAfterFailures, why == NextCAToBeSafe:
+		return at, UntilNextCA
+	case why == RetryDue && at.Equal(latest(s.Renewal.RetryAt, s.gate(s.ca()))):
 		return at, UntilRetry
 	case s.Paused != nil && at.Equal(s.Paused.Until):
 		return at, UntilPauseEnds

@@ -44,9 +44,27 @@ func (p Policy) Validate() error {
 	if p.MaxAttempts < 1 || p.MaxAttempts > 50 {
 		f.add("max_attempts", "%d is not between 1 and 50", p.MaxAttempts)
 	}
+	p.checkFallback(&f)
 	p.checkSpans(&f)
 	p.Rollout.check(&f)
 	return errors.Join(f...)
+}
+
+// MaxFallback bounds the CAs that are tried after the first.
+const MaxFallback = 5
+
+func (p Policy) checkFallback(f *faults) {
+	if n := p.FallbackAfter; n < 0 || n > 10 {
+		f.add("fallback_after", "%d is not between 1 and 10", n)
+	}
+	if n := len(p.FallbackCAs); n > MaxFallback {
+		f.add("fallback_cas", "%d are too many; name at most %d", n, MaxFallback)
+	}
+	for i, ca := range p.FallbackCAs {
+		if slices.Contains(p.FallbackCAs[:i], ca) {
+			f.add(fmt.Sprintf("fallback_cas[%d]", i), "%q stands here a second time", ca)
+		}
+	}
 }
 
 func (p Policy) checkThresholds(f *faults) {

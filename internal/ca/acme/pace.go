@@ -2,6 +2,7 @@ package acme
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ func (p *pace) wait(ctx context.Context, notBefore time.Time) error {
 	}
 	switch late := at.Sub(p.began) > patience; {
 	case late && !asked:
-		return fault.New(fault.Unavailable, "the CA is still working after %s", patience)
+		return &fault.Error{Kind: fault.Unavailable, Elsewhere: true, Err: fmt.Errorf("the CA is still working after %s", patience)}
 	case late:
 		return fault.After(notBefore, "the CA asks to be called again at %s", notBefore.UTC().Format(time.RFC3339))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -106,7 +107,7 @@ func (c *certificate) fill(s workflows.Status) {
 	c.Word, c.Left = r.State(c.State), r.Left(st.Live.NotAfter)
 	c.Kind = r.T("kind.watched")
 	if st.Spec.Managed {
-		c.Kind = r.T("kind.managed", "ca", alert.Clean(st.Spec.CA))
+		c.Kind = r.T("kind.managed", "ca", alert.Clean(strings.Join(st.Spec.CAs(), " → ")))
 	}
 	c.Facts = facts(r, s)
 	c.Life = lifeOf(r, s)
