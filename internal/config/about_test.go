@@ -113,6 +113,8 @@ var about = map[string]string{
 	"policies[].lead":                         "Time left at which somebody is told to order, where people order and supply the versions.",
 	"policies[].last_safe":                    "Time left at which it is too late to be calm.",
 	"policies[].max_attempts":                 "Attempts until automation stops and only tells: 1 to 50.",
+	"policies[].fallback_cas":                 "CAs that are tried in this order when that of a certificate keeps failing; a certificate that names some has its own.",
+	"policies[].fallback_after":               "Failures in a row after which the next CA is tried: 1 to 10; 3 if it is left out. Each further CA adds as many attempts.",
 	"policies[].attempt_timeout":              "How long one attempt may take.",
 	"policies[].retry_every":                  "Pace of what costs no attempt: a CA that is down, a target that is behind.",
 	"policies[].observe_every":                "Pace of the look at what is served.",

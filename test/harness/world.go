@@ -46,10 +46,11 @@ type Options struct {
 	// beside one nginx target per server of Nginx, named as the server; $DIR
 	// in it is the folder of the world.
 	Policies, Targets string
-	Language          string // of everybody; default en
-	CAOptions         string // more options of the CA, as YAML that begins with ", "
-	DNS               string // DNS providers, as YAML put below "dns:"; $DIR as in Targets
-	PollEvery         string // how often CAs are asked when to renew; default as in the product
+	Language          string              // of everybody; default en
+	CAOptions         string              // more options of the CA, as YAML that begins with ", "
+	Spare             *pebbletest.Options // a second CA, called spare; nil: there is none
+	DNS               string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
+	PollEvery         string              // how often CAs are asked when to renew; default as in the product
 	StickyTimeout     string
 	SocketMode        bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
 	Behind            *Forward // Slack and the CA are reached through it only, and have private roots
@@ -59,6 +60,7 @@ type Options struct {
 type World struct {
 	Options
 	CA        *pebbletest.CA
+	Spare     *pebbletest.CA // nil unless the options have one
 	Slack     *notifytest.SlackServer
 	Mail      *notifytest.MailServer
 	Nginx     *targettest.Nginx
@@ -92,6 +94,13 @@ func New(o Options) (_ *World, err error) {
 	}
 	if w.CA, err = pebbletest.New(o.CA); err != nil {
 		return nil, err
+	}
+	if o.Spare != nil {
+		second := *o.Spare
+		second.HTTPPort = o.CA.HTTPPort
+		if w.Spare, err = pebbletest.New(second); err != nil {
+			return nil, err
+		}
 	}
 	if w.Slack, err = w.newSlack(); err != nil {
 		return nil, err
@@ -170,6 +179,9 @@ func (w *World) yaml(http01 int) string {
 	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
 	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
 	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d%s}}", w.directory(), w.CA.RootFile(), http01, w.CAOptions)
+	if w.Spare != nil {
+		p("  - {name: spare, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d}}", w.Spare.Directory(), w.Spare.RootFile(), http01)
+	}
 	p("  - {name: bought, kind: supplied}")
 	if w.DNS != "" {
 		p("dns:\n%s", strings.ReplaceAll(w.DNS, "$DIR", w.Dir))
@@ -284,8 +296,10 @@ func (w *World) Close() {
 	if w.Slack != nil {
 		_ = w.Slack.Close()
 	}
-	if w.CA != nil {
-		_ = w.CA.Close()
+	for _, ca := range []*pebbletest.CA{w.CA, w.Spare} {
+		if ca != nil {
+			_ = ca.Close()
+		}
 	}
 }
 
