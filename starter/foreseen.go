@@ -74,7 +74,7 @@ func roughly(d time.Duration) string {
 
 func (c *cli) runInWords(e lifecycle.Foreseen, s lifecycle.Spec) string {
 	at := ""
-	if len(s.CAs()) > 1 && e.CA != "" {
+	if e.CA != "" {
 		at = " by " + e.CA
 	}
 	switch {

@@ -31,6 +31,9 @@ type script struct {
 	terms  *activities.Terms // of an order; nil: nobody keeps an account
 	grants []budget.Grant    // answers to leases; the last for all that follow
 	told   []activities.ReportInput
+	// unsettled is the CA whose order may have led to a certificate, settles what it led to.
+	unsettled string
+	settles   cert.Version
 
 	mu    sync.Mutex
 	calls []string
@@ -62,7 +65,15 @@ func (s *script) called(prefix string) []string {
 }
 
 func (s *script) Candidate(context.Context, activities.IssueInput) (activities.Found, error) {
-	return activities.Found{Terms: s.terms}, s.do("Candidate")
+	return activities.Found{Terms: s.terms, Unsettled: s.unsettled}, s.do("Candidate")
+}
+
+func (s *script) Settle(context.Context, activities.IssueInput) (cert.Version, error) {
+	return s.settles, s.do("Settle")
+}
+
+func (s *script) Leave(_ context.Context, in activities.IssueInput) error {
+	return s.do("Leave " + in.CA)
 }
 
 func (s *script) Lease(context.Context, activities.LeaseInput) (budget.Grant, error) {

@@ -46,3 +46,24 @@ func TestAnOutageIsOneEventThatEndsWhenTheCAAnswersAnOrder(t *testing.T) {
 		t.Errorf("where nothing is down, %+v are woken", all)
 	}
 }
+
+func TestACertificateThatTriesAnotherCAIsNotSentAhead(t *testing.T) {
+	var o Outage
+	o.Struck(at(0), Stranded{"early", at(time.Hour)}, "refused")
+	o.Struck(at(0), Stranded{"late", at(9 * time.Hour)}, "refused")
+	o.Left(at(time.Minute), "early")
+	if canary := o.Probed(at(2*time.Minute), ""); canary != "late" {
+		t.Errorf("%q goes first", canary)
+	}
+	o.Left(at(3*time.Minute), "late")
+	if !o.On() || o.Canary != "" || !o.ProbeDue(at(3*time.Minute)) {
+		t.Errorf("after the one that went ahead left: %+v", o)
+	}
+	if canary := o.Probed(at(4*time.Minute), ""); canary != "" || o.On() {
+		t.Errorf("nobody waits, and the CA answers: %q, %+v", canary, o)
+	}
+	o.Left(at(time.Hour), "early")
+	if o.On() {
+		t.Error("leaving begins an outage")
+	}
+}

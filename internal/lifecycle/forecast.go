@@ -59,7 +59,7 @@ type Foreseen struct {
 	Reach    alert.Reach    `json:"reach,omitempty"`
 	Purpose  Purpose        `json:"purpose,omitempty"` // run
 	Attempt  int            `json:"attempt,omitempty"` // run: from 1
-	CA       string         `json:"ca,omitempty"`      // run: that is asked, where it is renewed
+	CA       string         `json:"ca,omitempty"`      // run: that is asked, where it is one of several
 	NotAfter time.Time      `json:"notAfter,omitzero"` // run: of the version that is live after it
 	Evidence string         `json:"evidence,omitempty"`
 	Ends     time.Time      `json:"ends,omitzero"`   // when what is live then ends

@@ -55,7 +55,11 @@ func (f *forecast) act(d Decision) {
 	case StepClose:
 		f.note(Foreseen{Kind: ForeseeClose, Why: d.Reason, Alert: step.Alert.ID, Reason: step.Alert.Reason, Evidence: step.Alert.Evidence})
 	case StepRun:
-		f.note(Foreseen{Kind: ForeseeRun, Why: d.Reason, Purpose: step.Run.Purpose, Attempt: step.Run.Attempt, CA: step.Run.CA})
+		e := Foreseen{Kind: ForeseeRun, Why: d.Reason, Purpose: step.Run.Purpose, Attempt: step.Run.Attempt}
+		if len(f.s.Spec.CAs()) > 1 {
+			e.CA = step.Run.CA
+		}
+		f.note(e)
 		at := len(f.events) - 1
 		f.later(runTakes, func() { f.ended(*step.Run, at) })
 	case StepRevoke:

@@ -36,6 +36,29 @@ func bound() pebbletest.Options {
 	return pebbletest.Options{EAB: map[string]string{"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}}
 }
 
+func TestAnotherCAThatCouldNeverIssueIsRefusedAtTheDoor(t *testing.T) {
+	t.Parallel()
+	w := enter(t, harness.Options{Policies: turning(1), Spare: &pebbletest.Options{}, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	enroll := func(code int, more ...string) string {
+		return w.cli(code, append([]string{"enroll", "--cert-name", "shop", "--manage", "--ca", "pebble", "--target", "www.shop.test", "-d", "www.shop.test", "--owner", "minji"}, more...)...)
+	}
+	for _, c := range []struct {
+		list  string
+		words []string
+	}{
+		{"spare,pebble,nowhere", []string{`fallback_cas: "pebble" is named twice`, `"nowhere" is not configured; use some of bought, pebble, spare`}},
+		{"bought", []string{"fallback_cas: bought issues only what people order and supply"}},
+		{"none,spare", []string{`"none" stands alone`}},
+	} {
+		says(t, enroll(4, "--fallback-ca", c.list), c.words...)
+	}
+	w.absent("shop")
+	if out := w.cli(2, "enroll", "www.shop.test", "--fallback-ca", "spare"); !strings.Contains(out, "--fallback-ca needs --manage") {
+		t.Errorf("a certificate that is only watched has other CAs:\n%s", out)
+	}
+	says(t, enroll(0, "--fallback-ca", "spare", "--dry-run"), "renewed by pebble, then spare")
+}
+
 // loseTheAnswer has the CA issue, lose its answer, and name a date before which
 // it does not tell.
 func loseTheAnswer(ca *pebbletest.CA, seconds int) {

@@ -91,6 +91,7 @@ func TestAConfigurationThatCannotWorkIsRefusedByWorkerAndCLI(t *testing.T) {
 		"a number as a duration":     {"after: 30s", "after: 30", []string{"policies[0].escalations[0].steps[1].after: a number is not a duration; write 30s, 15m, 36h or 30d"}},
 		"a share of too much":        {"last_safe: 10s", "last_safe: 133%", []string{"policies[0].last_safe", "between 0% and 100%"}},
 		"a role that nobody has":     {"notify: [owner]", "notify: [boss]", []string{"policies[0].escalations[0].steps[0].notify", `"boss"`, "owner", "manager"}},
+		"a CA that is not there":     {"last_safe: 10s", "last_safe: 10s\n    fallback_cas: [zerossl]", []string{"policies[0].fallback_cas[0]", `no CA is called "zerossl"`, "pebble"}},
 		"last safe before the begin": {"last_safe: 10s", "last_safe: 300d", []string{"policies[0].last_safe", "renew_left"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func (c *CA) ensureAccount(ctx context.Context) (*identity, error) {
 	}
 	key, err := cert.DecodeKey(stored.Key)
 	if err != nil {
-		return nil, fault.New(fault.Configuration, "ca %s: the stored account key: %w", c.name, err)
+		return nil, ownTrouble("ca %s: the stored account key: %w", c.name, err)
 	}
 	d, err := c.readDirectory(ctx)
 	if err != nil {
@@ -149,13 +149,13 @@ func (s *session) register(d legoacme.Directory, fresh bool) (string, error) {
 	case o.EABKid != "":
 		hmac, err := o.eabKey()
 		if err != nil {
-			return "", fault.New(fault.Configuration, "ca %s: %w", s.ca.name, err)
+			return "", ownTrouble("ca %s: %w", s.ca.name, err)
 		}
 		return s.created(ask(s, "new account", func() (legoacme.ExtendedAccount, error) {
 			return s.core.Accounts.NewEAB(wanted, o.EABKid, hmac)
 		}))
 	case d.Meta.ExternalAccountRequired:
-		return "", fault.New(fault.Configuration, "ca %s: the CA wants accounts bound to its own (externalAccountRequired); set eab_kid and eab_hmac_file", s.ca.name)
+		return "", ownTrouble("ca %s: the CA wants accounts bound to its own (externalAccountRequired); set eab_kid and eab_hmac_file", s.ca.name)
 	}
 	return s.newAccount(wanted)
 }
@@ -183,7 +183,7 @@ func (s *session) created(a legoacme.ExtendedAccount, err error) (string, error)
 		return "", err
 	}
 	if a.Status != "" && a.Status != legoacme.StatusValid {
-		return "", fault.New(fault.Configuration, "ca %s: the account %s is %s", s.ca.name, clean(a.Location), clean(a.Status))
+		return "", ownTrouble("ca %s: the account %s is %s", s.ca.name, clean(a.Location), clean(a.Status))
 	}
 	return a.Location, secure(a.Location)
 }

@@ -90,11 +90,11 @@ func (c *CA) fetchDirectory(ctx context.Context) ([]byte, legoacme.Directory, er
 func parseDirectory(body []byte) (legoacme.Directory, error) {
 	var d legoacme.Directory
 	if err := json.Unmarshal(body, &d); err != nil {
-		return d, fault.New(fault.Configuration, "this is no ACME directory: %w", err)
+		return d, ownTrouble("this is no ACME directory: %w", err)
 	}
 	for field, u := range map[string]string{"newNonce": d.NewNonceURL, "newAccount": d.NewAccountURL, "newOrder": d.NewOrderURL} {
 		if err := secure(u); err != nil {
-			return d, fault.New(fault.Configuration, "the ACME directory's %s: %w", field, err)
+			return d, ownTrouble("the ACME directory's %s: %w", field, err)
 		}
 	}
 	return d, nil
@@ -104,7 +104,7 @@ func parseDirectory(body []byte) (legoacme.Directory, error) {
 func secure(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return fault.New(fault.Configuration, "the CA gave %q where an https URL belongs", raw)
+		return ownTrouble("the CA gave %q where an https URL belongs", raw)
 	}
 	return nil
 }
@@ -128,10 +128,10 @@ func (c *CA) profile(wanted string, d legoacme.Directory) (string, error) {
 		return wanted, nil
 	case wanted != "" && len(known) == 0:
 		c.directory.forget()
-		return "", fault.New(fault.Configuration, "ca %s: profile %q: this CA has no profiles; remove it", c.name, wanted)
+		return "", ownTrouble("ca %s: profile %q: this CA has no profiles; remove it", c.name, wanted)
 	case wanted != "":
 		c.directory.forget()
-		return "", fault.New(fault.Configuration, "ca %s: profile %q is not known; use one of %s", c.name, wanted, clean(strings.Join(known, ", ")))
+		return "", ownTrouble("ca %s: profile %q is not known; use one of %s", c.name, wanted, clean(strings.Join(known, ", ")))
 	case len(known) == 0:
 		return "", nil
 	}
@@ -152,7 +152,7 @@ func share[T any](ctx context.Context, c *CA, what string, f func(context.Contex
 		defer cancel()
 		v, err := f(own)
 		if own.Err() != nil {
-			err = fault.New(fault.Unavailable, "%s: the CA is too slow", what)
+			err = &fault.Error{Kind: fault.Unavailable, Elsewhere: true, Err: fmt.Errorf("%s: the CA is too slow", what)}
 		}
 		return v, err
 	})

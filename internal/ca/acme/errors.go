@@ -68,6 +68,12 @@ func (c *CA) fault(doing string, err error) error {
 	return &fault.Error{Kind: f.kind, RetryAt: at, Elsewhere: f.elsewhere, Narrow: narrow, Err: &said{text: f.advise(text), err: err}}
 }
 
+// ownTrouble is a fault that lies in this CA, our account there or how it is
+// configured: another CA need not have it.
+func ownTrouble(format string, args ...any) error {
+	return &fault.Error{Kind: fault.Configuration, Elsewhere: true, Err: fmt.Errorf(format, args...)}
+}
+
 // verdict makes the error of a challenge or an order.
 func (c *CA) verdict(about string, p *legoacme.ProblemDetails) error {
 	f := judge(p, true)
@@ -97,10 +103,10 @@ func findingOf(err error) (finding, time.Time) {
 			return judge(&refused.problem, false), refused.retryAt
 		}
 		kind := kindOfStatus(refused.status)
-		return finding{kind: kind, elsewhere: kind == fault.Unavailable}, refused.retryAt
+		return finding{kind: kind, elsewhere: kind != fault.NotFound}, refused.retryAt
 	case errors.As(err, &gone):
 		kind := kindOfLost(gone)
-		return finding{kind: kind, elsewhere: kind != fault.Configuration}, time.Time{}
+		return finding{kind: kind, elsewhere: true}, time.Time{}
 	case errors.As(err, &problem):
 		return judge(problem, false), time.Time{}
 	}

@@ -90,7 +90,7 @@ func TestAPausedNameIsForAHumanAndOthersWait(t *testing.T) {
 
 // words say what follows from a verdict.
 var words = map[Verdict]string{
-	Final:   "People are told at the first failure. It costs an attempt; the next ones are spread up to the last safe moment, and more than `max_attempts` are never made.",
+	Final:   "People are told at the first failure. It costs an attempt; the next ones are spread up to the last safe moment, and more than `max_attempts` (with other CAs to try: `fallback_after` more for each) are never made.",
 	Refused: "The CA looked and said no. As above; each attempt opens an order of its own, since a failed one leads nowhere.",
 	Later:   "Nothing is sent to the CA before the date it gives (Retry-After), or before the policy's `retry_every`. It costs no attempt. One quiet notice; louder ones come from the thresholds.",
 	Again:   "Tried again within the same attempt, half a second later at first and then at longer intervals, for minutes at most. Nobody is told unless it stays.",
@@ -121,7 +121,7 @@ func page() string {
 	for _, v := range []Verdict{Final, Refused, Later, Again, Ours} {
 		line("| %s | %s |", v, words[v])
 	}
-	line("\nThe first failure informs and does not page. *Elsewhere* tells that another CA need not say the same: a CA that is next in line may be tried.\n")
+	line("\nThe first failure informs and does not page. *Elsewhere* tells that another CA need not say the same: after some in a row [the next CA](cas.md#when-one-ca-keeps-failing) of the certificate is tried.\n")
 	line("| Type | Defined in | It means | As an answer | Of a challenge or order | Elsewhere | What to do |\n|---|---|---|---|---|---|---|")
 	for _, p := range append(slices.Clone(Problems), pausedProblem) {
 		name, elsewhere := "`"+p.Type+"`", ""

@@ -89,7 +89,7 @@ func (t *trial) choose(authz legoacme.Authorization) (legoacme.Challenge, error)
 		}
 		offered = append(offered, ch.Type)
 	}
-	return legoacme.Challenge{}, fault.New(fault.Configuration, "ca %s: the CA offers no %s for %s, only %s",
+	return legoacme.Challenge{}, ownTrouble("ca %s: the CA offers no %s for %s, only %s",
 		t.ca.name, t.by.challenge(), clean(t.name), clean(strings.Join(offered, ", ")))
 }
 
