@@ -136,12 +136,11 @@ func TestAWorkerKilledBetweenTwoCAsCostsNoSecondCertificate(t *testing.T) {
 	for _, c := range []struct {
 		moment   harness.Moment
 		activity string
-		nth      int // of those activities, counted over both CAs
+		nth      int // of those activities, over both CAs; those that fail have no After
 		lost     bool
 	}{
-		{harness.After, "Order", 1, false}, // the first CA refused
-		{harness.Before, "Order", 2, false},
-		{harness.After, "Order", 2, false},
+		{harness.Before, "Order", 2, false}, // the first CA refused
+		{harness.After, "Order", 1, false},
 		{harness.Before, "Finalize", 1, false},
 		{harness.After, "Finalize", 1, false},
 		{harness.Before, "Settle", 1, true},
@@ -166,7 +165,7 @@ func killedBetween(t *testing.T, moment harness.Moment, activity string, nth int
 	}
 	w := prepare(t, harness.Options{Engine: proxy.Address, Upstream: server.Address(), Policies: turning(1), CA: first, Spare: &pebbletest.Options{}, Nginx: sites(site(t, "www.shop.test", time.Hour))})
 	if lost {
-		loseTheAnswer(w.CA, 60)
+		loseTheAnswer(w.CA, 35)
 	}
 	killed := make(chan struct{})
 	var mu sync.Mutex
@@ -174,6 +173,10 @@ func killedBetween(t *testing.T, moment harness.Moment, activity string, nth int
 	proxy.OnActivity(func(m harness.Moment, name string) error {
 		mu.Lock()
 		defer mu.Unlock()
+		if name == "Settle" {
+			w.CA.OnRequest(nil)
+			w.CA.SetRetryAfter(0, 0)
+		}
 		if m != moment || name != activity {
 			return nil
 		}
@@ -192,8 +195,6 @@ func killedBetween(t *testing.T, moment harness.Moment, activity string, nth int
 	case <-time.After(2 * time.Minute):
 		t.Fatalf("%s was never seen for the %d. time", activity, nth)
 	}
-	w.CA.OnRequest(nil)
-	w.CA.SetRetryAfter(0, 0)
 	w.start()
 	if lost {
 		w.usedIsTheFirstCAs(t)
