@@ -78,9 +78,14 @@ func (c *cli) askFor(ctx context.Context, name string, limit time.Duration) (wor
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	answer, err := conn.QueryWorkflowWithOptions(waiting, &client.QueryWorkflowWithOptionsRequest{
-		WorkflowID: workflows.WorkflowID(name), QueryType: workflows.QueryStatus, QueryRejectCondition: enums.QUERY_REJECT_CONDITION_NOT_OPEN,
-	})
+	answer, err := query(waiting, conn, name)
+	for err == nil && answer.QueryRejected.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW { // the next run has begun meanwhile
+		select {
+		case <-waiting.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+		answer, err = query(waiting, conn, name)
+	}
 	switch {
 	case isA[*serviceerror.NotFound](err):
 		return out, fmt.Errorf("%s: %w", name, workflows.ErrNotEnrolled)
@@ -93,6 +98,12 @@ func (c *cli) askFor(ctx context.Context, name string, limit time.Duration) (wor
 			name, strings.ToLower(answer.QueryRejected.GetStatus().String()), name)}
 	}
 	return out, answer.QueryResult.Get(&out)
+}
+
+func query(ctx context.Context, conn client.Client, name string) (*client.QueryWorkflowWithOptionsResponse, error) {
+	return conn.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflows.WorkflowID(name), QueryType: workflows.QueryStatus, QueryRejectCondition: enums.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
 }
 
 // await asks again and again until done, for at most limit.
