@@ -91,6 +91,7 @@ func (w Window) Equal(other Window) bool {
 type Observation struct {
 	Endpoint Endpoint  `json:"endpoint,omitzero"`
 	Target   string    `json:"target,omitempty"`  // read back from this target; empty for a handshake
+	Host     string    `json:"host,omitempty"`    // where the target lives; empty: at the worker of the certificate
 	Address  string    `json:"address,omitempty"` // ip:port that was dialled
 	At       time.Time `json:"at"`
 	Version  Version   `json:"version,omitzero"`
@@ -139,6 +140,8 @@ func short(s string) string {
 // Where names the place in one short string.
 func (o Observation) Where() string {
 	switch {
+	case o.Target != "" && o.Host != "":
+		return "target " + o.Target + " on host " + o.Host
 	case o.Target != "":
 		return "target " + o.Target
 	case o.Address != "" && o.Address != o.Endpoint.Address():

@@ -12,19 +12,48 @@ import (
 // (name, deployment, target) wins, whatever comes later. A target may be any
 // text, a deployment too.
 func (s *Files) PutCapture(ctx context.Context, name, deployment, target string, data []byte) error {
-	r, elem, err := s.captureFile(name, deployment, target)
+	r, err := s.certificate(name)
+	if err != nil {
+		return err
+	}
+	return r.putCapture(ctx, s.sealer, capture{name, deployment, target}, data)
+}
+
+// Capture gives it back byte for byte; fault.NotFound if there is none.
+func (s *Files) Capture(ctx context.Context, name, deployment, target string) ([]byte, error) {
+	r, err := s.certificate(name)
+	if err != nil {
+		return nil, err
+	}
+	return r.capture(ctx, s.sealer, capture{name, deployment, target})
+}
+
+// capture is what a capture is of.
+type capture struct{ name, deployment, target string }
+
+func (c capture) object() string { return object("capture", c.name, c.deployment, c.target) }
+
+func (c capture) file() (string, error) {
+	if c.deployment == "" || c.target == "" {
+		return "", fault.New(fault.Invalid, "capture of %s: the deployment and the target must be named", c.name)
+	}
+	return "captures/" + component(c.deployment) + "," + component(c.target) + ".sealed", nil
+}
+
+func (r room) putCapture(ctx context.Context, by sealer, c capture, data []byte) error {
+	elem, err := c.file()
 	if err != nil {
 		return err
 	}
 	return r.locked(ctx, func() error {
-		_, err := s.root.Stat(r.join(elem))
+		_, err := r.store.root.Stat(r.join(elem))
 		if err == nil {
 			return r.settle("captures")
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return s.failed(err)
+			return r.store.failed(err)
 		}
-		blob, err := s.sealer.seal(ctx, object("capture", name, deployment, target), data)
+		blob, err := by.seal(ctx, c.object(), data)
 		if err != nil {
 			return err
 		}
@@ -32,9 +61,8 @@ func (s *Files) PutCapture(ctx context.Context, name, deployment, target string,
 	})
 }
 
-// Capture gives it back byte for byte; fault.NotFound if there is none.
-func (s *Files) Capture(ctx context.Context, name, deployment, target string) ([]byte, error) {
-	r, elem, err := s.captureFile(name, deployment, target)
+func (r room) capture(ctx context.Context, by sealer, c capture) ([]byte, error) {
+	elem, err := c.file()
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +70,5 @@ func (s *Files) Capture(ctx context.Context, name, deployment, target string) ([
 	if err != nil {
 		return nil, err
 	}
-	return s.sealer.unseal(ctx, object("capture", name, deployment, target), blob)
-}
-
-func (s *Files) captureFile(name, deployment, target string) (room, string, error) {
-	r, err := s.certificate(name)
-	if err != nil {
-		return room{}, "", err
-	}
-	if deployment == "" || target == "" {
-		return room{}, "", fault.New(fault.Invalid, "capture of %s: the deployment and the target must be named", name)
-	}
-	return r, "captures/" + component(deployment) + "," + component(target) + ".sealed", nil
+	return by.unseal(ctx, c.object(), blob)
 }

@@ -49,6 +49,9 @@ certificates/NAME/
 claims/holders/NAME.json          the places a certificate holds; this file decides
 claims/places/PLACE.json          who holds a place, as an index
 accounts/CA,EMAIL.json            ACME accounts; the key inside is sealed
+hosts/HOST/                       all that the worker of a host may see; nothing else has to be shared with it
+    given/                        versions for its targets, sealed so that its key alone opens them; written here
+    kept/                         what the host writes: captures, sealed with its key, and what its targets are
 
 .lock files are kernel locks and may stay; .staging holds unfinished writes.
 A backup is a copy of this directory and, kept elsewhere, of the key-encryption key:

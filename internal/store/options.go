@@ -67,6 +67,9 @@ func (o Options) Open(ctx context.Context) (*Files, error) {
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w", err)
 	}
+	if strings.HasPrefix(text, secretPrefix) {
+		return nil, fault.New(fault.Configuration, "store: %s holds the key of a host, which does not open a store; give the key-encryption key of the store", from)
+	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != keySize {
 		return nil, fault.New(fault.Configuration, "store: %s does not hold the base64 of %d bytes; make a key with: openssl rand -base64 %d", from, keySize, keySize)
@@ -118,6 +121,13 @@ func readKeyFile(name string) (string, error) {
 // GenerateKeyFile makes a key file for a new store, mode 0600. A file that
 // exists is never overwritten: fault.Conflict.
 func GenerateKeyFile(path string) error {
+	return generate(path, func() (string, error) {
+		key, err := localsecrets.NewRandomKey()
+		return base64.StdEncoding.EncodeToString(key[:]), err
+	})
+}
+
+func generate(path string, key func() (string, error)) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if errors.Is(err, fs.ErrExist) {
 		return fault.New(fault.Conflict, "key file: %w", err)
@@ -125,16 +135,16 @@ func GenerateKeyFile(path string) error {
 	if err != nil {
 		return fault.New(fault.Configuration, "key file: %w", err)
 	}
-	if err := fillKeyFile(f); err != nil {
+	if err := fillKeyFile(f, key); err != nil {
 		return fmt.Errorf("key file: %w", errors.Join(err, os.Remove(path)))
 	}
 	return nil
 }
 
-func fillKeyFile(f *os.File) error {
-	key, err := localsecrets.NewRandomKey()
+func fillKeyFile(f *os.File, key func() (string, error)) error {
+	text, err := key()
 	if err == nil {
-		_, err = f.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n")
+		_, err = f.WriteString(text + "\n")
 	}
 	if err == nil {
 		err = f.Sync()

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"gocloud.dev/gcerrors"
-	"gocloud.dev/secrets"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
@@ -19,7 +18,13 @@ import (
 // sealer encloses each object under a data key of its own, which the keeper
 // wraps: the key-encryption key meets 32 bytes an object, so it may live in a
 // key service that never gives it out.
-type sealer struct{ keeper *secrets.Keeper }
+type sealer struct{ keeper wrapper }
+
+// wrapper protects data keys. A *secrets.Keeper is one; the key of a host is another.
+type wrapper interface {
+	Encrypt(ctx context.Context, plain []byte) ([]byte, error)
+	Decrypt(ctx context.Context, wrapped []byte) ([]byte, error)
+}
 
 // envelope is a sealed object as it is stored.
 type envelope struct {
