@@ -17,6 +17,7 @@ import (
 type Activities struct {
 	CAs       map[string]CA
 	Targets   map[string]Target
+	Hosts     map[string]Host // of the targets that live on one, by target
 	Channels  []Channeled
 	Directory people.Directory
 	Store     Store
@@ -35,6 +36,7 @@ type Store interface {
 	Captures
 	Journal
 	Claims
+	Hosts
 }
 
 // Channeled is a configured channel.
@@ -49,6 +51,9 @@ type Channeled struct {
 func (a *Activities) target(name string) (Target, error) {
 	if t, ok := a.Targets[name]; ok {
 		return t, nil
+	}
+	if h, ok := a.Hosts[name]; ok {
+		return nil, fault.New(fault.Configuration, "target %q lives on host %s; only the worker there reaches it", name, h.Name)
 	}
 	return nil, fault.New(fault.Configuration, "target %q is not configured on this worker", name)
 }

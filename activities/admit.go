@@ -81,7 +81,7 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
-	identities, err := a.identities(r.Targets)
+	identities, err := a.identities(ctx, r.Targets)
 	if err != nil {
 		return Admitted{}, fault.New(fault.Invalid, "%w", err)
 	}
@@ -90,7 +90,7 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 		if err != nil {
 			return Admitted{}, err
 		}
-		held, _ := a.identities(now) // a target that is configured no more is not written any more
+		held, _ := a.identities(ctx, now) // a target that is configured no more is not written any more
 		identities = append(identities, held...)
 	}
 	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
@@ -123,10 +123,15 @@ func (a *Activities) screen(r AdmitRequest) (cert.KeyType, error) {
 }
 
 // identities names what targets write; the error names those that are not configured.
-func (a *Activities) identities(targets []string) ([]string, error) {
+func (a *Activities) identities(ctx context.Context, targets []string) ([]string, error) {
 	var out []string
 	var errs []error
 	for _, name := range targets {
+		if h, ok := a.Hosts[name]; ok {
+			places, err := a.hostPlaces(ctx, name, h)
+			out, errs = append(out, places...), append(errs, err)
+			continue
+		}
 		t, err := a.target(name)
 		if err != nil {
 			errs = append(errs, err)
@@ -145,7 +150,7 @@ type ClaimInput struct {
 
 // Claim makes the places of the targets those that the certificate holds, and no others.
 func (a *Activities) Claim(ctx context.Context, in ClaimInput) error {
-	identities, err := a.identities(in.Targets)
+	identities, err := a.identities(ctx, in.Targets)
 	if err == nil {
 		err = a.Store.Claim(ctx, in.Name, identities)
 	}

@@ -20,20 +20,25 @@ type DeployInput struct {
 
 // Prepare checks that the pair may go to the target, takes what is there now,
 // once per deployment, and runs the server's own check before anything is
-// changed. It gives the version that was there; empty if there was none.
-func (a *Activities) Prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
-	var v cert.Version
+// changed. It gives the version that was there; empty if there was none. For a
+// target that lives on a host it hands the pair over and says where.
+func (a *Activities) Prepare(ctx context.Context, in DeployInput) (Prepared, error) {
+	var p Prepared
 	err := a.attended(ctx, func(ctx context.Context, _ func(string)) (err error) {
-		v, err = a.prepare(ctx, in)
+		if _, err = a.checked(ctx, in); err != nil {
+			return err
+		}
+		if h, ok := a.Hosts[in.Target]; ok {
+			p, err = a.handOver(ctx, in, h)
+			return err
+		}
+		p.Version, err = a.prepare(ctx, in)
 		return err
 	})
-	return v, err
+	return p, err
 }
 
 func (a *Activities) prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
-	if _, err := a.checked(ctx, in); err != nil {
-		return cert.Version{}, err
-	}
 	t, err := a.target(in.Target)
 	if err != nil {
 		return cert.Version{}, err

@@ -18,7 +18,8 @@ type ObserveInput struct {
 }
 
 // Observe looks once at every endpoint and reads every target back. What cannot
-// be seen is in the observations.
+// be seen is in the observations. Of a target that lives on a host it says only
+// that: the host's worker has to be asked.
 func (a *Activities) Observe(ctx context.Context, in ObserveInput) ([]cert.Observation, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -40,6 +41,11 @@ func (a *Activities) observe(ctx context.Context, in ObserveInput) []cert.Observ
 	out := slices.Concat(wire...)
 	for _, name := range in.Targets {
 		o := cert.Observation{Target: name, At: a.Now()}
+		if h, ok := a.Hosts[name]; ok {
+			o.Host = h.Name
+			out = append(out, o)
+			continue
+		}
 		t, err := a.target(name)
 		if err == nil {
 			o.Version, err = t.Installed(ctx)

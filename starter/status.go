@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 func (c *cli) status() *cobra.Command {
@@ -170,7 +171,8 @@ func (c *cli) printBehind(v view) error {
 	}
 	t := table{head: []string{"BEHIND", "SINCE", "AGAIN AT", "CAUSE"}}
 	for _, b := range v.Behind {
-		t.add(clean(b.Target, 0), c.when(b.Since), c.when(b.RetryAt), clean(b.Cause, 0))
+		where := lifecycle.Installed{Target: b.Target, Host: b.Host}.Where()
+		t.add(clean(where, 0), c.when(b.Since), c.when(b.RetryAt), clean(b.Cause, 0))
 	}
 	c.say("")
 	return t.write(c.out, "", c.paint)

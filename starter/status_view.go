@@ -95,6 +95,7 @@ type attemptView struct {
 
 type behindView struct {
 	Target  string    `json:"target"`
+	Host    string    `json:"host,omitempty"` // where the target lives, if it has a worker of its own
 	Cause   string    `json:"cause"`
 	Since   time.Time `json:"since,omitzero"`
 	RetryAt time.Time `json:"retryAt,omitzero"`
@@ -149,7 +150,7 @@ func (c *cli) view(s workflows.Status) view {
 	}
 	for _, i := range st.Installed {
 		if i.Behind != "" {
-			v.Behind = append(v.Behind, behindView{i.Target, i.Behind, i.Since, i.RetryAt})
+			v.Behind = append(v.Behind, behindView{i.Target, i.Host, i.Behind, i.Since, i.RetryAt})
 		}
 	}
 	if p := st.Paused; p != nil && c.now().Before(p.Until) {

@@ -80,7 +80,7 @@ func (c *cli) why(e lifecycle.Event, s workflows.Status) string {
 	case lifecycle.UntilBehindRetry:
 		for _, i := range st.Installed {
 			if i.Behind != "" {
-				return "target " + i.Target + ": " + i.Behind
+				return "target " + i.Where() + ": " + i.Behind
 			}
 		}
 	case lifecycle.UntilPauseEnds:

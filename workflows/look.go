@@ -21,6 +21,7 @@ func (c *certificate) look(ctx workflow.Context, d lifecycle.Decision) {
 			_, text := activities.FailureOf(err)
 			seen = nobodyLooked(ctx, in, text)
 		}
+		seen = readBack(ctx, s.Names, seen)
 		c.see(ctx, func() { c.State.Observed(workflow.Now(ctx), seen) })
 	})
 }

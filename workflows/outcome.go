@@ -28,7 +28,7 @@ func (o RenewalOutput) outcome() lifecycle.Outcome {
 	}
 	for _, t := range o.Targets {
 		if t.Fingerprint != "" || t.Behind != "" {
-			out.Installed = append(out.Installed, lifecycle.Installed{Target: t.Target, Fingerprint: t.Fingerprint, Behind: cut(t.Behind, keepText)})
+			out.Installed = append(out.Installed, lifecycle.Installed{Target: t.Target, Fingerprint: t.Fingerprint, Behind: cut(t.Behind, keepText), Host: t.Host})
 		}
 	}
 	return out
@@ -59,7 +59,7 @@ func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) Renewal
 	out := RenewalOutput{Version: r.version, Observations: seen, At: workflow.Now(ctx), Kind: string(lifecycle.Proven), Rollout: r.ended(ctx)}
 	var causes []string
 	for _, p := range r.places {
-		t := TargetResult{Target: p.target}
+		t := TargetResult{Target: p.target, Host: p.host.name}
 		switch p.at {
 		case lifecycle.StageProven:
 			t.Fingerprint = r.version.Fingerprint

@@ -14,7 +14,8 @@ import (
 // place is one target on its way through the attempt.
 type place struct {
 	target string
-	batch  int // from 1
+	host   host // where it lives, as far as known
+	batch  int  // from 1
 	canary bool
 	before cert.Version // what was there; empty if nothing
 	at     lifecycle.Stage
@@ -39,7 +40,7 @@ func (p *place) because(what string) {
 
 // fail notes what went wrong, and where that leaves the place.
 func (p *place) fail(ctx workflow.Context, err error, at lifecycle.Stage) {
-	p.fault, p.cause = activities.FailureOf(err)
+	p.fault, p.cause = p.host.failure(err)
 	if p.fault.Kind == activities.Unavailable && !p.fault.Own {
 		at = lifecycle.StageBehind
 	}

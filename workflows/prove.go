@@ -21,12 +21,14 @@ func (r *renewal) prove(ctx workflow.Context, summary string) []cert.Observation
 	}
 	in := r.verifyInput(placed, r.fed(placed))
 	in.Want = []cert.Fingerprint{r.version.Fingerprint}
-	v, err := r.verify(ctx, summary, in)
+	v := r.verify(ctx, summary, in)
 	for _, p := range placed {
 		p.move(ctx, lifecycle.StageProven)
-		if err != nil {
+		if h, err := v.failed(p); err != nil {
 			p.move(ctx, lifecycle.StageUnseen)
-			p.fault, p.cause = activities.FailureOf(err)
+			if p.fault, p.cause = h.failure(err); h.name != "" && p.fault.Kind == activities.Unavailable {
+				p.move(ctx, lifecycle.StageBehind)
+			}
 			p.cause = "installed, but nobody could look at it: " + p.cause
 		} else if why := p.lacks(v.Observations, in); why != "" {
 			p.move(ctx, lifecycle.StageRefused)
@@ -45,10 +47,56 @@ func (r *renewal) verifyInput(places []*place, endpoints []cert.Endpoint) activi
 	return in
 }
 
-func (r *renewal) verify(ctx workflow.Context, summary string, in activities.VerifyInput) (activities.Verified, error) {
-	var v activities.Verified
-	err := workflow.ExecuteActivity(verification(ctx, summary, r.in.Proof), hands.Verify, in).Get(ctx, &v)
-	return v, err
+// proof is what was seen, and by which worker nothing could be: that of the
+// certificate ("") or that of a host.
+type proof struct {
+	activities.Verified
+	away map[string]error
+}
+
+// failed tells whose worker could not look at a place, and why.
+func (v proof) failed(p *place) (host, error) {
+	if err := v.away[""]; err != nil {
+		return host{}, err
+	}
+	return p.host, v.away[p.host.name]
+}
+
+// verify has every host look at its own targets, and the certificate's worker at
+// everything else, at the same time.
+func (r *renewal) verify(ctx workflow.Context, summary string, in activities.VerifyInput) proof {
+	at := map[string][]string{}
+	var hosts []host
+	if len(in.Endpoints) > 0 {
+		hosts = append(hosts, host{})
+	}
+	for _, p := range r.places {
+		if !slices.Contains(in.Targets, p.target) {
+			continue
+		}
+		if at[p.host.name] == nil && (p.host.name != "" || len(in.Endpoints) == 0) {
+			hosts = append(hosts, p.host)
+		}
+		at[p.host.name] = append(at[p.host.name], p.target)
+	}
+	out := proof{away: map[string]error{}}
+	start := func(ctx workflow.Context, h host) workflow.Future {
+		in, label := in, summary
+		if in.Targets = at[h.name]; h.name != "" {
+			in.Endpoints, label = nil, summary+"; on host "+h.name
+		}
+		return workflow.ExecuteActivity(h.on(verification(ctx, label, r.in.Proof)), hands.Verify, in)
+	}
+	ask(ctx, hosts, start, func(h host, v activities.Verified, err error) {
+		if err != nil {
+			out.away[h.name] = err
+		}
+		for _, o := range v.Observations {
+			o.Host = h.name
+			out.Observations = append(out.Observations, o)
+		}
+	})
+	return out
 }
 
 // fed lists the endpoints that show these places: those that name one of them,

@@ -63,17 +63,21 @@ func (in RenewalInput) workflowID() string {
 	return "renewal/" + in.Name + "/" + in.Replaces.Short()
 }
 
+// onHosts is what may come on top in a batch where targets live on hosts:
+// preparing twice, and five tasks that nobody takes for a while.
+const onHosts = deploymentLimit + 5*longestWait
+
 // bound is longer than everything an attempt may take together: it ends only
 // what hangs, for half a roll-out is worse than a late one.
 func (in RenewalInput) bound() time.Duration {
 	issuing := max(in.Timeout, leastLeft) + 3*leastLeft
-	batch := 3*deploymentLimit + 2*verificationLimit(in.Proof)
+	batch := 3*deploymentLimit + 2*verificationLimit(in.Proof) + onHosts
 	total := issuing + batch + 2*quickLimit + time.Minute
 	for _, b := range in.Batches {
 		total += batch + verificationLimit(in.Proof) + b.Bake
 	}
 	if len(in.Batches) > 0 {
-		total += lifecycle.MaxStandIns * (2*deploymentLimit + in.Batches[0].Bake)
+		total += lifecycle.MaxStandIns * (2*deploymentLimit + onHosts + in.Batches[0].Bake)
 	}
 	return total
 }
@@ -98,6 +102,7 @@ type TargetResult struct {
 	Target      string           `json:"target"`
 	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // what it has now, as far as proven
 	Behind      string           `json:"behind,omitempty"`      // why it could not be reached
+	Host        string           `json:"host,omitempty"`        // where it lives; empty: at the certificate's worker
 }
 
 // renewal is one attempt.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -28,8 +29,9 @@ type script struct {
 	shows  map[string]cert.Version // what a place shows in the end; the version installed last if it says nothing
 	spoils map[string]int          // a target has again what it had before, as of this look at it
 	has    map[string]cert.Version
-	terms  *activities.Terms // of an order; nil: nobody keeps an account
-	grants []budget.Grant    // answers to leases; the last for all that follow
+	hosts  map[string]activities.Prepared // of the targets that live on one
+	terms  *activities.Terms              // of an order; nil: nobody keeps an account
+	grants []budget.Grant                 // answers to leases; the last for all that follow
 	told   []activities.ReportInput
 	// unsettled is the CA whose order may have led to a certificate, settles what it led to.
 	unsettled string
@@ -108,20 +110,31 @@ func (s *script) Stored(context.Context, string) ([]cert.Version, error) {
 	return []cert.Version{fresh, earlier}, s.do("Stored")
 }
 
-func (s *script) Prepare(_ context.Context, in activities.DeployInput) (cert.Version, error) {
-	return s.before[in.Target], s.do("Prepare " + in.Target)
+func (s *script) Prepare(ctx context.Context, in activities.DeployInput) (activities.Prepared, error) {
+	if h, ok := s.hosts[in.Target]; ok && at(ctx) == "" {
+		return h, s.do("Prepare " + in.Target)
+	}
+	return activities.Prepared{Version: s.before[in.Target]}, s.do("Prepare " + in.Target + at(ctx))
 }
 
-func (s *script) Install(_ context.Context, in activities.DeployInput) error {
-	err := s.do("Install " + in.Target)
+// at tells which host an activity was sent to.
+func at(ctx context.Context) string {
+	if q := activity.GetInfo(ctx).TaskQueue; strings.HasPrefix(q, "web") {
+		return " at " + q
+	}
+	return ""
+}
+
+func (s *script) Install(ctx context.Context, in activities.DeployInput) error {
+	err := s.do("Install " + in.Target + at(ctx))
 	if err == nil {
 		s.put(in.Target, fresh)
 	}
 	return err
 }
 
-func (s *script) RollBack(_ context.Context, in activities.DeployInput) error {
-	err := s.do("RollBack " + in.Target)
+func (s *script) RollBack(ctx context.Context, in activities.DeployInput) error {
+	err := s.do("RollBack " + in.Target + at(ctx))
 	if err == nil {
 		s.put(in.Target, s.before[in.Target])
 	}
@@ -134,7 +147,7 @@ func (s *script) put(target string, v cert.Version) {
 	s.has[target] = v
 }
 
-func (s *script) Verify(_ context.Context, in activities.VerifyInput) (activities.Verified, error) {
+func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activities.Verified, error) {
 	out := activities.Verified{}
 	for _, t := range in.Targets {
 		if n, ok := s.spoils[t]; ok {
@@ -162,7 +175,7 @@ func (s *script) Verify(_ context.Context, in activities.VerifyInput) (activitie
 	for _, t := range in.Targets {
 		look(cert.Observation{Target: t}, t)
 	}
-	return out, s.do("Verify " + strings.Join(in.Targets, "+"))
+	return out, s.do("Verify " + strings.Join(in.Targets, "+") + at(ctx))
 }
 
 func (s *script) Promote(context.Context, activities.PromoteInput) error { return s.do("Promote") }

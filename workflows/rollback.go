@@ -49,7 +49,7 @@ func (r *renewal) restore(ctx workflow.Context, p *place, m remedy) {
 	}
 	err := r.onTarget(ctx, p, "roll back "+p.target+" to "+orNothing(p.before.Fingerprint), hands.RollBack, nil)
 	if err != nil {
-		_, text := activities.FailureOf(err)
+		_, text := p.host.failure(err)
 		p.because("rolling back failed: " + text)
 		p.move(ctx, lifecycle.StageDoubtful)
 		return
@@ -80,11 +80,11 @@ func (r *renewal) proveBack(ctx workflow.Context) {
 	if len(r.at(lifecycle.StageProven, lifecycle.StageUnseen)) > 0 { // an endpoint that names no target may show either
 		in.Want = append(in.Want, r.version.Fingerprint)
 	}
-	v, err := r.verify(ctx, "prove that the previous version is back", in)
+	v := r.verify(ctx, "prove that the previous version is back", in)
 	for _, p := range back {
 		why := p.lacks(v.Observations, in)
-		if err != nil {
-			_, why = activities.FailureOf(err)
+		if h, err := v.failed(p); err != nil {
+			_, why = h.failure(err)
 		}
 		p.back = true
 		if why != "" {

@@ -82,7 +82,23 @@ func (r *renewal) enter(b lifecycle.Batch) []*place {
 // onTarget has the target of a place do one thing; no other code decides where
 // and how long.
 func (r *renewal) onTarget(ctx workflow.Context, p *place, summary string, do, out any) error {
-	return workflow.ExecuteActivity(deployment(ctx, summary), do, r.deployInput(ctx, p)).Get(ctx, out)
+	if p.host.name != "" {
+		summary += "; on host " + p.host.name
+	}
+	return workflow.ExecuteActivity(p.host.on(deployment(ctx, summary)), do, r.deployInput(ctx, p)).Get(ctx, out)
+}
+
+// prepare is asked here first, and again of the host if the target lives on one.
+func (r *renewal) prepare(ctx workflow.Context, p *place) error {
+	summary := "prepare " + p.target + ": keep what is there, check it"
+	var was activities.Prepared
+	err := r.onTarget(ctx, p, summary, hands.Prepare, &was)
+	if err == nil && was.Host != "" {
+		p.host, was = host{was.Host, was.Wait}, activities.Prepared{}
+		err = r.onTarget(ctx, p, summary, hands.Prepare, &was)
+	}
+	p.before = was.Version
+	return err
 }
 
 func (r *renewal) deployInput(ctx workflow.Context, p *place) activities.DeployInput {
@@ -96,7 +112,7 @@ func (r *renewal) deployInput(ctx workflow.Context, p *place) activities.DeployI
 
 // deploy takes one target through preparing and installing.
 func (r *renewal) deploy(ctx workflow.Context, _ int, p *place) {
-	if err := r.onTarget(ctx, p, "prepare "+p.target+": keep what is there, check it", hands.Prepare, &p.before); err != nil {
+	if err := r.prepare(ctx, p); err != nil {
 		p.fail(ctx, err, lifecycle.StageWaiting)
 		return
 	}

@@ -77,6 +77,9 @@ func (s *State) installed(i Installed) {
 		}
 		return
 	}
+	if i.Behind != "" && i.Host == "" {
+		i.Host = p.Host // it was not even asked where the target lives
+	}
 	switch {
 	case i.Behind != "" && p.Behind != "":
 		i.Since, i.Ends = p.Since, p.Ends

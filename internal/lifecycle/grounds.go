@@ -153,7 +153,7 @@ func (v *view) groundsOfPlaces() (out []Ground) {
 	s := v.s
 	for _, i := range s.Installed {
 		if i.Behind != "" {
-			out = append(out, Ground{Code: BecauseBehind, Where: i.Target, At: i.Since, Until: i.RetryAt, Cause: i.Behind})
+			out = append(out, Ground{Code: BecauseBehind, Where: i.Where(), At: i.Since, Until: i.RetryAt, Cause: i.Behind})
 		}
 	}
 	for _, o := range s.Sight.Observations {

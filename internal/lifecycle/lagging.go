@@ -26,7 +26,7 @@ func (v *view) targetBehind() *condition {
 	targets, _ := v.behind()
 	for _, t := range targets {
 		p := v.s.Place(t)
-		add(p.Since, t+": "+p.Behind)
+		add(p.Since, p.Where()+": "+p.Behind)
 	}
 	if at := v.astrayAt(); !at.IsZero() && !v.now.Before(at) {
 		for _, o := range v.s.astray() {

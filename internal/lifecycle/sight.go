@@ -64,7 +64,7 @@ func (s *State) draw(now time.Time) {
 	}
 	for _, o := range s.Sight.Observations {
 		if o.Target != "" && o.Seen() {
-			s.installed(Installed{Target: o.Target, Fingerprint: o.Version.Fingerprint, At: now})
+			s.installed(Installed{Target: o.Target, Host: o.Host, Fingerprint: o.Version.Fingerprint, At: now})
 		}
 	}
 	if v, ok := s.shown(); ok && v.Fingerprint != s.Live.Fingerprint && s.adoptable(now, v) {

@@ -72,10 +72,19 @@ type Installed struct {
 	Target      string           `json:"target"`
 	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"`
 	At          time.Time        `json:"at,omitzero"`
+	Host        string           `json:"host,omitempty"`   // whose worker reaches it; empty: that of the certificate
 	Behind      string           `json:"behind,omitempty"` // why it could not be reached; empty if it was
 	Since       time.Time        `json:"since,omitzero"`   // behind since
 	Ends        time.Time        `json:"ends,omitzero"`    // behind: when what it has expires, as far as known
 	RetryAt     time.Time        `json:"retryAt,omitzero"`
+}
+
+// Where names the target, and the host where it lives.
+func (i Installed) Where() string {
+	if i.Host != "" {
+		return i.Target + " on host " + i.Host
+	}
+	return i.Target
 }
 
 // Sight is the latest look at the world.

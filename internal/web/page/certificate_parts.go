@@ -77,7 +77,7 @@ type targetView struct {
 func targets(r reader, s lifecycle.State) []targetView {
 	var out []targetView
 	for _, i := range s.Installed {
-		t := targetView{Target: i.Target, Short: i.Fingerprint.Short(), At: i.At}
+		t := targetView{Target: i.Where(), Short: i.Fingerprint.Short(), At: i.At}
 		if i.Behind != "" {
 			t.Behind = r.T("target.behind", "time", r.Plain(i.Since), "cause", alert.Clean(i.Behind))
 			if !i.RetryAt.IsZero() {
