@@ -1,9 +1,11 @@
 // Command neverlapse-worker joins Temporal, or starts the embedded engine where
 // no address is configured, and does the work of every enrolled certificate.
+// With --role target it is the worker of one host and acts at its targets only.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -23,12 +25,21 @@ const (
 	exitUsage  = 2 // the configuration or a flag is wrong
 )
 
+// What a worker does.
+const (
+	roleCentral = "central"
+	roleTarget  = "target"
+)
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	flags := flag.NewFlagSet("neverlapse-worker", flag.ContinueOnError)
 	file := flags.String("config", os.Getenv("NEVERLAPSE_CONFIG"), "the `file` to read; ./neverlapse.yaml or /etc/neverlapse/neverlapse.yaml if empty")
 	check := flags.Bool("check", false, "check the configuration and exit")
+	role := flags.String("role", roleCentral, "`central`: all the work of every certificate; target: what is to be done at the targets of this host")
+	queue := flags.String("queue", "", "with --role target: the `name` of this host in the configuration of the centre")
+	first := flags.Bool("init", false, "with --role target: make the key of this host if it has none, print what belongs into the configuration of the centre, and exit")
 	version := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
@@ -37,25 +48,32 @@ func run(args []string) int {
 		fmt.Println(app.Version(debug.ReadBuildInfo))
 		return 0
 	}
+	if err := usage(*role, *queue, *first); err != nil {
+		fmt.Fprintf(os.Stderr, "neverlapse-worker: %v\n", err)
+		return exitUsage
+	}
 	c, err := config.Load(*file, os.Environ())
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
 	}
-	if *check {
-		return checked(c)
+	switch {
+	case *first:
+		return initialised(c, *queue)
+	case *check:
+		return checked(c, *queue)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	logger := app.Logger(os.Stderr, c.Log)
 	slog.SetDefault(logger)
-	a, err := app.Start(ctx, c, logger)
+	a, up, err := start(ctx, c, *queue, logger)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: cannot start:\n%v\n", err)
 		return exitFailed
 	}
 	defer a.Stop()
-	fmt.Fprintf(os.Stderr, "neverlapse-worker is up: http://%s, Temporal Web UI: %s\n", a.Address(), a.UIURL())
+	fmt.Fprintf(os.Stderr, "neverlapse-worker is up: %s\n", up)
 	select {
 	case <-ctx.Done():
 		stop() // a second signal does not wait for what is under way
@@ -66,13 +84,56 @@ func run(args []string) int {
 	}
 }
 
-func checked(c config.Config) int {
-	if err := app.Check(context.Background(), c); err != nil {
+// usage tells what is wrong with the flags of the role.
+func usage(role, queue string, first bool) error {
+	switch {
+	case role != roleCentral && role != roleTarget:
+		return fmt.Errorf("--role: %q is not known; use %s or %s", role, roleCentral, roleTarget)
+	case role == roleTarget && queue == "":
+		return errors.New("--queue: missing; name this host as the configuration of the centre does, for example --role target --queue web7")
+	case role == roleCentral && (queue != "" || first):
+		return errors.New("--queue and --init belong to the worker of a host; add --role target")
+	}
+	return nil
+}
+
+// start starts the worker of a queue's host, or the central one if there is none.
+func start(ctx context.Context, c config.Config, queue string, logger *slog.Logger) (a *app.App, up string, err error) {
+	if queue != "" {
+		a, err = app.StartHost(ctx, c, queue, logger)
+		return a, "it does what is asked of host " + queue, err
+	}
+	if a, err = app.Start(ctx, c, logger); err == nil {
+		up = fmt.Sprintf("http://%s, Temporal Web UI: %s", a.Address(), a.UIURL())
+	}
+	return a, up, err
+}
+
+func initialised(c config.Config, queue string) int {
+	text, err := app.InitHost(c, queue)
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
 	}
-	for _, n := range app.Notes(c) {
-		fmt.Println("note: " + n)
+	fmt.Print(text)
+	return 0
+}
+
+func checked(c config.Config, queue string) int {
+	err := error(nil)
+	if queue != "" {
+		err = app.CheckHost(c, queue)
+	} else {
+		err = app.Check(context.Background(), c)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
+		return exitUsage
+	}
+	if queue == "" {
+		for _, n := range app.Notes(c) {
+			fmt.Println("note: " + n)
+		}
 	}
 	fmt.Println("the configuration is good")
 	return 0

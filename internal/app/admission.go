@@ -69,14 +69,15 @@ func (a *admission) admitManaged(r activities.AdmitRequest, bad func(string, ...
 		bad("key type: %w", err)
 	}
 	if len(r.Targets) == 0 {
-		bad("targets: a managed certificate needs at least one place to go; use --target with one of %s", known(a.acts.Targets))
+		bad("targets: a managed certificate needs at least one place to go; use --target with one of %s", a.targets())
 	}
 	for i, t := range r.Targets {
 		if slices.Contains(r.Targets[:i], t) {
 			bad("targets: %q is named twice; name it once", t)
 		}
-		if _, ok := a.acts.Targets[t]; !ok {
-			bad("targets: %q is not configured; use one of %s", t, known(a.acts.Targets))
+		_, here := a.acts.Targets[t]
+		if _, there := a.acts.Hosts[t]; !here && !there {
+			bad("targets: %q is not configured; use one of %s", t, a.targets())
 		}
 	}
 }
@@ -138,6 +139,18 @@ func (a *admission) fallbackCA(name string, r activities.AdmitRequest) error {
 		return fmt.Errorf("%w (name other CAs by --fallback-ca, or none)", err)
 	}
 	return nil
+}
+
+// targets names those of this worker and those of hosts.
+func (a *admission) targets() string {
+	all := map[string]bool{}
+	for t := range a.acts.Targets {
+		all[t] = true
+	}
+	for t := range a.acts.Hosts {
+		all[t] = true
+	}
+	return known(all)
 }
 
 func admitWatched(r activities.AdmitRequest, bad func(string, ...any)) {

@@ -84,6 +84,8 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 		}
 		fail(err)
 	}
+	a.Hosts, err = hosts(c)
+	fail(err)
 	for i, x := range c.Channels {
 		path := fmt.Sprintf("channels[%d]", i)
 		f, err := of(channels, path, x.Kind)

@@ -33,6 +33,7 @@ type App struct {
 	client  client.Client
 	worker  worker.Worker
 	store   *store.Files
+	part    *store.Host // of the store, where this is the worker of a host
 	ways    acme.Ways
 	http    *http.Server
 	addr    net.Addr
@@ -56,6 +57,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, e
 	acts, p, err := build(ctx, c)
 	a.store = p.store
 	if err != nil {
+		return nil, err
+	}
+	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
 	}
 	if err := a.join(ctx); err != nil {

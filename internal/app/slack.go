@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -112,9 +113,12 @@ func (a *App) hearSlack() {
 
 // Notes are what is allowed in a configuration and seldom meant.
 func Notes(c config.Config) (out []string) {
+	if ip, err := netip.ParseAddr(c.Engine.IP); len(c.Hosts) > 0 && c.Temporal.Address == "" && err == nil && ip.IsLoopback() {
+		out = append(out, "hosts: the embedded engine listens on "+c.Engine.IP+" only, so no other machine reaches it; see docs/hosts.md")
+	}
 	channels, err := slackChannels(c)
 	if err != nil { // Check says it
-		return nil
+		return out
 	}
 	for _, s := range channels {
 		if !s.options.Buttons() {

@@ -38,6 +38,9 @@ func (a *App) Stop() {
 	if a.store != nil {
 		_ = a.store.Close()
 	}
+	if a.part != nil {
+		_ = a.part.Close()
+	}
 }
 
 func within(d time.Duration, f func(context.Context)) {

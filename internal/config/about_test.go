@@ -17,6 +17,7 @@ var about = map[string]string{
 	"temporal.api_key_file":    "File that holds the API key of Temporal Cloud. See [Secrets](#secrets).",
 	"temporal.sticky_timeout":  "How long a certificate waits for the worker that last held it before another takes over: 1s to 10m. Short ones make herds when many workers restart.",
 	"temporal.cache_size":      "How many certificates a worker keeps in memory, at about 35 KB each. At least the fleet divided by the workers.",
+	"temporal.queue_timeout":   "How long what is to be done on a host (section `hosts`) may wait for the worker there: 1s to 10m. After that the host counts as absent, and its targets as behind.",
 	"temporal.ui_url":          "Base URL of the Temporal Web UI, for links. Empty: no links, or the engine's own UI.",
 
 	"engine":          "The embedded Temporal server, for development and small fleets. It counts when `temporal.address` is empty.",
@@ -64,6 +65,11 @@ var about = map[string]string{
 	"targets[].name":    "Name that certificates refer to.",
 	"targets[].kind":    "Kind of target.",
 	"targets[].options": "What the kind needs.",
+
+	"hosts":           "Machines with a worker of their own ([hosts](hosts.md)). What their targets are is configured there.",
+	"hosts[].name":    "Name of the host, which is the queue that its worker serves (`--queue`).",
+	"hosts[].key":     "What `neverlapse-worker --role target --queue NAME --init` printed there. What the host deploys is sealed for this key.",
+	"hosts[].targets": "The targets of the host, by name. They share one set of names with `targets`, and certificates refer to them in the same way.",
 
 	"channels":           "Ways to reach people. Once there is one, `catch_all` must name somebody who can be told.",
 	"channels[].name":    "Name, for logs and the page.",

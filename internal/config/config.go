@@ -32,6 +32,7 @@ type Config struct {
 	DNS          []Adapter          `mapstructure:"dns"`
 	RenewalInfo  RenewalInfo        `mapstructure:"renewal_info"`
 	Targets      []Adapter          `mapstructure:"targets"`
+	Hosts        []Host             `mapstructure:"hosts"`
 	Channels     []Adapter          `mapstructure:"channels"`
 	People       []people.Person    `mapstructure:"people"`
 	Teams        []people.Team      `mapstructure:"teams"`
@@ -49,7 +50,8 @@ type Temporal struct {
 	TLS           TLS           `mapstructure:"tls"`
 	APIKeyFile    string        `mapstructure:"api_key_file"`
 	StickyTimeout time.Duration `mapstructure:"sticky_timeout"`
-	CacheSize     int           `mapstructure:"cache_size"` // workflows
+	CacheSize     int           `mapstructure:"cache_size"`    // workflows
+	QueueTimeout  time.Duration `mapstructure:"queue_timeout"` // until the worker of a host counts as absent
 	UIURL         string        `mapstructure:"ui_url"`
 }
 
@@ -137,7 +139,7 @@ func Default() Config {
 	return Config{
 		Data: "./data",
 		Temporal: Temporal{
-			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 10000,
+			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 10000, QueueTimeout: 2 * time.Minute,
 		},
 		Engine:      Engine{IP: "127.0.0.1"},
 		HTTP:        HTTP{Listen: "127.0.0.1:8080"},

@@ -16,7 +16,7 @@ func TestVariablesWinOverTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Temporal{Address: "env:7233", Namespace: "file", TaskQueue: "neverlapse", TLS: TLS{CAFile: "/a=b.pem"}, StickyTimeout: 5 * time.Second, CacheSize: 9}
+	want := Temporal{Address: "env:7233", Namespace: "file", TaskQueue: "neverlapse", TLS: TLS{CAFile: "/a=b.pem"}, StickyTimeout: 5 * time.Second, QueueTimeout: 2 * time.Minute, CacheSize: 9}
 	if diff := cmp.Diff(want, c.Temporal); diff != "" {
 		t.Error(diff)
 	}

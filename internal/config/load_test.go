@@ -81,6 +81,7 @@ temporal:
   api_key_file: key
   sticky_timeout: 1m30s
   cache_size: 7
+  queue_timeout: 30s
   ui_url: https://ui.example.com
 engine: {binary: /bin/e, ip: "::1", port: 7233, ui_port: 8233, log_file: e.log}
 http: {listen: ":8443", url: "https://certs.example.com/neverlapse/", token_file: /etc/neverlapse/tokens}
@@ -88,6 +89,7 @@ acme_http: {listen: ""}
 store: {kind: files, options: {Path: /x, env: {UPPER_Case: a.b}}}
 cas: [{name: le, kind: acme, options: {dns: {CF_Token_FILE: /t}}}]
 targets: [{name: shop.example.com, kind: file}]
+hosts: [{name: web7, key: nlhost1_x, targets: [shop-web]}]
 channels: [{name: mail, kind: email}]
 people: [{id: minji, email: minji@example.com, timezone: Asia/Seoul}]
 teams: [{id: sre, members: [minji], on_call: [{person: minji}]}]
@@ -113,7 +115,7 @@ log: {level: debug, format: json}
 		Temporal: Temporal{
 			Address: "temporal.example.com:7233", Namespace: "default", TaskQueue: "neverlapse",
 			TLS: TLS{"a.pem", "b.pem", "c.pem", "t.example.com"}, APIKeyFile: "key",
-			StickyTimeout: 90 * time.Second, CacheSize: 7, UIURL: "https://ui.example.com",
+			StickyTimeout: 90 * time.Second, CacheSize: 7, QueueTimeout: 30 * time.Second, UIURL: "https://ui.example.com",
 		},
 		Engine:      Engine{"/bin/e", "::1", 7233, 8233, "e.log"},
 		HTTP:        HTTP{Listen: ":8443", URL: "https://certs.example.com/neverlapse", TokenFile: "/etc/neverlapse/tokens"},
@@ -121,6 +123,7 @@ log: {level: debug, format: json}
 		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
 		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},
 		Targets:     []Adapter{{Name: "shop.example.com", Kind: "file"}},
+		Hosts:       []Host{{"web7", "nlhost1_x", []string{"shop-web"}}},
 		Channels:    []Adapter{{Name: "mail", Kind: "email"}},
 		People:      []people.Person{{ID: "minji", Email: "minji@example.com", TimeZone: "Asia/Seoul"}},
 		Teams:       []people.Team{{ID: "sre", Members: []string{"minji"}, OnCall: []people.Shift{{Person: "minji"}}}},

@@ -33,7 +33,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		data, c.Temporal.validate(), c.Engine.validate(), c.HTTP.validate(), c.ACMEHTTP.validate(c.HTTP),
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), validateAdapters("dns", c.DNS),
-		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets),
+		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(),
 		validateAdapters("channels", c.Channels), c.validateDirectory(), c.validatePolicies(),
 		c.validateEnvironments(), c.Log.validate(),
 	)
@@ -177,6 +177,10 @@ func (t Temporal) validateTiming() error {
 	if t.StickyTimeout < minSticky || t.StickyTimeout > maxSticky {
 		errs = append(errs, wrong("temporal.sticky_timeout", "%s is not between %s and %s",
 			lifecycle.FormatDuration(t.StickyTimeout), lifecycle.FormatDuration(minSticky), lifecycle.FormatDuration(maxSticky)))
+	}
+	if t.QueueTimeout < minQueueTimeout || t.QueueTimeout > maxQueueTimeout {
+		errs = append(errs, wrong("temporal.queue_timeout", "%s is not between %s and %s",
+			lifecycle.FormatDuration(t.QueueTimeout), lifecycle.FormatDuration(minQueueTimeout), lifecycle.FormatDuration(maxQueueTimeout)))
 	}
 	if t.CacheSize < 1 {
 		errs = append(errs, wrong("temporal.cache_size", "%d is too small; write how many workflows to keep, 10000 if unsure", t.CacheSize))
