@@ -46,14 +46,18 @@ type Options struct {
 	// beside one nginx target per server of Nginx, named as the server; $DIR
 	// in it is the folder of the world.
 	Policies, Targets string
-	Language          string              // of everybody; default en
-	CAOptions         string              // more options of the CA, as YAML that begins with ", "
-	Spare             *pebbletest.Options // a second CA, called spare; nil: there is none
-	DNS               string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
-	PollEvery         string              // how often CAs are asked when to renew; default as in the product
-	StickyTimeout     string
-	SocketMode        bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
-	Behind            *Forward // Slack and the CA are reached through it only, and have private roots
+	// Host is the name of a host with a worker of its own, to which the last
+	// nginx server belongs; empty: there is none. Its engine is HostEngine, or Engine.
+	Host, HostEngine string
+	QueueTimeout     string              // how long that worker may leave a task; default as in the product
+	Language         string              // of everybody; default en
+	CAOptions        string              // more options of the CA, as YAML that begins with ", "
+	Spare            *pebbletest.Options // a second CA, called spare; nil: there is none
+	DNS              string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
+	PollEvery        string              // how often CAs are asked when to renew; default as in the product
+	StickyTimeout    string
+	SocketMode       bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
+	Behind           *Forward // Slack and the CA are reached through it only, and have private roots
 }
 
 // World is everything around one worker.
@@ -65,9 +69,12 @@ type World struct {
 	Mail      *notifytest.MailServer
 	Nginx     *targettest.Nginx
 	Worker    *Process
-	Config    string // path of the worker's configuration
-	HTTP      string // address of the worker's HTTP
-	Namespace string // of Temporal; a world on a shared engine has its own
+	HostWork  *Process // of Host
+	Config    string   // path of the worker's configuration
+	HTTP      string   // address of the worker's HTTP
+	Namespace string   // of Temporal; a world on a shared engine has its own
+
+	hosts string // what the host says of itself, as YAML for the worker's configuration
 }
 
 // New builds the world; the worker is not started yet. Close ends it.
@@ -121,6 +128,9 @@ func New(o Options) (_ *World, err error) {
 			return nil, err
 		}
 	}
+	if err := w.configureHost(); err != nil {
+		return nil, err
+	}
 	if err := w.configure(ports[1]); err != nil {
 		return nil, err
 	}
@@ -173,7 +183,7 @@ func (w *World) yaml(http01 int) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("data: %s", w.Data())
-	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s}", w.Engine, w.Namespace, w.StickyTimeout)
+	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s%s}", w.Engine, w.Namespace, w.StickyTimeout, w.queueTimeout())
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
@@ -204,15 +214,15 @@ func (w *World) yaml(http01 int) string {
 		p("policies:\n%s", w.Policies)
 	}
 	p("targets:")
-	if w.Nginx == nil && w.Targets == "" {
+	here := w.servers()
+	if here == 0 && w.Targets == "" {
 		p("  []")
 	}
-	if w.Nginx != nil {
-		for i := range w.Nginx.Servers {
-			p("%s", NginxTarget(w.Nginx, i))
-		}
+	for i := range here {
+		p("%s", NginxTarget(w.Nginx, i))
 	}
 	b.WriteString(strings.ReplaceAll(w.Targets, "$DIR", w.Dir))
+	b.WriteString(w.hosts)
 	return b.String()
 }
 
@@ -284,8 +294,10 @@ func (w *World) Status(ctx context.Context, c client.Client, name string) (workf
 
 // Close ends everything.
 func (w *World) Close() {
-	if w.Worker != nil {
-		w.Worker.Stop()
+	for _, p := range []*Process{w.Worker, w.HostWork} {
+		if p != nil {
+			p.Stop()
+		}
 	}
 	if w.Nginx != nil {
 		_ = w.Nginx.Stop()
