@@ -67,7 +67,7 @@ func (c *cli) printRollout(v view) error {
 		if s.Canary {
 			batch += " (canary)"
 		}
-		t.add(clean(s.Target, 0), batch, clean(string(s.Stage), 0), c.when(s.Since), clean(s.Cause, 0))
+		t.add(clean(s.Where(), 0), batch, clean(string(s.Stage), 0), c.when(s.Since), clean(s.Cause, 0))
 		t.color(2, stageHue(s.Stage))
 	}
 	return t.write(c.out, "", c.paint)

@@ -59,7 +59,7 @@ func (r *renewal) standing() lifecycle.Rollout {
 	out.Batch, out.Batches = r.batch, r.batch+len(r.rest)
 	out.Targets = nil
 	for _, p := range r.places {
-		out.Targets = append(out.Targets, lifecycle.Stop{Target: p.target, Batch: p.batch, Canary: p.canary, Stage: p.at, Since: p.since, Cause: cut(p.cause, keepText)})
+		out.Targets = append(out.Targets, lifecycle.Stop{Target: p.target, Host: p.host.name, Batch: p.batch, Canary: p.canary, Stage: p.at, Since: p.since, Cause: cut(p.cause, keepText)})
 	}
 	return out
 }
@@ -104,7 +104,7 @@ func rolloutLines(o lifecycle.Rollout) []string {
 			if o.Batches > 1 && !slices.ContainsFunc(o.Targets[:i], func(x lifecycle.Stop) bool { return x.Batch == n }) {
 				out = append(out, fmt.Sprintf("- batch %d%s", n, map[bool]string{true: ", the canary"}[t.Canary]))
 			}
-			line := fmt.Sprintf("target %s: %s", code(t.Target), t.Stage)
+			line := fmt.Sprintf("target %s: %s", code(t.Where()), t.Stage)
 			if !t.Since.IsZero() {
 				line += " since " + clock(t.Since)
 			}

@@ -42,12 +42,16 @@ const (
 // Stop is one target on the way of a rollout.
 type Stop struct {
 	Target string    `json:"target"`
+	Host   string    `json:"host,omitempty"` // where it lives, if that has a worker of its own
 	Batch  int       `json:"batch"`
 	Canary bool      `json:"canary,omitempty"`
 	Stage  Stage     `json:"stage"`
 	Since  time.Time `json:"since,omitzero"`
 	Cause  string    `json:"cause,omitempty"`
 }
+
+// Where names the target, and the host where it lives.
+func (s Stop) Where() string { return Installed{Target: s.Target, Host: s.Host}.Where() }
 
 // Stage is how far a target is.
 type Stage string

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -136,6 +138,66 @@ func (w *world) backOnHost(t *testing.T, first workflows.Status) {
 	kept, err := filepath.Glob(filepath.Join(w.Dir, "store/hosts/web7/kept/certificates/shop/captures/*.sealed"))
 	if err != nil || len(kept) == 0 {
 		t.Errorf("the host kept no capture: %v", err)
+	}
+	pair, err := targetPair(w, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := cert.DecodeKey(pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lies := collection{}
+	lies.add("log", "of the host", []byte(w.HostWork.Output()))
+	files, err := fs.Glob(os.DirFS(w.Dir), "store/hosts/web7/*/certificates/shop/*/*")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("the folder of the host holds %v, %v", files, err)
+	}
+	for _, f := range files {
+		lies.add("folder", f, []byte(readFile(t, filepath.Join(w.Dir, f))))
+	}
+	if found := lies.find(key); found != "" {
+		t.Errorf("the key is in the open: %s", found)
+	}
+}
+
+func TestWhatCannotBeTheWorkerOfAHostIsRefused(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, harness.Options{Policies: steady, Host: "web7", Nginx: sites(site(t, here, time.Hour), site(t, there, time.Hour))})
+	host := filepath.Join(w.Dir, "host.yaml")
+	for name, c := range map[string]struct {
+		args  []string
+		words []string
+	}{
+		"a role that nobody knows":        {[]string{"--role", "web"}, []string{`--role: "web" is not known; use central or target`}},
+		"no queue":                        {[]string{"--role", "target"}, []string{"--queue: missing", "--role target --queue web7"}},
+		"a queue of the centre":           {[]string{"--queue", "web7"}, []string{"add --role target"}},
+		"the configuration of the centre": {[]string{"--config", w.Config, "--role", "target", "--queue", "web7", "--check"}, []string{"cas: belongs to the centre", "channels: belongs", "hosts: belongs"}},
+		"a folder that is not there yet":  {[]string{"--config", host, "--role", "target", "--queue", "web7", "--check"}, []string{"store.options", "share the folder hosts/web7 of the centre's store"}},
+	} {
+		out, code := w.run(w.Binaries.Worker, c.args...)
+		if code != 2 {
+			t.Errorf("%s: exit code %d, want 2", name, code)
+		}
+		says(t, out, c.words...)
+	}
+	again, code := w.run(w.Binaries.Worker, "--config", host, "--role", "target", "--queue", "web7", "--init")
+	if code != 0 || !strings.Contains(readFile(t, w.Config), again) {
+		t.Errorf("asked again, --init says something else:\n%s", again)
+	}
+	secret := strings.TrimSpace(readFile(t, filepath.Join(w.Dir, "host.key")))
+	out, code := w.run(w.Binaries.Worker, "--config", w.configured("    key: ", "    key: "+secret+" # "), "--check")
+	if says(t, out, "hosts[0].key", "secret half"); code != 2 || strings.Contains(out, secret) {
+		t.Errorf("the secret half at the centre: exit code %d\n%s", code, out)
+	}
+	w.start()
+	if out, code := w.run(w.Binaries.Worker, "--config", host, "--role", "target", "--queue", "web7", "--check"); code != 0 {
+		t.Errorf("once the centre runs, the host is refused:\n%s", out)
+	}
+	if out, code := w.run(w.Binaries.Worker, "--config", host, "--role", "target", "--queue", "web8", "--check"); code != 2 {
+		t.Errorf("another host's folder: exit code %d", code)
+	} else {
+		says(t, out, `is the folder of host "web7", not of "web8"`)
 	}
 }
 

@@ -49,7 +49,7 @@ func rolloutOf(r reader, s workflows.Status) *rolloutView {
 	v.Headline = r.T(key, "version", o.Version.Short(), "batch", strconv.Itoa(o.Batch), "of", strconv.Itoa(o.Batches), "failed", strconv.Itoa(o.Failed),
 		"doing", r.or("doing."+string(o.Doing), "doing.other"), "time", r.Plain(o.Ended), "until", r.Plain(o.Until), "outcome", alert.Clean(string(o.Outcome)))
 	for _, t := range o.Targets {
-		x := stopView{Target: t.Target, Batch: strconv.Itoa(t.Batch), Stage: alert.Clean(string(t.Stage)), Cause: alert.Clean(t.Cause), Since: t.Since}
+		x := stopView{Target: t.Where(), Batch: strconv.Itoa(t.Batch), Stage: alert.Clean(string(t.Stage)), Cause: alert.Clean(t.Cause), Since: t.Since}
 		if t.Canary {
 			x.Batch = r.T("rollout.canary", "batch", x.Batch)
 		}
