@@ -27,6 +27,7 @@ import (
 type world struct {
 	*activities.Activities
 	t    *testing.T
+	dir  string // of the store
 	env  *testsuite.TestActivityEnvironment
 	ca   *fakeCA
 	disk *faulty
@@ -60,7 +61,7 @@ func begin(t *testing.T) *world {
 	t.Cleanup(func() { files.Close() })
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{t: t, env: suite.NewTestActivityEnvironment(), ca: &fakeCA{orders: map[string]*order{}}, disk: &faulty{Files: files}}
+	w := &world{t: t, dir: filepath.Join(dir, "store"), env: suite.NewTestActivityEnvironment(), ca: &fakeCA{orders: map[string]*order{}}, disk: &faulty{Files: files}}
 	w.Activities = &activities.Activities{CAs: map[string]activities.CA{"ca": w.ca}, Targets: map[string]activities.Target{}, Store: w.disk, Now: time.Now}
 	w.env.RegisterActivity(w.Activities)
 	return w

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +54,21 @@ func TestWhatIsWrongOnAHostLeavesItsTargetBehindAndNoOther(t *testing.T) {
 				t.Errorf("installed elsewhere: %v", got)
 			}
 		})
+	}
+}
+
+func TestWhereThereIsNoEndpointEachTargetIsReadBackWhereItLives(t *testing.T) {
+	s := &script{hosts: map[string]activities.Prepared{"web2": {Host: "web7", Wait: time.Second}}}
+	in := two()
+	in.Endpoints = nil
+	out := s.run(t, in)
+	if out.Kind != string(lifecycle.Proven) {
+		t.Errorf("%s: %q", out.Kind, out.Cause)
+	}
+	if got := s.called("Verify"); !slices.Equal(got, []string{"Verify web1", "Verify web2 at web7"}) {
+		t.Errorf("read back by %v", got)
+	}
+	if o := out.Observations[1]; o.Host != "web7" || o.Where() != "target web2 on host web7" {
+		t.Errorf("seen: %+v", out.Observations)
 	}
 }

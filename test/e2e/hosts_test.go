@@ -110,6 +110,9 @@ func TestAnAbsentHostIsBehindAndToldAndCatchesUpByItself(t *testing.T) {
 			t.Errorf("%s does not tell where the target lives and why it is behind:\n%s", verb, out)
 		}
 	}
+	if out := w.cli(0, "check", "shop"); !strings.Contains(out, "target "+there+" on host web7") || !strings.Contains(out, "no worker took it from queue web7 within 15s") {
+		t.Errorf("check does not tell that the target could not be read back:\n%s", out)
+	}
 
 	w.startHost()
 	s = w.until("shop", "the host to catch up by itself", func(s workflows.Status) bool {
