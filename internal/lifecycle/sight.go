@@ -23,8 +23,23 @@ func (s *State) Observed(now time.Time, seen []cert.Observation) {
 		s.Sight.At = time.Time{}
 		return
 	}
+	s.answering(now, seen)
 	s.Sight.At, s.Sight.Observations = now, slices.Clone(seen)
 	s.draw(now)
+}
+
+// answering has a target that is behind tried at once when it can be read back
+// and could not be at the look before.
+func (s *State) answering(now time.Time, seen []cert.Observation) {
+	for _, o := range seen {
+		p := s.Place(o.Target)
+		if p == nil || p.Behind == "" || !o.Seen() || !p.RetryAt.After(now) {
+			continue
+		}
+		if slices.ContainsFunc(s.Sight.Observations, func(was cert.Observation) bool { return was.Target == o.Target && !was.Seen() }) {
+			p.RetryAt = now
+		}
+	}
 }
 
 // Scanned takes in what a scanner saw by itself at some of the places. It says
