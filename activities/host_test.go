@@ -60,7 +60,10 @@ func TestTheHandsOfAHostDeployWhatWasHandedOverAndNothingElse(t *testing.T) {
 	if p := must[activities.Prepared](host, "Prepare", in); p.Host != "" {
 		t.Errorf("the host sends on to %q", p.Host)
 	}
-	must[any](host, "Install", in)
+	newer := map[string]any{"name": in.Name, "names": in.Names, "fingerprint": in.Fingerprint, "target": in.Target, "deployment": in.Deployment, "sinceTheNextRelease": map[string]any{"a": 1}}
+	if _, err := host.env.ExecuteActivity("Install", newer); err != nil {
+		t.Errorf("what a newer centre adds is in the way: %v", err)
+	}
 	seen := must[[]cert.Observation](host, "Observe", activities.ObserveInput{Targets: []string{"web"}, Endpoints: []cert.Endpoint{{Host: "a.test", Port: 443}}})
 	if len(seen) != 1 || seen[0].Version.Fingerprint != v.Fingerprint {
 		t.Errorf("the host sees %+v", seen)
