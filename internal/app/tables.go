@@ -40,6 +40,9 @@ var (
 		"haproxy": func(a config.Adapter, path string) (activities.Target, error) {
 			return built(path, a, func(o target.HAProxyOptions) (activities.Target, error) { return target.NewHAProxy(a.Name, o) })
 		},
+		"ssh": func(a config.Adapter, path string) (activities.Target, error) {
+			return built(path, a, func(o target.SSHOptions) (activities.Target, error) { return target.NewSSH(a.Name, o) })
+		},
 	}
 	channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
 		notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {

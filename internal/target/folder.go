@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/pkg/sftp"
 )
 
 // folder is an opened directory of a machine. Names are those of its entries;
@@ -116,8 +118,8 @@ func ownerOf(info fs.FileInfo) (uid, gid int) {
 	switch st := info.Sys().(type) {
 	case *syscall.Stat_t:
 		return int(st.Uid), int(st.Gid)
-	case interface{ owner() (uid, gid int) }:
-		return st.owner()
+	case *sftp.FileStat:
+		return int(st.UID), int(st.GID)
 	}
 	panic(fmt.Sprintf("target: a file without owner: %T", info.Sys()))
 }

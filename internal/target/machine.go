@@ -27,6 +27,8 @@ type machine interface {
 	// user and group give the number of a name.
 	user(name string) (int, error)
 	group(name string) (int, error)
+	// explain says of a failure what the machine has to do with it.
+	explain(err error) error
 	// whoami names the user we are there, for messages.
 	whoami() string
 }
@@ -40,6 +42,7 @@ func (here) lock(ctx context.Context, dirs []string) (func(), error)     { retur
 func (here) run(ctx context.Context, a []string, t time.Duration) result { return run(ctx, a, t) }
 func (here) user(name string) (int, error)                               { return lookupOwner(name) }
 func (here) group(name string) (int, error)                              { return lookupGroup(name) }
+func (here) explain(err error) error                                     { return err }
 func (here) whoami() string                                              { return whoami() }
 
 func (here) resolve(dir string) string {

@@ -109,7 +109,18 @@ func validateText(field, s string) error {
 	return nil
 }
 
+// validateCommand is for programs of this machine.
 func validateCommand(field string, argv []string) error {
+	if err := validateArguments(field, argv); err != nil {
+		return err
+	}
+	if _, err := findProgram(argv[0]); err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	return nil
+}
+
+func validateArguments(field string, argv []string) error {
 	if len(argv) == 0 || argv[0] == "" {
 		return fmt.Errorf("%s: the argument list is empty; write the program and each argument as its own element, or leave %s out", field, field)
 	}
@@ -119,10 +130,6 @@ func validateCommand(field string, argv []string) error {
 			errs = append(errs, fmt.Errorf("%s: argument %d holds a NUL byte; remove it", field, i))
 		}
 	}
-	if err := validateText(field, argv[0]); err != nil {
-		errs = append(errs, err)
-	} else if _, err := findProgram(argv[0]); err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", field, err))
-	}
+	errs = append(errs, validateText(field, argv[0]))
 	return errors.Join(errs...)
 }

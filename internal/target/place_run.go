@@ -23,7 +23,7 @@ func (p *place) connected(ctx context.Context, f func(*place) error) error {
 	if there.layout, err = newLayout(p.files, m); err != nil {
 		return p.named(fault.New(fault.Configuration, "%w", err))
 	}
-	return p.named(f(&there))
+	return p.named(m.explain(f(&there)))
 }
 
 // locked runs f while nobody else on that machine changes the same files or server.

@@ -1,12 +1,12 @@
 // Package target holds the places that receive a certificate: files that any
-// program reads, nginx, Apache and HAProxy. Each kind implements the port activities.Target:
+// program reads, here or behind SSH, nginx, Apache and HAProxy. Each kind implements the port activities.Target:
 // what was there is captured, the pair is written, the server's own check runs,
 // and only then is it reloaded; a check that fails brings the old bytes back.
 // activities calls it through that port and app builds it from the options.
 //
 // It decides nothing: not when to deploy, not whether to roll back after a
 // failed proof, and it never asks the wire what is served (scan does). It runs
-// on unix, on the host whose files it writes.
+// on unix.
 package target
 
 // Guarantees is what a kind of target promises while a pair is replaced. The
@@ -29,6 +29,14 @@ func FileGuarantees() Guarantees {
 	return Guarantees{
 		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
 		Note: "atomic with `directory` or with one file alone (`combined`, `pkcs12`, `jks`), otherwise each file by itself; checks if `check` is set; the reload is as gentle as the command in `reload`",
+	}
+}
+
+// SSHGuarantees are those of the kind ssh with its recommended options.
+func SSHGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
+		Note: "as `file`, on another host; a command that was still running when the connection broke ends there by its timeout, and is repeated",
 	}
 }
 

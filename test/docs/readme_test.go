@@ -33,6 +33,7 @@ var targets = []struct {
 	{"apache", target.ApacheGuarantees()},
 	{"haproxy", target.HAProxyGuarantees()},
 	{"file", target.FileGuarantees()},
+	{"ssh", target.SSHGuarantees()},
 }
 
 func tables() map[string]string {

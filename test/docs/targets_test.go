@@ -11,7 +11,7 @@ import (
 
 // targetOptions are the options of each kind that has a section of docs/targets.md.
 var targetOptions = map[string]any{
-	"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{},
+	"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
 }
 
 func TestEveryOptionOfATargetIsExplainedInItsSection(t *testing.T) {

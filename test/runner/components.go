@@ -29,6 +29,7 @@ var components = []component{
 	{name: "nginx", is: "real", what: "installed by the system, reloaded and asked over TLS", version: []string{"nginx", "-v"}, proof: "internal/target"},
 	{name: "Apache", is: "real", what: "installed by the system, ended by a wrong key and brought back", version: []string{"apache2", "-v"}, proof: "internal/target"},
 	{name: "HAProxy", is: "real", what: "installed by the system, by its runtime API and by reloads", version: []string{"haproxy", "-v"}, proof: "internal/target"},
+	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
 	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},

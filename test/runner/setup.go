@@ -21,6 +21,7 @@ var needs = []need{
 	{"nginx", []string{"nginx"}, "the target of kind nginx"},
 	{"apache2", []string{"apache2"}, "the target of kind apache"},
 	{"haproxy", []string{"haproxy"}, "the target of kind haproxy"},
+	{"sshd", []string{"openssh-server"}, "the target of kind ssh"},
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},

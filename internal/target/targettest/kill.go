@@ -22,7 +22,7 @@ import (
 // reads what to install and where.
 const childEnv = "NEVERLAPSE_TARGETTEST_CHILD"
 
-// killRounds is how often a process is killed, each time one change later.
+// killRounds is over how many changes the kills are spread, and how many there are.
 const killRounds = 16
 
 func testKill(t *testing.T, h Harness) {
@@ -33,10 +33,14 @@ func testKill(t *testing.T, h Harness) {
 	before := s.capture(t)
 	orders := writeOrders(t, s, before)
 	rounds := killRounds
+	if h.Kills > 0 {
+		rounds = h.Kills
+	}
 	if testing.Short() {
 		rounds = 4
 	}
-	for i := range rounds {
+	for round := range rounds {
+		i := round * killRounds / rounds
 		killAfter(t, orders, s.Dirs, 1+i)
 		if h.Atomic {
 			got := FingerprintOf(s.read(t))

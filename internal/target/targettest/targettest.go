@@ -36,6 +36,9 @@ type Harness struct {
 	Before map[string]func(t testing.TB, dir string)
 	// Atomic: the pair can be read whole at every instant.
 	Atomic bool
+	// Kills is how often a process is killed; 0 means 16 times. They are spread
+	// over the same changes.
+	Kills int
 }
 
 // Place is a prepared place.
