@@ -18,6 +18,7 @@ type wish struct {
 	manage, reuseKey, update, dry    bool
 	ca, keyType, profile, dns        string
 	fallback                         []string
+	starttls                         string
 	http, tlsALPN                    bool
 	owner, team, environment, policy string
 	note, file                       string
@@ -34,6 +35,9 @@ func (c *cli) enroll() *cobra.Command {
 		Long: `Begin to guard the certificate that HOST serves (port 443 if none is given). What is
 served is read first and shown; its names are what the certificate has to cover
 unless --domains says otherwise. It is then watched: people are told before it ends.
+
+Where TLS has to be asked for first (STARTTLS), name the protocol by --starttls, or as
+smtp://HOST: smtp, imap, pop3, ftp, ldap, postgres, mysql or xmpp.
 
 With --manage it is renewed here too: that needs a CA (--ca) and at least one target
 (--target) of the worker's configuration. Without HOST, say --cert-name and --domains.
@@ -52,6 +56,7 @@ say nothing themselves. docs/enrolling.md tells the rest.
 It waits for a worker, 2m at most for each certificate unless --timeout says otherwise.`,
 		Example: `  neverlapse enroll www.example.com --owner minji --team web
   neverlapse enroll mail.example.com:993 --environment prod
+  neverlapse enroll smtp://mail.example.com:587 --cert-name mail-submission
   neverlapse enroll shop.example.com --manage --ca letsencrypt --target web-1 --target web-2 \
       --endpoint 10.0.0.11:443#shop.example.com@web-1 --endpoint 10.0.0.12:443#shop.example.com@web-2
   neverlapse enroll www.example.com --update --owner jiho
@@ -90,7 +95,8 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.BoolVar(&w.tlsALPN, "tls-alpn", false, "prove its names by tls-alpn-01")
 	f.StringVar(&w.dns, "dns", "", "prove its names by dns-01 and the configured DNS provider `NAME`; \"\" with --update: as is usual for the CA")
 	f.StringSliceVar(&w.targets, "target", nil, "configured `target` that receives it; repeat or separate by commas")
-	f.StringSliceVar(&w.endpoints, "endpoint", nil, "`HOST:PORT[#SNI][@TARGET]` that serves it; repeat (default HOST:PORT)")
+	f.StringSliceVar(&w.endpoints, "endpoint", nil, "`[PROTOCOL://]HOST:PORT[#SNI][@TARGET]` that serves it; repeat (default HOST:PORT)")
+	f.StringVar(&w.starttls, "starttls", "", starttlsUsage)
 	f.StringVar(&w.owner, "owner", "", "`person` who is told first")
 	f.StringVar(&w.team, "team", "", "`team` that is told next")
 	f.StringVar(&w.environment, "environment", "", "`environment`, for filters and its policy")
@@ -116,7 +122,7 @@ func (w *wish) read(args []string) error {
 		}
 	}
 	if len(args) == 1 {
-		e, err := endpoint(args[0])
+		e, err := endpoint(args[0], w.starttls)
 		note(err)
 		w.host = &e
 		if w.name == "" && err == nil {
@@ -124,7 +130,7 @@ func (w *wish) read(args []string) error {
 		}
 	}
 	for _, text := range w.endpoints {
-		e, err := endpoint(text)
+		e, err := endpoint(text, w.starttls)
 		note(err)
 		w.places = append(w.places, e)
 	}

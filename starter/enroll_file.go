@@ -47,7 +47,7 @@ func (c *cli) enrollFile(ctx context.Context, w wish, args []string, in io.Reade
 }
 
 // single are the flags that mean one certificate.
-var single = append([]string{"cert-name", "domains", "endpoint", "note", "manage"}, managing...)
+var single = append([]string{"cert-name", "domains", "endpoint", "starttls", "note", "manage"}, managing...)
 
 func (w wish) checkFile(args []string) error {
 	if len(args) > 0 {

@@ -28,7 +28,7 @@ type looked struct {
 
 func (c *cli) inspect() *cobra.Command {
 	var names []string
-	var sni, roots, password string
+	var sni, roots, password, starttls string
 	cmd := &cobra.Command{
 		Use: "inspect HOST[:PORT]|FILE...", Short: "Say what is wrong with a certificate, and what would be told about it", Args: cobra.MinimumNArgs(1),
 		Long: `Look at what a host serves (port 443 if none is given; every address of the name)
@@ -40,15 +40,21 @@ A file is PEM, DER, PKCS#12 (its password by --password-file) or a Java keystore
 (JKS, which needs none). An argument with a '/' in it, or that names a file here,
 is a file; everything else is a host. --timeout bounds each address (5s).
 
+Where TLS has to be asked for first, name the protocol: by --starttls smtp, or as
+smtp://HOST (smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp, each on its own
+port if none is given).
+
 It exits 0 if nothing is wrong; 5 if something could not be read, 6 if something is
 wrong, 7 if a certificate has expired or a threshold of the default policy is
 crossed. Of several, the highest counts. Notes do not change it.`,
 		Example: `  neverlapse inspect www.example.com
   neverlapse inspect 10.0.0.11:8443 --sni shop.example.com --roots corporate-root.pem
   neverlapse inspect /etc/letsencrypt/live/*/fullchain.pem
+  neverlapse inspect mail.example.com --starttls smtp
+  neverlapse inspect postgres://db.example.com ldap://ldap.example.com --roots corporate-root.pem
   neverlapse inspect mail.example.com:993 -o json | jq '.[].subjects[].findings[].code'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := subjects(args, sni, names)
+			all, err := subjects(args, sni, starttls, names)
 			if err != nil {
 				return err
 			}
@@ -72,13 +78,14 @@ crossed. Of several, the highest counts. Notes do not change it.`,
 	f := cmd.Flags()
 	f.StringSliceVar(&names, "names", nil, "`names` it has to cover; repeat or separate by commas (default the host)")
 	f.StringVar(&sni, "sni", "", "`name` to ask for in the handshake (default the host)")
+	f.StringVar(&starttls, "starttls", "", starttlsUsage)
 	f.StringVar(&roots, "roots", "", "PEM `file` with the roots of a private CA, trusted beside the system's")
 	f.StringVar(&password, "password-file", "", "`file` that holds the password of PKCS#12 files")
 	return cmd
 }
 
 // subjects reads the command line; all complaints come at once.
-func subjects(args []string, sni string, names []string) ([]*looked, error) {
+func subjects(args []string, sni, starttls string, names []string) ([]*looked, error) {
 	var out []*looked
 	var errs []string
 	var err error
@@ -96,7 +103,7 @@ func subjects(args []string, sni string, names []string) ([]*looked, error) {
 		l := &looked{arg: arg, names: names}
 		host := hostOf(arg)
 		if l.file = host == ""; !l.file {
-			if l.endpoint, err = endpoint(host); err != nil {
+			if l.endpoint, err = endpoint(host, starttls); err != nil {
 				errs = append(errs, err.Error())
 			}
 			if sni != "" {
@@ -119,6 +126,11 @@ var keystores = []string{".pem", ".crt", ".cer", ".der", ".p12", ".pfx", ".jks",
 func hostOf(arg string) string {
 	if u, err := url.Parse(arg); err == nil && u.Scheme == "https" && u.Host != "" {
 		return u.Host
+	}
+	if scheme, rest, ok := strings.Cut(arg, "://"); ok && rest != "" {
+		if _, err := cert.ParseStartTLS(scheme); err == nil {
+			return arg
+		}
 	}
 	if strings.ContainsRune(arg, '/') || strings.ContainsRune(arg, filepath.Separator) || arg == "" {
 		return ""

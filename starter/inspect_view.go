@@ -85,7 +85,9 @@ func enrollLine(l *looked, first cert.Version) string {
 	place, name := "HOST", ""
 	switch {
 	case !l.file:
-		place = strings.TrimSuffix(l.endpoint.Address(), ":443")
+		bare := l.endpoint
+		bare.ServerName = ""
+		place = strings.TrimSuffix(bare.String(), ":443")
 		if sni := l.endpoint.ServerName; sni != "" && sni != l.endpoint.Host {
 			place, name = "'"+place+"#"+sni+"'", sni
 		} else if cert.ValidateName(l.endpoint.Host) != nil {

@@ -97,8 +97,16 @@ func certificateName(text string) (string, error) {
 	return text, nil
 }
 
-// endpoint reads HOST:PORT[#SNI][@TARGET].
-func endpoint(text string) (cert.Endpoint, error) {
+const starttlsUsage = "`protocol` in which TLS is asked for first, where the host does not say (smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp)"
+
+// endpoint reads [PROTOCOL://]HOST:PORT[#SNI][@TARGET]; without a protocol, the one of --starttls counts.
+func endpoint(text, starttls string) (cert.Endpoint, error) {
+	if starttls != "" && !strings.Contains(text, "://") {
+		if _, err := cert.ParseStartTLS(starttls); err != nil {
+			return cert.Endpoint{}, usage("--starttls: %s", err)
+		}
+		text = starttls + "://" + text
+	}
 	place, target, fed := strings.Cut(text, "@")
 	e, err := cert.ParseEndpoint(place)
 	switch {

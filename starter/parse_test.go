@@ -47,15 +47,30 @@ func TestEndpointsNameTheirTarget(t *testing.T) {
 		"WWW.Example.com":                    {Host: "www.example.com", Port: 443},
 		"10.0.0.1:8443#shop.example.com@web": {Host: "10.0.0.1", Port: 8443, ServerName: "shop.example.com", Target: "web"},
 		"[2001:db8::1]:443@web-2":            {Host: "2001:db8::1", Port: 443, Target: "web-2"},
+		"smtp://Mail.example.com@mail-1":     {Host: "mail.example.com", Port: 25, StartTLS: "smtp", Target: "mail-1"},
 	} {
-		got, err := endpoint(text)
+		got, err := endpoint(text, "")
 		if err != nil {
 			t.Error(err)
 		}
 		wantEqual(t, got, want)
 	}
+	for text, want := range map[string]cert.Endpoint{
+		"mail.example.com":          {Host: "mail.example.com", Port: 143, StartTLS: "imap"},
+		"mail.example.com:1143":     {Host: "mail.example.com", Port: 1143, StartTLS: "imap"},
+		"smtp://mail.example.com:1": {Host: "mail.example.com", Port: 1, StartTLS: "smtp"},
+	} {
+		got, err := endpoint(text, "imap")
+		if err != nil {
+			t.Error(err)
+		}
+		wantEqual(t, got, want)
+	}
+	if _, err := endpoint("www.example.com", "telnet"); err == nil || !strings.Contains(err.Error(), `--starttls: "telnet" is no protocol`) || !strings.Contains(err.Error(), "smtp, imap") {
+		t.Errorf("--starttls telnet: %v", err)
+	}
 	for _, text := range []string{"", "a b", "www.example.com:0", "www.example.com:443@", "*.example.com", "www.example.com#bad name"} {
-		if got, err := endpoint(text); err == nil {
+		if got, err := endpoint(text, ""); err == nil {
 			t.Errorf("%q was taken as %+v", text, got)
 		}
 	}

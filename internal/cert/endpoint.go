@@ -13,13 +13,24 @@ type Endpoint struct {
 	Port       int    `json:"port"`
 	ServerName string `json:"serverName,omitempty"` // SNI; empty means Host
 	Target     string `json:"target,omitempty"`     // the target that feeds it; empty if unknown
+	// StartTLS is the protocol in which TLS is asked for first; empty if it is spoken at once.
+	StartTLS StartTLS `json:"startTLS,omitempty"`
 }
 
 // ParseEndpoint reads HOST, HOST:PORT or [IPv6]:PORT; the port defaults to 443.
-// An optional "#NAME" suffix sets the SNI.
+// A protocol in front ("smtp://HOST") has TLS asked for in it, by default on its
+// own port. An optional "#NAME" suffix sets the SNI.
 func ParseEndpoint(s string) (Endpoint, error) {
 	text, sni, _ := strings.Cut(s, "#")
-	host, port := text, "443"
+	var protocol StartTLS
+	if scheme, rest, ok := strings.Cut(text, "://"); ok {
+		var err error
+		if protocol, err = ParseStartTLS(scheme); err != nil {
+			return Endpoint{}, fmt.Errorf("endpoint %q: %w", s, err)
+		}
+		text = strings.TrimSuffix(rest, "/")
+	}
+	host, port := text, strconv.Itoa(protocol.port())
 	if h, p, err := net.SplitHostPort(text); err == nil {
 		host, port = h, p
 	} else if strings.Count(text, ":") == 1 {
@@ -30,7 +41,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	if err != nil || n < 1 || n > 65535 {
 		return Endpoint{}, fmt.Errorf("endpoint %q: port %q is not a number from 1 to 65535", s, port)
 	}
-	e := Endpoint{Host: host, Port: n, ServerName: sni}
+	e := Endpoint{Host: host, Port: n, ServerName: sni, StartTLS: protocol}
 	return e, e.Validate()
 }
 
@@ -42,6 +53,11 @@ func (e Endpoint) Validate() error {
 	if e.ServerName != "" {
 		if _, err := ParseName(e.ServerName); err != nil {
 			return fmt.Errorf("endpoint %s: SNI: %w", e.Address(), err)
+		}
+	}
+	if e.StartTLS != "" {
+		if _, err := ParseStartTLS(string(e.StartTLS)); err != nil {
+			return fmt.Errorf("endpoint %s: %w", e.Address(), err)
 		}
 	}
 	if e.Port < 1 || e.Port > 65535 {
@@ -61,10 +77,15 @@ func (e Endpoint) SNI() string {
 	return e.Host
 }
 
-// String is the address, with the SNI where it differs.
+// String is the address, with the protocol of STARTTLS where there is one and
+// the SNI where it differs; ParseEndpoint reads it.
 func (e Endpoint) String() string {
-	if e.ServerName != "" && e.ServerName != e.Host {
-		return e.Address() + "#" + e.ServerName
+	text := e.Address()
+	if e.StartTLS != "" {
+		text = string(e.StartTLS) + "://" + text
 	}
-	return e.Address()
+	if e.ServerName != "" && e.ServerName != e.Host {
+		text += "#" + e.ServerName
+	}
+	return text
 }

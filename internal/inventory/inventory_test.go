@@ -126,6 +126,8 @@ func TestABadLineStopsNoOther(t *testing.T) {
 		{`b2.test,70000`, "is not a number from 1 to 65535"},
 		{`b3.test:8443,443`, "name two ports"},
 		{`https://b4.test/login,443`, "write the host alone"},
+		{`smtps://b4.test,465`, "write the host alone"},
+		{`smtp://b4.test:25,587`, "name two ports"},
 		{`*.b5.test,443`, "write a host that serves"},
 		{`b6.test,443,=cmd|'/C calc'!A0`, "begins like a formula"},
 		{`b7.test,443,,+SUM(A1)`, "begins like a formula"},
@@ -158,6 +160,15 @@ func TestABadLineStopsNoOther(t *testing.T) {
 		}
 		if x := bad[i/2]; r.Line != 4+3*(i/2) || r.Err == nil || !strings.Contains(r.Err.Error(), x.want) {
 			t.Errorf("line %d (%s): %v, want %q", r.Line, x.line, r.Err, x.want)
+		}
+	}
+}
+
+func TestAProtocolInFrontOfAHostAsksForTLSInIt(t *testing.T) {
+	rows := good(t, read(t, "host,port\nsmtp://Mail.test,\npostgres://db.test,5433\nimap://mail.test:1143,\n"))
+	for i, want := range []string{"smtp://mail.test:25", "postgres://db.test:5433", "imap://mail.test:1143"} {
+		if got := rows[i].Endpoint.String(); got != want {
+			t.Errorf("line %d is %s, want %s", rows[i].Line, got, want)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func place(host, port, sni string) (cert.Endpoint, error) {
 	switch {
 	case host == "":
 		return cert.Endpoint{}, errors.New("it names no host")
-	case strings.Contains(host, "://"):
+	case isPage(host):
 		return cert.Endpoint{}, fmt.Errorf("host %q is an address of a page; write the host alone, or HOST:PORT", host)
 	case strings.HasPrefix(host, "*"):
 		return cert.Endpoint{}, fmt.Errorf("host %q is no place; write a host that serves the certificate", host)
@@ -82,8 +82,21 @@ func place(host, port, sni string) (cert.Endpoint, error) {
 	return e, err
 }
 
+// isPage reports whether a cell holds a URL that names no protocol of STARTTLS.
+func isPage(host string) bool {
+	scheme, _, ok := strings.Cut(host, "://")
+	if !ok {
+		return false
+	}
+	_, err := cert.ParseStartTLS(scheme)
+	return err != nil
+}
+
 // bracketed lets an IPv6 address stand alone.
 func bracketed(host string) string {
+	if strings.Contains(host, "://") {
+		return host
+	}
 	if strings.Count(host, ":") > 1 && !strings.HasPrefix(host, "[") {
 		return "[" + host + "]:443"
 	}

@@ -21,11 +21,16 @@ var errBusy = errors.New("not looked at: the time ran out while the scanner was 
 func explain(seen sight) string {
 	err, within := seen.err, seen.within.Round(100*time.Millisecond)
 	var dial *dialError
+	var plain *plainError
 	var record tls.RecordHeaderError
 	connected := !errors.As(err, &dial)
 	switch {
 	case err == nil:
 		return "the server sent no certificate"
+	case errors.As(err, &plain) && isTimeout(err):
+		return fmt.Sprintf("timeout after %s: connected, but the server did not get as far as TLS in %s", within, plain.protocol)
+	case errors.As(err, &plain):
+		return clean(plain.Error())
 	case errors.Is(err, errBusy):
 		return err.Error()
 	case isTimeout(err) && connected:
@@ -51,11 +56,11 @@ func explain(seen sight) string {
 	case !connected:
 		return clean(err.Error())
 	}
-	return "TLS: " + plain(err)
+	return "TLS: " + bare(err)
 }
 
-// plain is the text of a handshake error without Go's prefixes.
-func plain(err error) string {
+// bare is the text of a handshake error without Go's prefixes.
+func bare(err error) string {
 	text := clean(err.Error())
 	if refused, ok := strings.CutPrefix(text, "remote error: tls: "); ok {
 		return "the server refused the handshake: " + refused

@@ -45,6 +45,11 @@ func (s *Scanner) handshake(ctx context.Context, addr netip.AddrPort, e cert.End
 			return seen
 		}
 	}
+	if err := askForTLS(conn, e); err != nil {
+		seen.err = err
+		_ = conn.Close() // why it was of no use is told already
+		return seen
+	}
 	client := tls.Client(conn, &tls.Config{
 		ServerName:         serverName(e),
 		InsecureSkipVerify: true, // verified by hand: in the handshake, a bad certificate would be lost
@@ -92,10 +97,11 @@ func (e *dialError) Unwrap() error { return e.error }
 // worthAskingAgain is false where other curves cannot help.
 func worthAskingAgain(err error) bool {
 	var dial *dialError
+	var plain *plainError
 	var record tls.RecordHeaderError
 	var network net.Error
 	switch {
-	case err == nil, errors.As(err, &dial), errors.As(err, &record):
+	case err == nil, errors.As(err, &dial), errors.As(err, &plain), errors.As(err, &record):
 		return false
 	case errors.As(err, &network) && network.Timeout():
 		return false

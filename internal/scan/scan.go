@@ -1,10 +1,11 @@
 // Package scan looks at what is really served: a fresh TLS handshake with every
-// address behind an endpoint's name, one observation each. Activities call it
+// address behind an endpoint's name, asked for by STARTTLS where the endpoint
+// says so, one observation each. Activities call it
 // as their Scanner, before anything is sent to a human and to prove a
 // deployment; enrolment reads what is served through it. It never refuses
 // a handshake for a bad certificate (the bad ones are those worth reading) but
 // says afterwards, in words, what is wrong. It does not decide, retry over
-// minutes, speak STARTTLS, or keep anything between two calls.
+// minutes, or keep anything between two calls.
 //
 // An IPv6 address that this machine has no route to says nothing about the
 // certificate; it is left out as long as another address could be tried.

@@ -26,7 +26,7 @@ type Seen struct {
 // read makes of a handshake what is kept of it. Remarks are no trouble.
 func (s *Scanner) read(e cert.Endpoint, addr netip.AddrPort, names []string, seen sight) Seen {
 	if len(seen.chain) == 0 {
-		return Seen{Observation: s.unseen(e, addr.String(), explain(seen))}
+		return Seen{Observation: s.unseen(e, addr.String(), explain(seen)+hint(e, seen))}
 	}
 	v := cert.VersionOf(seen.chain[0])
 	out := Seen{Observation: cert.Observation{Endpoint: e, Address: addr.String(), At: s.now(), Version: v}, Chain: seen.chain}
@@ -73,5 +73,5 @@ func unfinished(seen sight) []cert.Finding {
 	case isTimeout(seen.err):
 		return found(cert.HandshakeUnfinished, "the handshake was not finished in time")
 	}
-	return found(cert.HandshakeUnfinished, "the handshake failed after the certificate was read: %s", plain(seen.err))
+	return found(cert.HandshakeUnfinished, "the handshake failed after the certificate was read: %s", bare(seen.err))
 }

@@ -99,9 +99,18 @@ func findings() string {
 	return table("Code|Severity|Why it matters|How to mend it", f)
 }
 
+// upgrades are the protocols in which TLS can be asked for.
+func upgrades() string {
+	var u [][]string
+	for _, x := range cert.Upgrades {
+		u = append(u, []string{"`" + string(x.Protocol) + "`", fmt.Sprint(x.Port), x.Source})
+	}
+	return table("Protocol|Port, if none is given|How TLS is asked for", u)
+}
+
 func TestTheTablesAreThoseOfTheCode(t *testing.T) {
 	hold(t, "README.md", tables())
-	hold(t, "docs/inspect.md", map[string]string{"findings": findings()})
+	hold(t, "docs/inspect.md", map[string]string{"findings": findings(), "starttls": upgrades()})
 }
 
 // hold compares the generated parts of a document with the code.

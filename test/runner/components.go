@@ -30,13 +30,14 @@ var components = []component{
 	{name: "Apache", is: "real", what: "installed by the system, ended by a wrong key and brought back", version: []string{"apache2", "-v"}, proof: "internal/target"},
 	{name: "HAProxy", is: "real", what: "installed by the system, by its runtime API and by reloads", version: []string{"haproxy", "-v"}, proof: "internal/target"},
 	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
+	{name: "PostgreSQL", is: "real", what: "asked for TLS; the other protocols with STARTTLS are spoken by stand-ins that keep to their RFCs", proof: "internal/scan"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
 	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},
 	{name: "HTTP proxy", is: "stand-in", what: "takes CONNECT for names that no resolver knows", proof: "test/e2e"},
 	{name: "certificate store", is: "real", what: "files, with kills and full disks", proof: "internal/store"},
 	{name: "system calls", is: "real", what: "strace shows that the store syncs what it wrote", version: []string{"strace", "--version"}, proof: "internal/store"},
-	{name: "PostgreSQL, compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},
+	{name: "docker compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},
 }
 
 // componentTable tells what each component was in this run.

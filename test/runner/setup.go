@@ -22,6 +22,7 @@ var needs = []need{
 	{"apache2", []string{"apache2"}, "the target of kind apache"},
 	{"haproxy", []string{"haproxy"}, "the target of kind haproxy"},
 	{"sshd", []string{"openssh-server"}, "the target of kind ssh"},
+	{"pg_ctlcluster", []string{"postgresql"}, "a server that begins TLS in the middle of its protocol"},
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
