@@ -66,6 +66,7 @@ func (w *Workflows) CertificateWorkflow(ctx workflow.Context, e Entity) error {
 	if err := c.setup(ctx); err != nil {
 		return err
 	}
+	c.recordHanded(ctx, e.Unread)
 	return c.run(ctx)
 }
 

@@ -77,6 +77,19 @@ func (c *certificate) record(ctx workflow.Context) {
 	})
 }
 
+// recordHanded writes what the run before left, within the first task: it came
+// with the argument of this run, so no repeated task gives its numbers to
+// something else. What does not end well here is left to record.
+func (c *certificate) recordHanded(ctx workflow.Context, left []cert.Entry) {
+	if c.Shown == nil || len(left) == 0 || len(left) > writeAtOnce {
+		return
+	}
+	in := activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(left)}
+	if workflow.ExecuteLocalActivity(inTask(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, nil) == nil {
+		c.written(in)
+	}
+}
+
 // kinds names what entries are about; their texts may be a stranger's.
 func kinds(entries []cert.Entry) string {
 	var out []string

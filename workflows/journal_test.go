@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -71,5 +72,29 @@ func TestWhatHappensAtOnceIsWrittenToTheJournalAtOnce(t *testing.T) {
 	s.run(lifecycle.Spec{Managed: true, CA: "ca"}, days(1.1))
 	if l.seen["write the journal: renew-asked, attempt"] != 1 {
 		t.Errorf("the question and what follows from it are not written at once: %v", l.seen)
+	}
+}
+
+func TestWhatARunLeftUnwrittenIsWrittenByTheNext(t *testing.T) {
+	left := []cert.Entry{{Sequence: 7, At: start, Kind: "outcome"}, {Sequence: 8, At: start, Kind: "renew-asked", By: "minji"}}
+	for name, shut := range map[string]error{"within its first task": nil, "later, while the journal refuses": fault.New(fault.Configuration, "permission denied")} {
+		s := tell(t, "slack")
+		l := &labels{t: t, seen: map[string]int{}}
+		s.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{l}})
+		s.shut = shut
+		s.at(start.Add(time.Hour), func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.shut = nil
+		})
+		s.at(start.Add(2*time.Hour), s.retireNow)
+		spec := lifecycle.Spec{Name: "a", Names: []string{"a.test"}, Owner: "owner", Policy: lifecycle.Default()}
+		s.resume(workflows.Entity{Shown: &lifecycle.Attributes{}, Begun: true, Sequence: 8, Unread: left, Runs: 1, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
+		if len(s.journal) < 2 || s.journal[0].Sequence != 7 || s.journal[1].By != "minji" {
+			t.Errorf("%s: the journal begins with %+v", name, s.journal[:min(2, len(s.journal))])
+		}
+		if n := l.seen["within the task Record"]; n != 1 {
+			t.Errorf("%s: tried %d times within the task", name, n)
+		}
 	}
 }

@@ -67,22 +67,15 @@ func enrolled(ctx context.Context, c client.Client, i int) (cert.Fingerprint, er
 	return out.Version.Fingerprint, err
 }
 
-// renewed asks for a renewal and gives how long it took, from the question to
-// the end of its workflow as the engine has it.
+// renewed asks for a renewal and gives how long it took, until who asked knows
+// that its workflow has ended.
 func renewed(ctx context.Context, c client.Client, i int, old cert.Fingerprint) (time.Duration, error) {
 	began := time.Now()
 	if _, err := workflows.RenewNow.Call(ctx, c, name(i), workflows.RenewRequest{Request: workflows.Request{By: "bench"}, New: true}); err != nil {
 		return 0, err
 	}
-	id := renewalID(i, old)
-	if _, err := ended(ctx, c, id); err != nil {
-		return 0, err
-	}
-	d, err := c.DescribeWorkflowExecution(ctx, id, "")
-	if err != nil {
-		return 0, err
-	}
-	return d.GetWorkflowExecutionInfo().GetCloseTime().AsTime().Sub(began), nil
+	_, err := ended(ctx, c, renewalID(i, old))
+	return time.Since(began), err
 }
 
 // ended waits for a workflow that is about to be started, and for its end.
