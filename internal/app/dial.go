@@ -56,7 +56,7 @@ func dial(ctx context.Context, c config.Config, address string, logger *slog.Log
 	if c.Temporal.APIKeyFile != "" {
 		key, err := config.ReadSecret(c.Temporal.APIKeyFile)
 		if err != nil {
-			return nil, config.Under("temporal.api_key_file", err)
+			return nil, fmt.Errorf("temporal.api_key_file: %w", err)
 		}
 		o.Credentials = client.NewAPIKeyStaticCredentials(key)
 	}

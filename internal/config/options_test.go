@@ -120,6 +120,15 @@ func TestErrorsOfAdaptersGetTheirPath(t *testing.T) {
 	if got == nil || got.Error() != want || !errors.Is(got, inner) {
 		t.Errorf("got\n%v\nwant\n%s", got, want)
 	}
+	for said, want := range map[string]string{
+		"steps[0].notify[1].role: is unknown":                   "policies[0].steps[0].notify[1].role: is unknown",
+		"listen tcp 127.0.0.1:80: bind: address already in use": "policies[0]: listen tcp 127.0.0.1:80: bind: address already in use",
+		"open /etc/key: no such file or directory":              "policies[0]: open /etc/key: no such file or directory",
+	} {
+		if got := Under("policies[0]", errors.New(said)); got.Error() != want {
+			t.Errorf("got\n%v\nwant\n%s", got, want)
+		}
+	}
 	if Under("x", nil) != nil {
 		t.Error("no error became one")
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -21,14 +22,22 @@ func wrong(path, format string, args ...any) problem {
 }
 
 // Under puts path before every error that is joined in err, so that what an
-// adapter's Validate says of its field "key" reads targets[0].options.key.
+// adapter's Validate says of its field "key" reads targets[0].options.key. An
+// error that names no field is about path itself.
 func Under(path string, err error) error {
 	var errs []error
 	for _, e := range parts(err) {
-		errs = append(errs, fmt.Errorf("%s.%w", path, e))
+		between := ": "
+		if aboutField.MatchString(e.Error()) {
+			between = "."
+		}
+		errs = append(errs, fmt.Errorf("%s%s%w", path, between, e))
 	}
 	return errors.Join(errs...)
 }
+
+// aboutField is how an error begins that is about a field: its path in YAML.
+var aboutField = regexp.MustCompile(`^[a-z0-9_]+(\[\d+\])*(\.[a-z0-9_]+(\[\d+\])*)*:`)
 
 // parts takes joined errors apart.
 func parts(err error) []error {
