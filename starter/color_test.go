@@ -37,7 +37,7 @@ func TestColoursAreForTerminalsThatWantThem(t *testing.T) {
 func TestEveryStateHasItsColour(t *testing.T) {
 	want := map[string]string{
 		lifecycle.StateHealthy: green, lifecycle.StateRenewing: blue, lifecycle.StateFiring: red, lifecycle.StateAcknowledged: blue,
-		lifecycle.StatePaused: blue, lifecycle.StateSpent: red, lifecycle.StateRetired: "",
+		lifecycle.StateNew: blue, lifecycle.StateWaiting: yellow, lifecycle.StatePaused: blue, lifecycle.StateSpent: red, lifecycle.StateRetired: "",
 	}
 	for _, s := range states {
 		hue, ok := want[s]

@@ -19,7 +19,7 @@ type filter struct {
 }
 
 var states = []string{
-	lifecycle.StateHealthy, lifecycle.StateRenewing, lifecycle.StateFiring, lifecycle.StateAcknowledged,
+	lifecycle.StateNew, lifecycle.StateHealthy, lifecycle.StateWaiting, lifecycle.StateRenewing, lifecycle.StateFiring, lifecycle.StateAcknowledged,
 	lifecycle.StatePaused, lifecycle.StateSpent, lifecycle.StateRetired,
 }
 

@@ -107,7 +107,9 @@ func stateHue(state, severity string) string {
 			return hue
 		}
 		return yellow
-	case lifecycle.StateRenewing, lifecycle.StateAcknowledged, lifecycle.StatePaused:
+	case lifecycle.StateWaiting:
+		return yellow
+	case lifecycle.StateNew, lifecycle.StateRenewing, lifecycle.StateAcknowledged, lifecycle.StatePaused:
 		return blue
 	}
 	return ""

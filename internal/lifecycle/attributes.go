@@ -9,7 +9,9 @@ import (
 
 // Names of the states of an entity, as searched for.
 const (
-	StateHealthy      = "healthy"
+	StateNew          = "new"     // no certificate is known yet
+	StateHealthy      = "healthy" // one is, and nothing is the matter
+	StateWaiting      = "waiting" // due, but the CA is away or has no room
 	StateRenewing     = "renewing"
 	StateFiring       = "firing"
 	StateAcknowledged = "acknowledged"
@@ -43,6 +45,10 @@ func (v *view) attributes(next time.Time) Attributes {
 		a.State = state
 	case v.paused():
 		a.State = StatePaused
+	case s.Renewal.Awaits != nil:
+		a.State = StateWaiting
+	case !v.known():
+		a.State = StateNew
 	}
 	return a
 }

@@ -33,6 +33,7 @@ func TestWaitingForRoomCostsNoAttemptAndIsWoken(t *testing.T) {
 	if d := Next(now, s); d.Step.Kind != StepWait || d.Next.Reason != UntilCARoom || d.Next.At.Before(at) {
 		t.Errorf("next is %s %s at %s", d.Step.Kind, d.Next.Reason, d.Next.At)
 	}
+	standsIn(t, s, now, StateWaiting)
 	if err := s.CheckRenew(now); err != nil {
 		t.Errorf("a human cannot ask: %v", err)
 	}

@@ -19,7 +19,28 @@ var deciding = map[string][]GroundCode{
 	StateFiring:       {BecauseFiring, BecauseSnoozed},
 	StateAcknowledged: {BecauseAcknowledged},
 	StatePaused:       {BecausePaused},
-	StateHealthy:      {BecauseInDate, BecauseCrossed, BecauseNeverSeen, BecauseNeverIssued, BecauseExpired},
+	StateWaiting:      {BecauseWaitsForCA},
+	StateNew:          {BecauseNeverSeen, BecauseNeverIssued},
+	StateHealthy:      {BecauseInDate, BecauseCrossed, BecauseExpired},
+}
+
+// standsIn holds the state of a certificate, and that a ground for it is told.
+func standsIn(t *testing.T, s State, now time.Time, state string) {
+	t.Helper()
+	got, grounds := look(now, &s).attributes(now).State, Grounds(now, s)
+	if got != state || !slices.ContainsFunc(grounds, func(g Ground) bool { return slices.Contains(deciding[state], g.Code) }) {
+		t.Errorf("it is %s and not %s, by %+v", got, state, grounds)
+	}
+}
+
+func TestACertificateThatIsNotKnownYetIsNotCalledHealthy(t *testing.T) {
+	for _, managed := range []bool{true, false} {
+		w := newWorld(Spec{Managed: managed, Policy: Default()}, epoch, 90*day)
+		w.s.Live = cert.Version{}
+		standsIn(t, w.s, epoch, StateNew)
+		w.s.Live = w.make(w.issued)
+		standsIn(t, w.s, epoch, StateHealthy)
+	}
 }
 
 func TestEveryStateHasItsGroundsAndEveryMoveIsTaken(t *testing.T) {
@@ -53,7 +74,7 @@ func TestEveryStateHasItsGroundsAndEveryMoveIsTaken(t *testing.T) {
 		t.Errorf("why it is retired comes not first: %+v", got)
 	}
 	for state := range deciding {
-		if states[state] == 0 && state != StateRetired {
+		if states[state] == 0 && state != StateRetired && state != StateWaiting { // no history has an account at the CA
 			t.Errorf("no history was %s", state)
 		}
 	}

@@ -105,7 +105,8 @@ func counts(r reader, s snapshot) []count {
 	}
 	out := []count{{"", r.T("overview.guarded"), len(s.Rows)}, {"", r.T("overview.ends30"), soon}}
 	for _, state := range []string{
-		lifecycle.StateFiring, lifecycle.StateSpent, lifecycle.StateAcknowledged, lifecycle.StateRenewing, lifecycle.StatePaused, lifecycle.StateHealthy,
+		lifecycle.StateFiring, lifecycle.StateSpent, lifecycle.StateAcknowledged, lifecycle.StateRenewing, lifecycle.StateWaiting, lifecycle.StatePaused,
+		lifecycle.StateNew, lifecycle.StateHealthy,
 	} {
 		if n[state] > 0 {
 			out = append(out, count{state, r.State(state), n[state]})

@@ -58,7 +58,8 @@ func restOf(r reader, s snapshot, query url.Values) rest {
 	out.Owners = distinct(s.Rows, func(r Row) string { return r.Owner })
 	out.Teams = distinct(s.Rows, func(r Row) string { return r.Team })
 	for _, state := range []string{
-		lifecycle.StateHealthy, lifecycle.StateRenewing, lifecycle.StateFiring, lifecycle.StateAcknowledged, lifecycle.StatePaused, lifecycle.StateSpent,
+		lifecycle.StateNew, lifecycle.StateHealthy, lifecycle.StateWaiting, lifecycle.StateRenewing, lifecycle.StateFiring, lifecycle.StateAcknowledged,
+		lifecycle.StatePaused, lifecycle.StateSpent,
 	} {
 		out.States = append(out.States, count{State: state, Word: r.State(state)})
 	}
