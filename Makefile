@@ -1,5 +1,5 @@
 # What a developer and CI run. `make` alone lists the targets.
-.PHONY: help build engine test test-long bench lint demo compose-secrets clean
+.PHONY: help build engine test test-kubernetes test-long bench lint demo compose-secrets clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,6 +15,9 @@ engine: ## bin/neverlapse-engine, the embedded Temporal server; minutes the firs
 
 test: ## install what the tests need, build it, run all tests
 	@go build -o bin/runner ./test/runner && exec bin/runner
+
+test-kubernetes: ## build the Kubernetes API server once, and test its target; make test does so from then on
+	@go build -o bin/runner ./test/runner && exec bin/runner -stage kubernetes
 
 test-long: ## the same with longer loops, and a minute for each fuzz target
 	@go build -o bin/runner ./test/runner && exec bin/runner -long

@@ -53,6 +53,8 @@ func TestEveryRuleOfTheHouseCanFail(t *testing.T) {
 		"an adapter has parts":            {sourcePackage{path: "internal/ca", imports: imports("~/internal/ca/acme", "github.com/go-acme/lego/v4/acme")}, ""},
 		"the configuration knows one":     {sourcePackage{path: "internal/config", imports: imports("~/internal/target")}, "DESIGN's table"},
 		"the CLI goes past app":           {sourcePackage{path: "starter", imports: imports("~/internal/scan")}, "DESIGN's table"},
+		"the CLI takes large libraries":   {sourcePackage{path: "starter", imports: imports("~/internal/app/cloud")}, "DESIGN's table"},
+		"the worker may":                  {sourcePackage{path: "worker", imports: imports("~/internal/app/cloud")}, ""},
 		"the page takes a framework":      {sourcePackage{path: "internal/web", imports: imports("github.com/gin-gonic/gin")}, "keeps to the standard library and github.com/slack-go/slack"},
 		"a pure package reads a file":     {sourcePackage{path: "internal/people", imports: imports("os")}, "never from here"},
 		"the product imports a suite":     {sourcePackage{path: "internal/target", imports: imports("~/internal/target/targettest")}, "for tests only"},

@@ -16,6 +16,7 @@ import (
 	_ "time/tzdata" // people's time zones, also where the system has none
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/cloud"
 	"github.com/neverlapse/neverlapse/internal/config"
 )
 
@@ -100,17 +101,17 @@ func usage(role, queue string, first bool) error {
 // start starts the worker of a queue's host, or the central one if there is none.
 func start(ctx context.Context, c config.Config, queue string, logger *slog.Logger) (a *app.App, up string, err error) {
 	if queue != "" {
-		a, err = app.StartHost(ctx, c, queue, logger)
+		a, err = app.StartHost(ctx, c, queue, logger, cloud.Targets)
 		return a, "it does what is asked of host " + queue, err
 	}
-	if a, err = app.Start(ctx, c, logger); err == nil {
+	if a, err = app.Start(ctx, c, logger, cloud.Targets); err == nil {
 		up = fmt.Sprintf("http://%s, Temporal Web UI: %s", a.Address(), a.UIURL())
 	}
 	return a, up, err
 }
 
 func initialised(c config.Config, queue string) int {
-	text, err := app.InitHost(c, queue)
+	text, err := app.InitHost(c, queue, cloud.Targets)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
@@ -122,9 +123,9 @@ func initialised(c config.Config, queue string) int {
 func checked(c config.Config, queue string) int {
 	err := error(nil)
 	if queue != "" {
-		err = app.CheckHost(c, queue)
+		err = app.CheckHost(c, queue, cloud.Targets)
 	} else {
-		err = app.Check(context.Background(), c)
+		err = app.Check(context.Background(), c, cloud.Targets)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)

@@ -30,8 +30,8 @@ type parts struct {
 }
 
 // build makes every adapter of the configuration; all errors come at once, each
-// with its path. Nothing is dialled.
-func build(ctx context.Context, c config.Config) (*activities.Activities, parts, error) {
+// with its path. Nothing is dialled. more are kinds of targets beside our own.
+func build(ctx context.Context, c config.Config, more []Targets) (*activities.Activities, parts, error) {
 	var p parts
 	var errs []error
 	fail := func(err error) {
@@ -76,9 +76,10 @@ func build(ctx context.Context, c config.Config) (*activities.Activities, parts,
 		}
 		fail(err)
 	}
+	kinds := targets.and(more)
 	for i, x := range c.Targets {
 		path := fmt.Sprintf("targets[%d]", i)
-		f, err := of(targets, path, x.Kind)
+		f, err := of(kinds, path, x.Kind)
 		if err == nil {
 			a.Targets[x.Name], err = f(x, path)
 		}

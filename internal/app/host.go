@@ -46,15 +46,16 @@ func welcome(ctx context.Context, c config.Config, s *store.Files) error {
 }
 
 // StartHost joins Temporal as the worker of a host: it does what is to be done
-// at its targets, on a task queue of its own, and nothing else.
-func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.Logger) (_ *App, err error) {
+// at its targets, on a task queue of its own, and nothing else. more are kinds of
+// targets beside our own.
+func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.Logger, more ...Targets) (_ *App, err error) {
 	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
 		}
 	}()
-	places, report, err := hostTargets(c, queue)
+	places, report, err := hostTargets(c, queue, more)
 	if err != nil {
 		return nil, err
 	}
@@ -88,15 +89,16 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 }
 
 // hostTargets makes the targets of a host, and what the centre is told of them.
-func hostTargets(c config.Config, queue string) (map[string]activities.Target, cert.HostReport, error) {
+func hostTargets(c config.Config, queue string, more []Targets) (map[string]activities.Target, cert.HostReport, error) {
 	out, report := map[string]activities.Target{}, cert.HostReport{Host: queue}
 	if err := c.ValidateForHost(queue); err != nil {
 		return nil, report, err
 	}
 	var errs []error
+	kinds := targets.and(more)
 	for i, x := range c.Targets {
 		path := fmt.Sprintf("targets[%d]", i)
-		f, err := of(targets, path, x.Kind)
+		f, err := of(kinds, path, x.Kind)
 		if err == nil {
 			out[x.Name], err = f(x, path)
 		}
@@ -126,8 +128,8 @@ func hostStore(c config.Config) (store.Options, error) {
 }
 
 // CheckHost tells what is wrong with the configuration of a host; it dials nobody.
-func CheckHost(c config.Config, queue string) error {
-	_, _, err := hostTargets(c, queue)
+func CheckHost(c config.Config, queue string, more ...Targets) error {
+	_, _, err := hostTargets(c, queue, more)
 	o, wrong := hostStore(c)
 	if wrong != nil {
 		return errors.Join(err, wrong)
@@ -141,8 +143,8 @@ func CheckHost(c config.Config, queue string) error {
 
 // InitHost makes the key of a host, if there is none, and gives what belongs
 // into the configuration of the centre.
-func InitHost(c config.Config, queue string) (string, error) {
-	_, report, err := hostTargets(c, queue)
+func InitHost(c config.Config, queue string, more ...Targets) (string, error) {
+	_, report, err := hostTargets(c, queue, more)
 	if err != nil {
 		return "", err
 	}

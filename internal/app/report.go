@@ -10,9 +10,10 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 )
 
-// Check builds every adapter of a configuration and dials nobody.
-func Check(ctx context.Context, c config.Config) error {
-	_, p, err := build(ctx, c)
+// Check builds every adapter of a configuration and dials nobody. more are kinds
+// of targets beside our own.
+func Check(ctx context.Context, c config.Config, more ...Targets) error {
+	_, p, err := build(ctx, c, more)
 	if p.store != nil {
 		err = errors.Join(err, p.store.Close())
 	}

@@ -46,15 +46,15 @@ type App struct {
 
 // Start builds everything and joins Temporal, or starts the embedded engine
 // where no address is configured. All errors of the configuration come at once,
-// before anything is dialled.
-func Start(ctx context.Context, c config.Config, logger *slog.Logger) (_ *App, err error) {
+// before anything is dialled. more are kinds of targets beside our own.
+func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Targets) (_ *App, err error) {
 	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
 		}
 	}()
-	acts, p, err := build(ctx, c)
+	acts, p, err := build(ctx, c, more)
 	a.store = p.store
 	if err != nil {
 		return nil, err

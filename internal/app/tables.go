@@ -16,45 +16,58 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target"
 )
 
-// The tables name every adapter there is. Adding one is a line here, a file of
+// Targets makes targets by their kind.
+type Targets map[string]func(config.Adapter, string) (activities.Target, error)
+
+// and gives all kinds together.
+func (t Targets) and(more []Targets) Targets {
+	all := maps.Clone(t)
+	for _, m := range more {
+		maps.Copy(all, m)
+	}
+	return all
+}
+
+// The tables name every adapter there is, but for targets that need large
+// libraries: those are in package cloud. Adding one is a line here, a file of
 // its own, and a row in the README.
 var (
 	cas = map[string]func(parts, config.Adapter, string) (activities.CA, error){
 		"acme": func(p parts, a config.Adapter, path string) (activities.CA, error) {
-			return built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.ways) })
+			return Built(path, a, func(o acme.Options) (activities.CA, error) { return acme.New(a.Name, o, p.store, p.ways) })
 		},
 		"supplied": func(_ parts, a config.Adapter, path string) (activities.CA, error) {
-			return built(path, a, func(o supplied.Options) (activities.CA, error) { return supplied.New(a.Name, o) })
+			return Built(path, a, func(o supplied.Options) (activities.CA, error) { return supplied.New(a.Name, o) })
 		},
 	}
-	targets = map[string]func(config.Adapter, string) (activities.Target, error){
+	targets = Targets{
 		"file": func(a config.Adapter, path string) (activities.Target, error) {
-			return built(path, a, func(o target.FileOptions) (activities.Target, error) { return target.NewFile(a.Name, o) })
+			return Built(path, a, func(o target.FileOptions) (activities.Target, error) { return target.NewFile(a.Name, o) })
 		},
 		"nginx": func(a config.Adapter, path string) (activities.Target, error) {
-			return built(path, a, func(o target.NginxOptions) (activities.Target, error) { return target.NewNginx(a.Name, o) })
+			return Built(path, a, func(o target.NginxOptions) (activities.Target, error) { return target.NewNginx(a.Name, o) })
 		},
 		"apache": func(a config.Adapter, path string) (activities.Target, error) {
-			return built(path, a, func(o target.ApacheOptions) (activities.Target, error) { return target.NewApache(a.Name, o) })
+			return Built(path, a, func(o target.ApacheOptions) (activities.Target, error) { return target.NewApache(a.Name, o) })
 		},
 		"haproxy": func(a config.Adapter, path string) (activities.Target, error) {
-			return built(path, a, func(o target.HAProxyOptions) (activities.Target, error) { return target.NewHAProxy(a.Name, o) })
+			return Built(path, a, func(o target.HAProxyOptions) (activities.Target, error) { return target.NewHAProxy(a.Name, o) })
 		},
 		"ssh": func(a config.Adapter, path string) (activities.Target, error) {
-			return built(path, a, func(o target.SSHOptions) (activities.Target, error) { return target.NewSSH(a.Name, o) })
+			return Built(path, a, func(o target.SSHOptions) (activities.Target, error) { return target.NewSSH(a.Name, o) })
 		},
 	}
 	channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
 		notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := built(path, a, func(o notify.SlackOptions) (activities.Channel, error) { return notify.NewSlack(o) })
+			c, err := Built(path, a, func(o notify.SlackOptions) (activities.Channel, error) { return notify.NewSlack(o) })
 			return channeled(a, notify.SlackGuarantees, c), err
 		},
 		notify.KindEmail: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
+			c, err := Built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
 			return channeled(a, notify.EmailGuarantees, c), err
 		},
 		notify.KindConsole: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
+			c, err := Built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
 			return channeled(a, notify.ConsoleGuarantees, c), err
 		},
 	}
@@ -62,7 +75,7 @@ var (
 
 // dnsProvider makes a provider of DNS-01; every kind has the same options.
 func dnsProvider(p parts, a config.Adapter, path string) (*acme.DNS, error) {
-	return built(path, a, func(o acme.DNSOptions) (*acme.DNS, error) {
+	return Built(path, a, func(o acme.DNSOptions) (*acme.DNS, error) {
 		return acme.NewDNS(a.Name, a.Kind, o, dnsprovider.New, p.resolver)
 	})
 }
@@ -71,8 +84,8 @@ func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) acti
 	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
 }
 
-// built decodes an adapter's options strictly, checks them and makes the adapter.
-func built[O interface{ Validate() error }, A any](path string, a config.Adapter, build func(O) (A, error)) (A, error) {
+// Built decodes an adapter's options strictly, checks them and makes the adapter.
+func Built[O interface{ Validate() error }, A any](path string, a config.Adapter, build func(O) (A, error)) (A, error) {
 	var o O
 	var none A
 	if err := config.DecodeOptions(path+".options", a.Options, &o); err != nil {

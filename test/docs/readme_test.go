@@ -13,11 +13,13 @@ import (
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/cloud"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
 const root = "../.."
@@ -34,6 +36,7 @@ var targets = []struct {
 	{"haproxy", target.HAProxyGuarantees()},
 	{"file", target.FileGuarantees()},
 	{"ssh", target.SSHGuarantees()},
+	{kubernetes.Kind, kubernetes.Guarantees()},
 }
 
 func tables() map[string]string {
@@ -148,7 +151,7 @@ func TestEveryKindHasItsRow(t *testing.T) {
 	unknown := []config.Adapter{{Name: "x", Kind: "unknown"}}
 	known := regexp.MustCompile(`(\w+)\[0\]\.kind: "unknown" is not known; use one of (.*)`)
 	data := t.TempDir()
-	err := app.Check(context.Background(), config.Config{Data: data, Store: config.Store{Kind: "files"}, CAs: unknown, Targets: unknown, Channels: unknown})
+	err := app.Check(context.Background(), config.Config{Data: data, Store: config.Store{Kind: "files"}, CAs: unknown, Targets: unknown, Channels: unknown}, cloud.Targets)
 	if err == nil {
 		t.Fatal("unknown kinds are not refused")
 	}

@@ -7,37 +7,46 @@ import (
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
-// targetOptions are the options of each kind that has a section of docs/targets.md.
-var targetOptions = map[string]any{
-	"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
+// targetOptions are the options of each kind, by the page that has its section.
+var targetOptions = map[string]map[string]any{
+	"docs/targets.md": {
+		"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
+	},
+	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}},
 }
 
 func TestEveryOptionOfATargetIsExplainedInItsSection(t *testing.T) {
-	page := text(t, "docs/targets.md")
-	section := func(heading string) string {
-		return regexp.MustCompile(`(?ms)^## ` + heading + `.*?(\n## |\z)`).FindString(page)
-	}
 	for _, x := range targets {
-		if _, ok := targetOptions[x.kind]; !ok {
+		if targetOptions["docs/targets.md"][x.kind] == nil && targetOptions["docs/targets-cloud.md"][x.kind] == nil {
 			t.Errorf("the test does not know the options of %s", x.kind)
 		}
 	}
-	for kind, options := range targetOptions {
-		if section(kind+"\n") == "" {
-			t.Fatalf("docs/targets.md has no section %s", kind)
+	for page, kinds := range targetOptions {
+		for kind, options := range kinds {
+			explained(t, page, kind, reflect.TypeOf(options))
 		}
-		of := reflect.TypeOf(options)
-		for i := range of.NumField() {
-			field, where := of.Field(i), section(kind+"\n")
-			if field.Anonymous {
-				where = section("Files\n")
-			}
-			for _, key := range keysOf(field) {
-				if !strings.Contains(where, "`"+key+"`") {
-					t.Errorf("docs/targets.md does not explain the option %q of %s", key, kind)
-				}
+	}
+}
+
+// explained holds a page to the options of one kind.
+func explained(t *testing.T, page, kind string, options reflect.Type) {
+	section := func(heading string) string {
+		return regexp.MustCompile(`(?ms)^## ` + heading + `.*?(\n## |\z)`).FindString(text(t, page))
+	}
+	if section(kind+"\n") == "" {
+		t.Fatalf("%s has no section %s", page, kind)
+	}
+	for i := range options.NumField() {
+		field, where := options.Field(i), section(kind+"\n")
+		if field.Anonymous {
+			where = section("Files\n")
+		}
+		for _, key := range keysOf(field) {
+			if !strings.Contains(where, "`"+key+"`") {
+				t.Errorf("%s does not explain the option %q of %s", page, key, kind)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ type component struct {
 	what    string   // what exactly, and why when it is not the real thing
 	version []string // a command that prints its version
 	module  string   // or the Go module it is built from
-	proof   string   // packages whose passed tests show it; empty: none can
+	proof   string   // packages, or "package Test", whose passed tests show it; empty: none can
 }
 
 var components = []component{
@@ -31,6 +31,7 @@ var components = []component{
 	{name: "HAProxy", is: "real", what: "installed by the system, by its runtime API and by reloads", version: []string{"haproxy", "-v"}, proof: "internal/target"},
 	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
 	{name: "PostgreSQL", is: "real", what: "asked for TLS; the other protocols with STARTTLS are spoken by stand-ins that keep to their RFCs", proof: "internal/scan"},
+	{name: "Kubernetes", is: "real", what: "kube-apiserver with etcd and RBAC; built once by make test-kubernetes, no nodes run", version: []string{"$NEVERLAPSE_KUBE_APISERVER", "--version"}, proof: "internal/target/kubernetes TestKubernetesKeepsTheContract"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
 	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},
@@ -68,12 +69,12 @@ func (w *workshop) version(c component) string {
 	case c.module != "":
 		cmd = exec.Command("go", "list", "-m", c.module)
 		cmd.Dir = w.root
-	case len(c.version) > 0 && c.version[0] == "$NEVERLAPSE_ENGINE":
-		cmd = exec.Command(w.engine, c.version[1:]...)
-	case len(c.version) > 0 && c.version[0] == "$NEVERLAPSE_STEP_CA":
-		cmd = exec.Command(w.stepCA, c.version[1:]...)
 	case len(c.version) > 0:
-		cmd = exec.Command(c.version[0], c.version[1:]...)
+		program := c.version[0]
+		if path, ok := map[string]string{"$NEVERLAPSE_ENGINE": w.engine, "$NEVERLAPSE_STEP_CA": w.stepCA, "$NEVERLAPSE_KUBE_APISERVER": w.kubeAPI}[program]; ok {
+			program = path
+		}
+		cmd = exec.Command(program, c.version[1:]...)
 	default:
 		return ""
 	}

@@ -175,10 +175,12 @@ func (r *results) count() (pass, fail, skip int) {
 	return pass, fail, skip
 }
 
-// passedIn counts the passed tests of the packages at and below a path.
+// passedIn counts the passed tests of the packages at and below a path, or with
+// "path Test" those of one test.
 func (r *results) passedIn(path string) (n int) {
+	path, test, _ := strings.Cut(path, " ")
 	for _, t := range r.order {
-		if t.outcome == passed && !t.parent && strings.HasPrefix(r.short(t.pkg)+"/", path+"/") {
+		if t.outcome == passed && !t.parent && strings.HasPrefix(r.short(t.pkg)+"/", path+"/") && strings.HasPrefix(t.name, test) {
 			n++
 		}
 	}

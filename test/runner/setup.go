@@ -25,6 +25,7 @@ var needs = []need{
 	{"pg_ctlcluster", []string{"postgresql"}, "a server that begins TLS in the middle of its protocol"},
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
+	{"etcd", []string{"etcd-server"}, "the store of the Kubernetes API server"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
 }
 

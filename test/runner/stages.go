@@ -25,6 +25,7 @@ type workshop struct {
 
 	engine  string   // path of the embedded engine
 	stepCA  string   // path of step-ca
+	kubeAPI string   // path of the Kubernetes API server; empty: it was not built
 	missing []string // what could not be installed
 	race    bool
 }
@@ -36,16 +37,22 @@ type stage struct {
 	run         func(context.Context) error
 }
 
-const endToEnd = "test/e2e"
+const (
+	endToEnd        = "test/e2e"
+	kubernetesStage = "kubernetes"
+)
 
 func (w *workshop) stages() []stage {
 	out := []stage{
 		{name: "set-up", about: "what the tests start", run: w.setUp},
-		{name: "build", about: "the Temporal engine and step-ca, through a cache", run: w.buildServers},
+		{name: "build", about: "the Temporal engine, step-ca and the Kubernetes API server, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: w.benchModule},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
+	}
+	if w.settings.only == kubernetesStage { // otherwise they are among the unit tests
+		out = append(out, stage{name: kubernetesStage, about: "the target of that kind, on a real API server", tests: true, run: w.kubernetes})
 	}
 	if w.settings.long {
 		out = append(out, stage{name: "fuzz", about: fuzzTime + " for each fuzz target", tests: true, run: w.fuzz})
@@ -53,9 +60,20 @@ func (w *workshop) stages() []stage {
 	return out
 }
 
-// buildServers gives the paths of the engine and of step-ca; the scripts say
-// what they do.
+// buildServers gives the paths of the servers; the scripts say what they do. The
+// Kubernetes API server compiles for many minutes, so a usual run takes it only
+// from the cache.
 func (w *workshop) buildServers(ctx context.Context) (err error) {
+	cached := []string{"--cached"}
+	if w.settings.long || w.settings.only == kubernetesStage {
+		cached = nil
+	}
+	if w.kubeAPI, err = w.buildServer(ctx, "build-kube-apiserver.sh", cached...); err != nil {
+		return err
+	}
+	if w.settings.only == kubernetesStage {
+		return nil
+	}
 	if w.engine, err = w.buildServer(ctx, "build-engine.sh"); err != nil {
 		return err
 	}
@@ -63,8 +81,8 @@ func (w *workshop) buildServers(ctx context.Context) (err error) {
 	return err
 }
 
-func (w *workshop) buildServer(ctx context.Context, script string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(w.root, "test", "servers", script))
+func (w *workshop) buildServer(ctx context.Context, script string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(w.root, "test", "servers", script), args...)
 	cmd.Stderr = w.out
 	out, err := cmd.Output()
 	if err != nil {
@@ -85,6 +103,10 @@ func (w *workshop) unit(ctx context.Context) error {
 		args = append(args, "-race")
 	}
 	return w.goTest(ctx, w.root, append(args, packages...)...)
+}
+
+func (w *workshop) kubernetes(ctx context.Context) error {
+	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...")
 }
 
 func (w *workshop) engineModule(ctx context.Context) error {
@@ -233,7 +255,7 @@ func (w *workshop) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NEVERLAPSE_") && !strings.HasPrefix(v, "NEVERLAPSE_CACHE=")
 	})
-	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA)
+	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA, "NEVERLAPSE_KUBE_APISERVER="+w.kubeAPI)
 	if len(w.missing) == 0 {
 		env = append(env, "NEVERLAPSE_REQUIRE_SERVERS=1")
 	}

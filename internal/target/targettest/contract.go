@@ -20,12 +20,12 @@ func testRestores(t *testing.T, h Harness) {
 			s := setUp(t, h)
 			put(t, s.dir)
 			old, oldErr := s.Installed(t.Context())
-			snapshot := Tree(t, s.Dirs...)
+			snapshot := s.state(t)
 			before := s.capture(t)
 			if err := s.Preflight(t.Context()); err != nil {
 				t.Fatalf("Preflight: %v", err)
 			}
-			sameTree(t, "Capture and Preflight changed something", snapshot, Tree(t, s.Dirs...))
+			sameTree(t, "Capture and Preflight changed something", snapshot, s.state(t))
 			s.install(t, s.a, before)
 			s.install(t, s.b, before)
 			was, err := s.CapturedVersion(before)
@@ -39,7 +39,7 @@ func testRestores(t *testing.T, h Harness) {
 				if err := s.Restore(t.Context(), before); err != nil {
 					t.Fatalf("Restore: %v", err)
 				}
-				sameTree(t, "Restore did not bring everything back", snapshot, Tree(t, s.Dirs...))
+				sameTree(t, "Restore did not bring everything back", snapshot, s.state(t))
 			}
 		})
 	}
@@ -49,9 +49,9 @@ func testIdempotent(t *testing.T, h Harness) {
 	s := setUp(t, h)
 	before := s.capture(t)
 	s.install(t, s.a, before)
-	snapshot := Tree(t, s.Dirs...)
+	snapshot := s.state(t)
 	s.install(t, s.a, before)
-	sameTree(t, "installing again changed something", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "installing again changed something", snapshot, s.state(t))
 	again := s.capture(t)
 	if v, err := s.CapturedVersion(again); err != nil || v.Fingerprint != FingerprintOf(s.a) {
 		t.Errorf("CapturedVersion = %s, %v; want %s", v.Fingerprint.Short(), err, FingerprintOf(s.a).Short())
@@ -63,20 +63,20 @@ func testIdempotent(t *testing.T, h Harness) {
 
 func testFailingCheck(t *testing.T, h Harness) {
 	s := setUp(t, h)
-	snapshot, before := Tree(t, s.Dirs...), s.capture(t)
+	snapshot, before := s.state(t), s.capture(t)
 	text := s.BreakCheck(t)
 	err := s.Install(t.Context(), s.a, before)
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), text) {
 		t.Errorf("Install with a failing check = %v; want fault.Configuration with the text %q", err, text)
 	}
-	sameTree(t, "the old bytes are not back", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "the old bytes are not back", snapshot, s.state(t))
 	s.RepairCheck(t)
 	s.install(t, s.a, before)
 }
 
 func testAlreadyBroken(t *testing.T, h Harness) {
 	s := setUp(t, h)
-	snapshot := Tree(t, s.Dirs...)
+	snapshot := s.state(t)
 	text := s.BreakCheck(t)
 	err := s.Preflight(t.Context())
 	for _, want := range []string{text, "already broken before anything was changed"} {
@@ -84,7 +84,7 @@ func testAlreadyBroken(t *testing.T, h Harness) {
 			t.Errorf("Preflight = %v; want fault.Configuration with the text %q", err, want)
 		}
 	}
-	sameTree(t, "Preflight wrote something", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "Preflight wrote something", snapshot, s.state(t))
 }
 
 func testFailingReload(t *testing.T, h Harness) {
@@ -101,14 +101,14 @@ func testFailingReload(t *testing.T, h Harness) {
 
 func testFailingRestore(t *testing.T, h Harness) {
 	s := setUp(t, h)
-	snapshot, before := Tree(t, s.Dirs...), s.capture(t)
+	snapshot, before := s.state(t), s.capture(t)
 	s.install(t, s.a, before)
 	text := s.BreakCheck(t)
 	err := s.Restore(t.Context(), before)
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), text) {
 		t.Errorf("Restore with a failing check = %v; want fault.Configuration with the text %q", err, text)
 	}
-	sameTree(t, "the old bytes are not back although only the check failed", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "the old bytes are not back although only the check failed", snapshot, s.state(t))
 	s.RepairCheck(t)
 	s.BreakReload(t)
 	if err := s.Restore(t.Context(), before); !fault.Is(err, fault.Proof) {
@@ -118,12 +118,12 @@ func testFailingRestore(t *testing.T, h Harness) {
 	if err := s.Restore(t.Context(), before); err != nil {
 		t.Errorf("Restore: %v", err)
 	}
-	sameTree(t, "the old bytes are not back", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "the old bytes are not back", snapshot, s.state(t))
 }
 
 func testRefuses(t *testing.T, h Harness) {
 	s := setUp(t, h)
-	snapshot, before := Tree(t, s.Dirs...), s.capture(t)
+	snapshot, before := s.state(t), s.capture(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {
@@ -143,7 +143,7 @@ func testRefuses(t *testing.T, h Harness) {
 		if !fault.Is(err, c.kind) {
 			t.Errorf("%s: Install = %v, want fault.Kind %q", name, err, c.kind)
 		}
-		sameTree(t, name+" changed something", snapshot, Tree(t, s.Dirs...))
+		sameTree(t, name+" changed something", snapshot, s.state(t))
 	}
 }
 

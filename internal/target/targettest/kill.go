@@ -28,7 +28,7 @@ const killRounds = 16
 func testKill(t *testing.T, h Harness) {
 	s := setUp(t, h)
 	empty := s.capture(t)
-	snapshot := Tree(t, s.Dirs...)
+	snapshot := s.state(t)
 	s.install(t, s.a, empty)
 	before := s.capture(t)
 	orders := writeOrders(t, s, before)
@@ -41,7 +41,7 @@ func testKill(t *testing.T, h Harness) {
 	}
 	for round := range rounds {
 		i := round * killRounds / rounds
-		killAfter(t, orders, s.Dirs, 1+i)
+		killAfter(t, orders, s.Place, 1+i)
 		if h.Atomic {
 			got := FingerprintOf(s.read(t))
 			if got != FingerprintOf(s.a) && got != FingerprintOf(s.b) {
@@ -49,14 +49,14 @@ func testKill(t *testing.T, h Harness) {
 			}
 		}
 		s.install(t, s.b, before)
-		if tree := Tree(t, s.Dirs...); strings.Contains(tree, ".neverlapse-") {
+		if tree := s.state(t); strings.Contains(tree, ".neverlapse-") {
 			t.Fatalf("killed after %d changes: the rerun left something behind\n%s", 1+i, tree)
 		}
 	}
 	if err := s.Restore(t.Context(), empty); err != nil {
 		t.Fatalf("Restore: %v", err)
 	}
-	sameTree(t, "after all the kills the first capture does not come back", snapshot, Tree(t, s.Dirs...))
+	sameTree(t, "after all the kills the first capture does not come back", snapshot, s.state(t))
 }
 
 // writeOrders leaves for the child what to install.
@@ -112,8 +112,8 @@ func installForEver(h Harness, orders string) {
 }
 
 // killAfter starts this test again as a child that installs and restores, and kills it with
-// SIGKILL as soon as the directories have changed n times.
-func killAfter(t *testing.T, orders string, dirs []string, n int) {
+// SIGKILL as soon as the place has changed n times.
+func killAfter(t *testing.T, orders string, place Place, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -126,7 +126,7 @@ func killAfter(t *testing.T, orders string, dirs []string, n int) {
 		t.Fatal(err)
 	}
 	defer stdin.Close()
-	last := glimpse(dirs)
+	last := place.glimpse(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func killAfter(t *testing.T, orders string, dirs []string, n int) {
 			t.Fatalf("the child ended before it was killed: %v\n%s", err, stderr.String())
 		default:
 		}
-		if now := glimpse(dirs); now != last {
+		if now := place.glimpse(t); now != last {
 			last = now
 			changes++
 		}

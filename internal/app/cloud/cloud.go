@@ -1,0 +1,18 @@
+// Package cloud names the kinds of targets that need the client libraries of
+// others. The worker passes them to app; the CLI does without, and is smaller
+// by as much.
+package cloud
+
+import (
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
+)
+
+// Targets are the constructors by kind.
+var Targets = app.Targets{
+	kubernetes.Kind: func(a config.Adapter, path string) (activities.Target, error) {
+		return app.Built(path, a, func(o kubernetes.Options) (activities.Target, error) { return kubernetes.New(a.Name, o) })
+	},
+}

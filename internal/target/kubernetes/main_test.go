@@ -1,0 +1,155 @@
+package kubernetes_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
+)
+
+// One API server serves all tests; each has a namespace of its own.
+var (
+	once     sync.Once
+	shared   *kubetest.Cluster
+	sharedAt string
+	startErr error
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared != nil {
+		if err := shared.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if sharedAt != "" {
+		_ = os.RemoveAll(sharedAt)
+	}
+	os.Exit(code)
+}
+
+func cluster(t testing.TB) *kubetest.Cluster {
+	t.Helper()
+	kubetest.Need(t)
+	once.Do(func() {
+		if sharedAt, startErr = os.MkdirTemp("", "kubetest"); startErr == nil {
+			shared, startErr = kubetest.Start(context.Background(), sharedAt)
+		}
+	})
+	must(t, startErr)
+	return shared
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var namespaces atomic.Int64
+
+// scene is a namespace and one Secret in it.
+type scene struct {
+	*kubetest.Cluster
+	namespace string
+}
+
+func newScene(t testing.TB) scene {
+	t.Helper()
+	s := scene{cluster(t), fmt.Sprintf("test-%d", namespaces.Add(1))}
+	s.Namespace(t, s.namespace)
+	return s
+}
+
+func (s scene) secrets() string { return "/api/v1/namespaces/" + s.namespace + "/secrets" }
+
+// options are those of a user.
+func (s scene) options(t testing.TB, user string) kubernetes.Options {
+	t.Helper()
+	config, err := s.Kubeconfig(t.TempDir(), user)
+	must(t, err)
+	return kubernetes.Options{Namespace: s.namespace, Secret: "web-tls", Kubeconfig: config}
+}
+
+func (s scene) target(t testing.TB, user string, change ...func(*kubernetes.Options)) *kubernetes.Target {
+	t.Helper()
+	o := s.options(t, user)
+	for _, f := range change {
+		f(&o)
+	}
+	out, err := kubernetes.New("web", o)
+	must(t, err)
+	return out
+}
+
+// secret is one as the administrator sees it.
+type secret struct {
+	Metadata  map[string]any    `json:"metadata"`
+	Type      string            `json:"type"`
+	Immutable bool              `json:"immutable,omitempty"`
+	Data      map[string][]byte `json:"data"`
+}
+
+func (s scene) read(t testing.TB) *secret {
+	t.Helper()
+	raw := s.Do(t, http.MethodGet, s.secrets()+"/web-tls", nil)
+	if raw == nil {
+		return nil
+	}
+	var out secret
+	must(t, json.Unmarshal(raw, &out))
+	return &out
+}
+
+func (s scene) put(t testing.TB, pair cert.Pair, change ...func(*secret)) {
+	t.Helper()
+	new := secret{Metadata: map[string]any{"name": "web-tls"}, Type: "kubernetes.io/tls", Data: map[string][]byte{"tls.crt": pair.Chain, "tls.key": pair.Key}}
+	for _, f := range change {
+		f(&new)
+	}
+	s.Do(t, http.MethodPost, s.secrets(), new)
+}
+
+// state is everything but what the API server counts for itself.
+func (s scene) state(t testing.TB) string {
+	t.Helper()
+	now := s.read(t)
+	if now == nil {
+		return "none"
+	}
+	for _, own := range []string{"resourceVersion", "managedFields", "uid", "creationTimestamp"} {
+		delete(now.Metadata, own)
+	}
+	meta, err := json.Marshal(now.Metadata)
+	must(t, err)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %t %s\n", now.Type, now.Immutable, meta)
+	for _, k := range []string{"tls.crt", "tls.key", "ca.crt"} {
+		value, ok := now.Data[k]
+		fmt.Fprintf(&b, "%s %t %x\n", k, ok, sha256.Sum256(value))
+	}
+	fmt.Fprintln(&b, len(now.Data))
+	return b.String()
+}
+
+func newPair(t testing.TB) cert.Pair {
+	t.Helper()
+	now := time.Now()
+	pair, err := targettest.NewPair(targettest.Names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
+	must(t, err)
+	return pair
+}
