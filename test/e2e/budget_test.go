@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/ca/acme/pebbletest"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -57,6 +58,7 @@ func TestInA429StormNoOrderIsSentBeforeTheCAsDateAndAllAreIssued(t *testing.T) {
 	const fleet, most, within = 5, 3, 10 * time.Second
 	w := enter(t, harness.Options{
 		NoNginx: true, Policies: early, Targets: shelves(t, fleet),
+		CA:        pebbletest.Options{AuthzReuse: 50}, // a refused nonce would look like one more order
 		CAOptions: fmt.Sprintf(", limits: [{per: account, most: %d, within: %s}]", most, within),
 	})
 	var seen orders
