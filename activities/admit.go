@@ -39,7 +39,9 @@ type AdmitRequest struct {
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
 	Policy      string          `json:"policy,omitempty"`
-	Change      bool            `json:"change,omitempty"` // of one that is enrolled
+	// AcceptIrreversible: what targets have now need not come back, where it cannot.
+	AcceptIrreversible bool `json:"acceptIrreversible,omitempty"`
+	Change             bool `json:"change,omitempty"` // of one that is enrolled
 }
 
 // Admitted is a request that was found good; its places are claimed.
@@ -75,6 +77,9 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	}
 	policy, err := a.Admission.Admit(ctx, r)
 	if err != nil {
+		return Admitted{}, err
+	}
+	if err := a.accepted(r); err != nil {
 		return Admitted{}, err
 	}
 	kind, err := a.screen(r)

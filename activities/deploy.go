@@ -16,6 +16,8 @@ type DeployInput struct {
 	Deployment  string           `json:"deployment"` // the run; what was there before is kept under it
 	// Replacement is the same for all attempts of one; empty where a stated version is deployed.
 	Replacement string `json:"replacement,omitempty"`
+	// AcceptIrreversible: somebody accepts that what the target has cannot come back.
+	AcceptIrreversible bool `json:"acceptIrreversible,omitempty"`
 }
 
 // Prepare checks that the pair may go to the target, takes what is there now,
@@ -32,31 +34,35 @@ func (a *Activities) Prepare(ctx context.Context, in DeployInput) (Prepared, err
 			p, err = a.handOver(ctx, in, h)
 			return err
 		}
-		p.Version, err = a.prepare(ctx, in)
+		p, err = a.prepare(ctx, in)
 		return err
 	})
 	return p, err
 }
 
-func (a *Activities) prepare(ctx context.Context, in DeployInput) (cert.Version, error) {
+func (a *Activities) prepare(ctx context.Context, in DeployInput) (was Prepared, err error) {
 	t, err := a.target(in.Target)
 	if err != nil {
-		return cert.Version{}, err
+		return was, err
 	}
 	before, err := t.Capture(ctx)
 	if err != nil {
-		return cert.Version{}, err
+		return was, err
 	}
 	if err := t.Preflight(ctx); err != nil {
-		return cert.Version{}, err
+		return was, err
 	}
 	if before, err = a.original(ctx, in, t, before); err != nil {
-		return cert.Version{}, err
+		return was, err
 	}
 	if err := a.Store.PutCapture(ctx, in.Name, in.Deployment, in.Target, before); err != nil {
-		return cert.Version{}, ours(err)
+		return was, ours(err)
 	}
-	return captured(t, before)
+	if was.Version, err = captured(t, before); err != nil {
+		return was, err
+	}
+	was.Lost, err = a.lost(ctx, in, t, was.Version)
+	return was, err
 }
 
 // original is what was there before the first attempt that put the version there:
@@ -123,7 +129,8 @@ func (a *Activities) install(ctx context.Context, in DeployInput) error {
 	return t.Install(ctx, pair, before)
 }
 
-// RollBack puts back, byte for byte, what the target had before the deployment.
+// RollBack puts back, byte for byte, what the target had before the deployment;
+// where its key cannot be read from the target, from the store.
 func (a *Activities) RollBack(ctx context.Context, in DeployInput) error {
 	return a.attended(ctx, func(ctx context.Context, _ func(string)) error { return a.rollBack(ctx, in) })
 }
@@ -136,6 +143,9 @@ func (a *Activities) rollBack(ctx context.Context, in DeployInput) error {
 	before, err := a.Store.Capture(ctx, in.Name, in.Deployment, in.Target)
 	if err != nil {
 		return ours(err)
+	}
+	if done, err := a.fromStore(ctx, in, t, before); done || err != nil {
+		return err
 	}
 	return t.Restore(ctx, before)
 }

@@ -61,7 +61,7 @@ func TestWhatAnAttemptThatWasCutShortLeftIsNotTakenForWhatWasThere(t *testing.T)
 		return activities.DeployInput{Name: "shop", Names: wish().Names, Fingerprint: v.Fingerprint, Target: "web", Deployment: run, Replacement: "renewal/shop/first"}
 	}
 	for _, run := range []string{"cut short", "the next"} {
-		if before := must[cert.Version](w, w.Prepare, attempt(run)); before.Fingerprint != "" {
+		if before := must[activities.Prepared](w, w.Prepare, attempt(run)); before.Fingerprint != "" {
 			t.Errorf("%s: before, there was %s", run, before.Fingerprint.Short())
 		}
 		must[any](w, w.Install, attempt(run))

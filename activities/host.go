@@ -31,9 +31,10 @@ type Hosts interface {
 // Prepared is what was at a target before; or where the target lives, and then
 // nothing was done but handing the version over: the host's worker prepares it.
 type Prepared struct {
-	cert.Version
-	Host string        `json:"host,omitempty"`
-	Wait time.Duration `json:"wait,omitempty"`
+	cert.Version               // empty if there was none
+	Lost         string        `json:"lost,omitempty"` // why it cannot be put back; empty if it can
+	Host         string        `json:"host,omitempty"`
+	Wait         time.Duration `json:"wait,omitempty"`
 }
 
 // handOver gives a version that may be deployed to the host of a target.

@@ -208,6 +208,13 @@ type Target interface {
 	CapturedVersion(before []byte) (cert.Version, error)
 }
 
+// Irreversible is the mark of a Target that cannot read back what it has: its
+// captures hold no key, and Restore succeeds only where nothing has changed.
+type Irreversible interface {
+	// Irreversible tells why, for humans.
+	Irreversible() string
+}
+
 // Scanner looks at what is served.
 type Scanner interface {
 	// Observe makes a fresh handshake with every address behind the endpoint.

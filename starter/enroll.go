@@ -16,6 +16,7 @@ type wish struct {
 	name                             string
 	domains, targets, endpoints      []string
 	manage, reuseKey, update, dry    bool
+	acceptIrreversible               bool
 	ca, keyType, profile, dns        string
 	fallback                         []string
 	starttls                         string
@@ -95,6 +96,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.BoolVar(&w.tlsALPN, "tls-alpn", false, "prove its names by tls-alpn-01")
 	f.StringVar(&w.dns, "dns", "", "prove its names by dns-01 and the configured DNS provider `NAME`; \"\" with --update: as is usual for the CA")
 	f.StringSliceVar(&w.targets, "target", nil, "configured `target` that receives it; repeat or separate by commas")
+	f.BoolVar(&w.acceptIrreversible, "accept-irreversible", false, "deploy also where what a target has now cannot be read, and so not be put back")
 	f.StringSliceVar(&w.endpoints, "endpoint", nil, "`[PROTOCOL://]HOST:PORT[#SNI][@TARGET]` that serves it; repeat (default HOST:PORT)")
 	f.StringVar(&w.starttls, "starttls", "", starttlsUsage)
 	f.StringVar(&w.owner, "owner", "", "`person` who is told first")
@@ -110,7 +112,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 }
 
 // managing are the flags that mean nothing where a certificate is only watched.
-var managing = []string{"ca", "server", "fallback-ca", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target"}
+var managing = []string{"ca", "server", "fallback-ca", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target", "accept-irreversible"}
 
 // read checks what was typed, as far as it can be without asking anybody; all
 // complaints come at once.
@@ -221,6 +223,7 @@ func (w *wish) input(names []string) workflows.EnrollmentInput {
 	in.Owner, in.Team, in.Environment, in.Policy, in.Note = w.owner, w.team, w.environment, w.policy, w.note
 	in.CA, in.FallbackCAs, in.Targets, in.Profile, in.ReuseKey = w.ca, w.fallback, w.targets, w.profile, w.reuseKey
 	in.Challenge, in.DNS = w.way()
+	in.AcceptIrreversible = w.acceptIrreversible
 	if w.manage {
 		in.KeyType = cert.KeyType(w.keyType)
 	}

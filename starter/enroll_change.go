@@ -73,6 +73,7 @@ func (w *wish) over(s lifecycle.Spec) workflows.EnrollmentInput {
 			in.Challenge, in.DNS = w.way()
 		}
 		in.Profile, in.ReuseKey = pick(w, "profile", w.profile, s.Profile), pick(w, "reuse-key", w.reuseKey, s.ReuseKey)
+		in.AcceptIrreversible = pick(w, "accept-irreversible", w.acceptIrreversible, s.AcceptIrreversible)
 	}
 	return in
 }

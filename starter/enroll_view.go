@@ -18,6 +18,7 @@ type enrollView struct {
 	Targets     []string    `json:"targets,omitempty"`
 	CA          string      `json:"ca,omitempty"`
 	FallbackCAs []string    `json:"fallbackCAs,omitempty"`
+	Accepted    bool        `json:"acceptIrreversible,omitempty"`
 	Challenge   string      `json:"challenge,omitempty"` // that was chosen; empty: the CA's usual one
 	DNS         string      `json:"dns,omitempty"`
 	Owner       string      `json:"owner,omitempty"`
@@ -41,7 +42,7 @@ func inOrder(ca string, more []string) string {
 // enrolled tells what is guarded from now on.
 func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert.Observation) error {
 	v := enrollView{
-		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, CA: in.CA, FallbackCAs: in.FallbackCAs, Challenge: in.Challenge, DNS: in.DNS,
+		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, Accepted: in.AcceptIrreversible, CA: in.CA, FallbackCAs: in.FallbackCAs, Challenge: in.Challenge, DNS: in.DNS,
 		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Note: in.Note, Served: []placeView{},
 	}
 	for _, e := range in.Endpoints {
@@ -63,6 +64,9 @@ func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert
 	}
 	if in.DNS != "" {
 		kind += " (" + in.DNS + ")"
+	}
+	if in.AcceptIrreversible {
+		kind += ", also where what is there cannot be put back"
 	}
 	if outcome == "dry-run" && in.Change {
 		how = "%s would be changed: %s"

@@ -87,6 +87,9 @@ func (c *cli) printFacts(v view) {
 		c.fact("CA's window", "%s", c.window(*w))
 	}
 	c.fact("owner", "%s", strings.Join(belongs(v), ", "))
+	if v.Accepted {
+		c.fact("accepted", "what a target has need not come back where it cannot be read (--accept-irreversible)")
+	}
 	c.fact("policy", "%s", v.Policy)
 	c.fact("note", "%s", v.Note)
 	if p := v.Paused; p != nil {

@@ -23,8 +23,9 @@ type view struct {
 	Environment string             `json:"environment,omitempty"`
 	Note        string             `json:"note,omitempty"`
 	CA          string             `json:"ca,omitempty"`
-	FallbackCAs []string           `json:"fallbackCAs,omitempty"` // tried in this order when CA keeps failing
-	Moved       *lifecycle.Moved   `json:"moved,omitempty"`       // to the CA that is tried now
+	FallbackCAs []string           `json:"fallbackCAs,omitempty"`        // tried in this order when CA keeps failing
+	Moved       *lifecycle.Moved   `json:"moved,omitempty"`              // to the CA that is tried now
+	Accepted    bool               `json:"acceptIrreversible,omitempty"` // what targets have need not come back
 	Policy      string             `json:"policy"`
 	Certificate *versionView       `json:"certificate,omitempty"` // live, or seen where only watched
 	Previous    *versionView       `json:"previous,omitempty"`
@@ -121,7 +122,7 @@ func (c *cli) view(s workflows.Status) view {
 	st, spec := s.State, s.State.Spec
 	v := view{
 		Name: spec.Name, State: s.Summary.State, Severity: s.Summary.Severity, Managed: spec.Managed, Names: spec.Names,
-		Owner: spec.Owner, Team: spec.Team, Environment: spec.Environment, Note: spec.Note, CA: spec.CA, FallbackCAs: spec.CAs()[1:], Moved: st.Renewal.Moved, Policy: spec.Policy.Name,
+		Owner: spec.Owner, Team: spec.Team, Environment: spec.Environment, Note: spec.Note, CA: spec.CA, FallbackCAs: spec.CAs()[1:], Moved: st.Renewal.Moved, Accepted: spec.AcceptIrreversible, Policy: spec.Policy.Name,
 		Certificate: c.version1(st.Live), Previous: c.version1(st.Previous), Candidate: c.version1(st.Renewal.Candidate),
 		LastSafe: s.Plan.LastSafe, Upcoming: c.events(s), SeenAt: st.Sight.At, Places: c.places(st),
 		EnrolledAt: st.EnrolledAt, EnrolledBy: st.EnrolledBy, Link: c.link(spec.Name),

@@ -18,6 +18,7 @@ type place struct {
 	batch  int  // from 1
 	canary bool
 	before cert.Version // what was there; empty if nothing
+	lost   string       // why it cannot be put back; empty if it can
 	at     lifecycle.Stage
 	since  time.Time
 	fault  activities.Failure

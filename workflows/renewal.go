@@ -36,6 +36,8 @@ type RenewalInput struct {
 	Attempt   int              `json:"attempt"`
 	// Supplied versions are brought by people; none is ordered.
 	Supplied bool `json:"supplied,omitempty"`
+	// AcceptIrreversible: what a target has need not come back where it cannot.
+	AcceptIrreversible bool `json:"acceptIrreversible,omitempty"`
 	// Revoked versions are not put back, whatever had them.
 	Revoked  []cert.Fingerprint `json:"revoked,omitempty"`
 	Proof    time.Duration      `json:"proof"`

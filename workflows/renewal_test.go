@@ -19,6 +19,7 @@ func TestEveryFailureOfAnAttemptHasItsOutcome(t *testing.T) {
 		name     string
 		fails    map[string]error
 		before   map[string]cert.Version
+		lost     string
 		shows    map[string]cert.Version
 		want     lifecycle.OutcomeKind
 		restored []string // targets that were rolled back
@@ -50,6 +51,8 @@ func TestEveryFailureOfAnAttemptHasItsOutcome(t *testing.T) {
 		{name: "one endpoint shows nothing", shows: map[string]cert.Version{"web1.test:443": {}}, want: lifecycle.Unproven, restored: []string{"web1"}, cause: "not proven to be back"},
 		{name: "the proof fails where nothing was", before: nothing, shows: map[string]cert.Version{"web1.test:443": {}}, want: lifecycle.Unproven, cause: "there was no certificate before"},
 		{name: "the proof fails where an expired one was", before: old, shows: map[string]cert.Version{"web1.test:443": expired}, want: lifecycle.Unproven, cause: "expired at"},
+		{name: "the proof fails where what was there cannot come back", lost: "not reversible", shows: map[string]cert.Version{"web1.test:443": earlier}, want: lifecycle.Unproven, cause: "not rolled back: not reversible"},
+		{name: "what cannot come back need not", lost: "not reversible", want: lifecycle.Proven},
 		{name: "one goes on with the new after it was rolled back", fails: map[string]error{"Install web1": failing(activities.Proof)}, shows: map[string]cert.Version{"web1.test:443": fresh}, want: lifecycle.Unproven, restored: []string{"web1"}, cause: "not proven to be back"},
 
 		{name: "rolling back fails", fails: map[string]error{"Install web1": failing(activities.Proof), "RollBack web1": failing(activities.Configuration)}, want: lifecycle.Unproven, restored: []string{"web1"}, cause: "rolling back failed"},
@@ -59,7 +62,7 @@ func TestEveryFailureOfAnAttemptHasItsOutcome(t *testing.T) {
 		{name: "the store does not take the proof", fails: map[string]error{"Promote": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.Unknown, cause: "the version is proven"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &script{fails: c.fails, before: c.before, shows: c.shows}
+			s := &script{fails: c.fails, before: c.before, lost: c.lost, shows: c.shows}
 			out := s.run(t, two())
 			if out.Kind != string(c.want) || !contains(out.Cause, c.cause) {
 				t.Errorf("ended %s: %q; want %s: %q\n%v", out.Kind, out.Cause, c.want, c.cause, s.calls)

@@ -26,6 +26,7 @@ type script struct {
 	fails  map[string]error        // by activity, and target where there is one: "Install web1"
 	once   map[string]error        // the same, the first time
 	before map[string]cert.Version // what a target had
+	lost   string                  // why what a target had cannot be put back
 	shows  map[string]cert.Version // what a place shows in the end; the version installed last if it says nothing
 	spoils map[string]int          // a target has again what it had before, as of this look at it
 	has    map[string]cert.Version
@@ -114,7 +115,7 @@ func (s *script) Prepare(ctx context.Context, in activities.DeployInput) (activi
 	if h, ok := s.hosts[in.Target]; ok && at(ctx) == "" {
 		return h, s.do("Prepare " + in.Target)
 	}
-	return activities.Prepared{Version: s.before[in.Target]}, s.do("Prepare " + in.Target + at(ctx))
+	return activities.Prepared{Version: s.before[in.Target], Lost: s.lost}, s.do("Prepare " + in.Target + at(ctx))
 }
 
 // at tells which host an activity was sent to.

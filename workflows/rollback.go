@@ -23,7 +23,7 @@ func (r *renewal) rollBack(ctx workflow.Context, places []*place, why string) {
 	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "decide where rolling back helps"}, func(workflow.Context) any {
 		out := make([]remedy, len(places))
 		for i, p := range places {
-			out[i].Helps, out[i].Why = lifecycle.RollBackHelps(workflow.Now(ctx), p.before, slices.Contains(r.in.Revoked, p.before.Fingerprint))
+			out[i].Helps, out[i].Why = lifecycle.RollBackHelps(workflow.Now(ctx), p.before, slices.Contains(r.in.Revoked, p.before.Fingerprint), p.lost)
 		}
 		return out
 	}).Get(&remedies)

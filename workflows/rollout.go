@@ -97,13 +97,13 @@ func (r *renewal) prepare(ctx workflow.Context, p *place) error {
 		p.host, was = host{was.Host, was.Wait}, activities.Prepared{}
 		err = r.onTarget(ctx, p, summary, hands.Prepare, &was)
 	}
-	p.before = was.Version
+	p.before, p.lost = was.Version, was.Lost
 	return err
 }
 
 func (r *renewal) deployInput(ctx workflow.Context, p *place) activities.DeployInput {
 	in := activities.DeployInput{Name: r.in.Name, Names: r.in.Names, Fingerprint: r.version.Fingerprint, Target: p.target,
-		Deployment: workflow.GetInfo(ctx).WorkflowExecution.RunID}
+		Deployment: workflow.GetInfo(ctx).WorkflowExecution.RunID, AcceptIrreversible: r.in.AcceptIrreversible}
 	if r.in.Purpose == string(lifecycle.ForRenewal) {
 		in.Replacement = r.in.workflowID()
 	}

@@ -82,7 +82,11 @@ func enrolledText(s lifecycle.Spec) string {
 	if s.Supplied {
 		how = "managed: ordered by hand from " + s.CA
 	}
-	return fmt.Sprintf("enrolled, %s, for %s, owner %s", how, strings.Join(s.Names, ", "), orNobody(s.Owner))
+	text := fmt.Sprintf("enrolled, %s, for %s, owner %s", how, strings.Join(s.Names, ", "), orNobody(s.Owner))
+	if s.AcceptIrreversible {
+		text += "; accepted: what a target has now need not come back where it cannot"
+	}
+	return text
 }
 
 func orNobody(s string) string {

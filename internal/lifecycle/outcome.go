@@ -202,11 +202,14 @@ func (s *State) refresh(v *view) {
 
 // RollBackHelps reports whether putting back what a target had before would
 // leave it better off: there was a certificate, and it is neither expired nor
-// revoked. Otherwise a valid new pair is left where it is.
-func RollBackHelps(now time.Time, before cert.Version, revoked bool) (bool, string) {
+// revoked. Otherwise a valid new pair is left where it is, and so it is where
+// lost tells why what was there cannot come back.
+func RollBackHelps(now time.Time, before cert.Version, revoked bool, lost string) (bool, string) {
 	switch {
 	case before.Fingerprint == "":
 		return false, "there was no certificate before"
+	case lost != "":
+		return false, lost
 	case revoked:
 		return false, "the previous certificate " + before.Fingerprint.Short() + " is revoked"
 	case !now.Before(before.NotAfter):

@@ -28,15 +28,17 @@ func TestWhenRollingBackHelps(t *testing.T) {
 	for name, c := range map[string]struct {
 		before  cert.Version
 		revoked bool
+		lost    string
 		want    bool
 	}{
-		"valid":         {versionNo(1, epoch, 90*day), false, true},
-		"revoked":       {versionNo(1, epoch, 90*day), true, false},
-		"expired":       {versionNo(1, epoch, 30*day), false, false},
-		"nothing":       {cert.Version{}, false, false},
-		"a second left": {versionNo(1, epoch, 30*day+time.Second), false, true},
+		"valid":         {versionNo(1, epoch, 90*day), false, "", true},
+		"revoked":       {versionNo(1, epoch, 90*day), true, "", false},
+		"expired":       {versionNo(1, epoch, 30*day), false, "", false},
+		"nothing":       {cert.Version{}, false, "", false},
+		"a second left": {versionNo(1, epoch, 30*day+time.Second), false, "", true},
+		"key unknown":   {versionNo(1, epoch, 90*day), false, "not reversible", false},
 	} {
-		got, why := RollBackHelps(now, c.before, c.revoked)
+		got, why := RollBackHelps(now, c.before, c.revoked, c.lost)
 		if got != c.want || got == (why != "") {
 			t.Errorf("%s: %v, %q", name, got, why)
 		}

@@ -25,7 +25,7 @@ func (s *State) SetSpec(spec Spec) {
 		s.Renewal.Candidate, s.Renewal.Renewed, s.Renewal.Supplied = cert.Version{}, time.Time{}, ""
 		s.afresh()
 	}
-	if !slices.Equal(spec.Targets, old.Targets) {
+	if !slices.Equal(spec.Targets, old.Targets) || spec.AcceptIrreversible != old.AcceptIrreversible {
 		s.afresh()
 	}
 	if spec.CA != old.CA { // the word of one CA does not bind another

@@ -31,8 +31,10 @@ type Spec struct {
 	Supplied    bool            `json:"supplied,omitempty"`  // people order and bring the versions
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
-	Policy      Policy          `json:"policy"`
-	PolicyHash  string          `json:"policyHash"`
+	// AcceptIrreversible: what targets have need not come back where it cannot.
+	AcceptIrreversible bool   `json:"acceptIrreversible,omitempty"`
+	Policy             Policy `json:"policy"`
+	PolicyHash         string `json:"policyHash"`
 }
 
 // State is everything the entity knows; it is also the argument of its next

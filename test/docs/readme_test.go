@@ -19,6 +19,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
@@ -37,6 +38,7 @@ var targets = []struct {
 	{"file", target.FileGuarantees()},
 	{"ssh", target.SSHGuarantees()},
 	{kubernetes.Kind, kubernetes.Guarantees()},
+	{acm.Kind, acm.Guarantees()},
 }
 
 func tables() map[string]string {

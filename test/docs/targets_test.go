@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
@@ -15,7 +16,7 @@ var targetOptions = map[string]map[string]any{
 	"docs/targets.md": {
 		"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
 	},
-	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}},
+	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}, acm.Kind: acm.Options{}},
 }
 
 func TestEveryOptionOfATargetIsExplainedInItsSection(t *testing.T) {

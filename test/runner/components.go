@@ -32,6 +32,7 @@ var components = []component{
 	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
 	{name: "PostgreSQL", is: "real", what: "asked for TLS; the other protocols with STARTTLS are spoken by stand-ins that keep to their RFCs", proof: "internal/scan"},
 	{name: "Kubernetes", is: "real", what: "kube-apiserver with etcd and RBAC; built once by make test-kubernetes, no nodes run", version: []string{"$NEVERLAPSE_KUBE_APISERVER", "--version"}, proof: "internal/target/kubernetes TestKubernetesKeepsTheContract"},
+	{name: "AWS Certificate Manager", is: "stand-in", what: "moto behind a proxy that refuses a wrong key; moto keeps no listeners alive, and no AWS account can be reached from CI", proof: "internal/target/acm TestACMKeepsTheContract"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
 	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},

@@ -7,11 +7,15 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
 // Targets are the constructors by kind.
 var Targets = app.Targets{
+	acm.Kind: func(a config.Adapter, path string) (activities.Target, error) {
+		return app.Built(path, a, func(o acm.Options) (activities.Target, error) { return acm.New(a.Name, o) })
+	},
 	kubernetes.Kind: func(a config.Adapter, path string) (activities.Target, error) {
 		return app.Built(path, a, func(o kubernetes.Options) (activities.Target, error) { return kubernetes.New(a.Name, o) })
 	},

@@ -45,6 +45,26 @@ func testRestores(t *testing.T, h Harness) {
 	}
 }
 
+// testNoWayBack: a place whose captures are no whole copies says so instead of
+// pretending, and takes what it still has for a success.
+func testNoWayBack(t *testing.T, h Harness) {
+	s := setUp(t, h)
+	if said, ok := s.Target.(interface{ Irreversible() string }); !ok || said.Irreversible() == "" {
+		t.Error("the target does not say that it is irreversible")
+	}
+	before := s.capture(t)
+	if err := s.Restore(t.Context(), before); err != nil {
+		t.Errorf("Restore where nothing has changed = %v", err)
+	}
+	s.install(t, s.a, before)
+	snapshot := s.state(t)
+	if err := s.Restore(t.Context(), before); !fault.Is(err, fault.Configuration) {
+		t.Errorf("Restore = %v, want fault.Configuration", err)
+	}
+	sameTree(t, "a Restore that is impossible changed something", snapshot, s.state(t))
+	s.install(t, s.b, before)
+}
+
 func testIdempotent(t *testing.T, h Harness) {
 	s := setUp(t, h)
 	before := s.capture(t)

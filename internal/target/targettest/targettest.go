@@ -49,9 +49,10 @@ type Lack int
 
 // What may be lacking.
 const (
-	NoCheck  Lack = 1 << iota // nothing but the write itself can be refused
-	NoReload                  // whoever uses the pair takes it by itself
-	NoFiles                   // it is reached by an API
+	NoCheck   Lack = 1 << iota // nothing but the write itself can be refused
+	NoReload                   // whoever uses the pair takes it by itself
+	NoFiles                    // it is reached by an API
+	NoWayBack                  // what it has cannot be read whole, so not be put back
 )
 
 // Place is a prepared place.
@@ -84,7 +85,7 @@ func Run(t *testing.T, h Harness) {
 		test func(*testing.T, Harness)
 		lack Lack // where the place has no such thing
 	}{
-		{"what was there before comes back byte for byte", testRestores, 0},
+		{"what was there before comes back byte for byte", testRestores, NoWayBack},
 		{"installing again changes nothing", testIdempotent, 0},
 		{"a failing check brings the old bytes back", testFailingCheck, NoCheck},
 		{"a broken configuration is told before any change", testAlreadyBroken, NoCheck},
@@ -93,11 +94,14 @@ func Run(t *testing.T, h Harness) {
 		{"what must not be installed changes nothing", testRefuses, 0},
 		{"installs at the same time happen one by one", testConcurrent, 0},
 		{"the key is never readable by others", testKeyMode, NoFiles},
-		{"kill -9 leaves a whole pair and a rerun heals", testKill, 0},
+		{"kill -9 leaves a whole pair and a rerun heals", testKill, NoWayBack},
 	} {
 		if c.lack&h.Lacks == 0 {
 			t.Run(c.says, func(t *testing.T) { c.test(t, h) })
 		}
+	}
+	if h.Lacks&NoWayBack != 0 {
+		t.Run("there is no way back, and that is told", func(t *testing.T) { testNoWayBack(t, h) })
 	}
 }
 

@@ -28,12 +28,12 @@ func (c *Cluster) ready(ctx context.Context) error {
 			}
 		}
 		select {
-		case <-c.api.exited:
-			return fmt.Errorf("kube-apiserver ended: %s", c.api.said())
-		case <-c.etcd.exited:
-			return fmt.Errorf("etcd ended: %s", c.etcd.said())
+		case <-c.api.Exited:
+			return fmt.Errorf("kube-apiserver ended: %s", c.api.Said())
+		case <-c.etcd.Exited:
+			return fmt.Errorf("etcd ended: %s", c.etcd.Said())
 		case <-ctx.Done():
-			return errors.Join(last, fmt.Errorf("kube-apiserver is not ready: %w; %s", ctx.Err(), c.api.said()))
+			return errors.Join(last, fmt.Errorf("kube-apiserver is not ready: %w; %s", ctx.Err(), c.api.Said()))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

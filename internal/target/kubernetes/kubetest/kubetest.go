@@ -33,8 +33,8 @@ type Cluster struct {
 
 	dir   string
 	admin *http.Client
-	etcd  *process
-	api   *process
+	etcd  *targettest.Process
+	api   *targettest.Process
 }
 
 // Need says how to get an API server, and skips the test, where none was built.
@@ -85,7 +85,7 @@ func Start(ctx context.Context, dir string) (_ *Cluster, err error) {
 		return nil, err
 	}
 	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	c.etcd, err = start(filepath.Join(dir, "etcd.log"), etcd, "--data-dir", filepath.Join(dir, "etcd"), "--unsafe-no-fsync",
+	c.etcd, err = targettest.StartProcess(filepath.Join(dir, "etcd.log"), nil, etcd, "--data-dir", filepath.Join(dir, "etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 		"--initial-cluster", "default="+peer)
 	if err != nil {
@@ -99,7 +99,7 @@ func Start(ctx context.Context, dir string) (_ *Cluster, err error) {
 
 func (c *Cluster) startAPI(etcd string, port int) (err error) {
 	in := func(name string) string { return filepath.Join(c.dir, name) }
-	c.api, err = start(in("kube-apiserver.log"), os.Getenv(BinaryEnv),
+	c.api, err = targettest.StartProcess(in("kube-apiserver.log"), nil, os.Getenv(BinaryEnv),
 		"--etcd-servers="+etcd, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--advertise-address=127.0.0.1",
 		"--endpoint-reconciler-type=none", "--cert-dir="+in("certs"), "--service-account-issuer="+c.URL,
 		"--service-account-key-file="+in("sa.pub"), "--service-account-signing-key-file="+in("sa.key"),
@@ -156,4 +156,4 @@ current-context: test
 }
 
 // Stop ends the API server, and then its etcd: the other way round it hangs.
-func (c *Cluster) Stop() error { return errors.Join(c.api.stop(), c.etcd.stop()) }
+func (c *Cluster) Stop() error { return errors.Join(c.api.Stop(), c.etcd.Stop()) }

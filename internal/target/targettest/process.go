@@ -1,4 +1,4 @@
-package kubetest
+package targettest
 
 import (
 	"fmt"
@@ -9,23 +9,26 @@ import (
 	"time"
 )
 
-// process is a server that ends with us, however we end.
-type process struct {
-	cmd    *exec.Cmd
-	log    string
-	exited chan struct{}
+// Process is a server that ends with us, however we end.
+type Process struct {
+	Exited chan struct{} // closed when it has ended
+
+	cmd *exec.Cmd
+	log string
 }
 
-func start(log string, argv ...string) (*process, error) {
+// StartProcess starts a server with a log of its own, and of our environment only
+// PATH and what env adds.
+func StartProcess(log string, env []string, argv ...string) (*Process, error) {
 	f, err := os.Create(log)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr, cmd.Env = f, f, []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Stdout, cmd.Stderr, cmd.Env = f, f, append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	p := &process{cmd: cmd, log: log, exited: make(chan struct{})}
+	p := &Process{cmd: cmd, log: log, Exited: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // Pdeathsig follows the thread that started the child, so it must live as long
@@ -35,7 +38,7 @@ func start(log string, argv ...string) (*process, error) {
 		if err == nil {
 			_ = cmd.Wait() // how it ended is in its log
 		}
-		close(p.exited)
+		close(p.Exited)
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
@@ -45,8 +48,8 @@ func start(log string, argv ...string) (*process, error) {
 
 const patience = 20 * time.Second
 
-// stop asks it to end, and ends it if it does not.
-func (p *process) stop() error {
+// Stop asks it to end, and ends it if it does not.
+func (p *Process) Stop() error {
 	if p == nil {
 		return nil
 	}
@@ -54,17 +57,17 @@ func (p *process) stop() error {
 		return nil // it has ended
 	}
 	select {
-	case <-p.exited:
+	case <-p.Exited:
 		return nil
 	case <-time.After(patience):
 	}
 	err := p.cmd.Process.Kill()
-	<-p.exited
+	<-p.Exited
 	return err
 }
 
-// said is the end of its log.
-func (p *process) said() string {
+// Said is the end of its log.
+func (p *Process) Said() string {
 	data, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
