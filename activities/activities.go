@@ -43,8 +43,9 @@ type Store interface {
 type Channeled struct {
 	Name       string
 	Kind       string
-	Interrupts bool // reaches somebody who does not look (a mention, a text message); mail does not
-	LastResort bool // reaches nobody in particular (a console): taken where nothing else is left
+	AddressOf  string // kind of address that it sends to; empty: of its own kind
+	Interrupts bool   // reaches somebody who does not look (a mention, a text message); mail does not
+	LastResort bool   // reaches nobody in particular (a console): taken where nothing else is left
 	Channel    Channel
 }
 

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -88,7 +89,7 @@ func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
 	}
 	var all []ranked
 	for _, ch := range a.Channels {
-		address := c.Address[ch.Kind]
+		address := cmp.Or(c.Channels[ch.Name], c.Address[cmp.Or(ch.AddressOf, ch.Kind)])
 		if address == "" {
 			continue
 		}

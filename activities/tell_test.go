@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -47,5 +48,29 @@ func TestARoleThatLeadsNowhereEndsAtTheCatchAllOnlyWhereNobodyComesAfter(t *test
 		if told := len(must[[]activities.Delivery](w, w.Address, in)) > 0; told != last {
 			t.Errorf("last %t: told %t", last, told)
 		}
+	}
+}
+
+func TestAnAddressInOneChannelCountsBeforeThoseOfItsKind(t *testing.T) {
+	w := begin(t)
+	w.Channels = []activities.Channeled{
+		{Name: "mail", Kind: "email"}, {Name: "slack", Kind: "slack"}, {Name: "slack-eu", Kind: "slack"},
+		{Name: "works", Kind: "webhook:works"}, {Name: "sens", Kind: "webhook:sens", AddressOf: "sms", Interrupts: true}, {Name: "pager", Kind: "pagerduty", Interrupts: true},
+	}
+	w.Directory = people.Directory{
+		People: []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1", Phone: "+821012345678", Addresses: map[string]string{"slack-eu": "U2", "works": "m@works"}, Channels: []string{"pager"}}},
+		Teams:  []people.Team{{ID: "ops", Members: []string{"minji"}}}, CatchAll: "ops",
+	}
+	in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "minji"}, Reach: alert.PageAll}
+	got := map[string]string{}
+	for _, d := range must[[]activities.Delivery](w, w.Address, in) {
+		got[d.Way.Channel] = d.Way.Address
+		for _, o := range d.Others {
+			got[o.Channel] = o.Address
+		}
+	}
+	want := map[string]string{"mail": "minji@example.com", "slack": "U1", "slack-eu": "U2", "works": "m@works", "sens": "+821012345678", "pager": "minji"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -98,6 +98,7 @@ func build(ctx context.Context, c config.Config, more []Targets) (*activities.Ac
 		}
 		fail(err)
 	}
+	fail(reachable(c))
 	return a, p, errors.Join(errs...)
 }
 

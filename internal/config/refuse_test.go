@@ -45,7 +45,7 @@ func TestEachMistakeIsRefusedWithPathAndRemedy(t *testing.T) {
 		"a batch of nobody":            {"policies: [{name: a, rollout: {batch: 0}}]", "policies[0].rollout.batch: 0 targets at a time would never come to an end"},
 		"a canary that nobody knows":   {"targets: [{name: web, kind: file}]\npolicies: [{name: a, rollout: {canary_targets: [wep]}}]", `policies[0].rollout.canary_targets[0]: no target is called "wep"; add it under targets or write one of web`},
 		"text as a list":               {"targets: web", "targets: text stands where a list belongs; begin every item with '- '"},
-		"text as a list of text":       {"people: [{id: a, slack: U01}]\nteams: [{id: t, members: a}]\ncatch_all: t", "teams[0].members: text stands where a list belongs; begin every item with '- '\ncatch_all: nobody can be told through team \"t\"; give it slack or email, or a member who has one"},
+		"text as a list of text":       {"people: [{id: a, slack: U01}]\nteams: [{id: t, members: a}]\ncatch_all: t", "teams[0].members: text stands where a list belongs; begin every item with '- '\ncatch_all: nobody can be told through team \"t\"; give it slack, email, phone or channels, or a member who has one"},
 		"a section as a list":          {"targets: {web: {kind: file}}", "targets: a section stands where a list belongs; begin every item with '- '"},
 		"text as a section":            {"store: files", "store: text stands where a section belongs; write its keys below it, indented"},
 		"a list as a section":          {"log: [debug]", "log: a list stands where a section belongs; write its keys below it, indented"},

@@ -24,26 +24,37 @@ var Roles = []Role{Owner, TeamAll, Manager, OnCall}
 
 // Person can be told, and can answer.
 type Person struct {
-	ID       string `mapstructure:"id" json:"id"` // stable, lower case: "minji"
-	Name     string `mapstructure:"name" json:"name"`
-	Email    string `mapstructure:"email" json:"email,omitempty"`
-	Slack    string `mapstructure:"slack" json:"slack,omitempty"` // Slack user ID: U012ABC
-	Language string `mapstructure:"language" json:"language,omitempty"`
-	TimeZone string `mapstructure:"timezone" json:"timezone,omitempty"` // IANA name
-	Away     bool   `mapstructure:"away" json:"away,omitempty"`         // told nothing; the next in line is
+	ID    string `mapstructure:"id" json:"id"` // stable, lower case: "minji"
+	Name  string `mapstructure:"name" json:"name"`
+	Email string `mapstructure:"email" json:"email,omitempty"`
+	Slack string `mapstructure:"slack" json:"slack,omitempty"` // Slack user ID: U012ABC
+	Phone string `mapstructure:"phone" json:"phone,omitempty"` // for text messages; E.164: +821012345678
+	// PagerDuty is the ID of the user there (PABC123), by which answers from there are attributed.
+	PagerDuty string `mapstructure:"pagerduty" json:"pagerduty,omitempty"`
+	// Addresses are those that only one configured channel knows, by its name.
+	Addresses map[string]string `mapstructure:"addresses" json:"addresses,omitempty"`
+	// Channels are configured channels with a destination of their own that the person reads.
+	Channels []string `mapstructure:"channels" json:"channels,omitempty"`
+	Language string   `mapstructure:"language" json:"language,omitempty"`
+	TimeZone string   `mapstructure:"timezone" json:"timezone,omitempty"` // IANA name
+	Away     bool     `mapstructure:"away" json:"away,omitempty"`         // told nothing; the next in line is
 }
 
 // Team owns certificates together.
 type Team struct {
-	ID       string   `mapstructure:"id" json:"id"`
-	Name     string   `mapstructure:"name" json:"name"`
-	Members  []string `mapstructure:"members" json:"members,omitempty"`
-	Manager  string   `mapstructure:"manager" json:"manager,omitempty"`
-	OnCall   []Shift  `mapstructure:"on_call" json:"onCall,omitempty"`
-	Slack    string   `mapstructure:"slack" json:"slack,omitempty"` // Slack channel ID: C012ABC
-	Email    string   `mapstructure:"email" json:"email,omitempty"` // list address
-	Language string   `mapstructure:"language" json:"language,omitempty"`
-	TimeZone string   `mapstructure:"timezone" json:"timezone,omitempty"`
+	ID      string   `mapstructure:"id" json:"id"`
+	Name    string   `mapstructure:"name" json:"name"`
+	Members []string `mapstructure:"members" json:"members,omitempty"`
+	Manager string   `mapstructure:"manager" json:"manager,omitempty"`
+	OnCall  []Shift  `mapstructure:"on_call" json:"onCall,omitempty"`
+	Slack   string   `mapstructure:"slack" json:"slack,omitempty"` // Slack channel ID: C012ABC
+	Email   string   `mapstructure:"email" json:"email,omitempty"` // list address
+	Phone   string   `mapstructure:"phone" json:"phone,omitempty"` // of whoever has the duty telephone
+	// Addresses and Channels are as in Person.
+	Addresses map[string]string `mapstructure:"addresses" json:"addresses,omitempty"`
+	Channels  []string          `mapstructure:"channels" json:"channels,omitempty"`
+	Language  string            `mapstructure:"language" json:"language,omitempty"`
+	TimeZone  string            `mapstructure:"timezone" json:"timezone,omitempty"`
 }
 
 // Shift is one place in a team's on-call list. The first listed person who can
@@ -69,6 +80,8 @@ type Contact struct {
 	Language string            `json:"language,omitempty"`
 	TimeZone string            `json:"timeZone,omitempty"`
 	Address  map[string]string `json:"address"` // kind of channel -> address; never empty
+	// Channels are addresses in one configured channel, by its name. They count before Address.
+	Channels map[string]string `json:"channels,omitempty"`
 }
 
 // Question asks who fills roles for one certificate.
@@ -100,6 +113,15 @@ func (d Directory) Team(id string) (Team, bool) {
 // BySlack gives the person with a Slack user ID, or false.
 func (d Directory) BySlack(user string) (Person, bool) {
 	i := slices.IndexFunc(d.People, func(p Person) bool { return p.Slack == user })
+	if i < 0 || user == "" {
+		return Person{}, false
+	}
+	return d.People[i], true
+}
+
+// ByPagerDuty gives the person with a PagerDuty user ID, or false.
+func (d Directory) ByPagerDuty(user string) (Person, bool) {
+	i := slices.IndexFunc(d.People, func(p Person) bool { return p.PagerDuty == user })
 	if i < 0 || user == "" {
 		return Person{}, false
 	}

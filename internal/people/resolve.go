@@ -1,6 +1,7 @@
 package people
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -87,10 +88,10 @@ func (d Directory) persons(role Role, team Team, ids ...string) []Contact {
 	var out []Contact
 	for _, id := range ids {
 		p, ok := d.Person(id)
-		if !ok || p.Away || !reachable(p.Slack, p.Email) {
+		if !ok || p.Away || !p.reach().any() {
 			continue
 		}
-		c := contact(p.ID, p.Name, role, p.Slack, p.Email)
+		c := p.reach().contact(p.ID, p.Name, role)
 		c.Language, c.TimeZone = p.Language, p.TimeZone
 		if c.Language == "" {
 			c.Language = team.Language
@@ -104,26 +105,44 @@ func (d Directory) persons(role Role, team Team, ids ...string) []Contact {
 }
 
 func (t Team) contact(role Role) (Contact, bool) {
-	if !reachable(t.Slack, t.Email) {
+	if !t.reach().any() {
 		return Contact{}, false
 	}
-	c := contact(t.ID, t.Name, role, t.Slack, t.Email)
+	c := t.reach().contact(t.ID, t.Name, role)
 	c.Language, c.TimeZone = t.Language, t.TimeZone
 	return c, true
 }
 
-func reachable(slack, email string) bool { return slack != "" || email != "" }
+// reach is every way that is configured to somebody.
+type reach struct {
+	slack, email, phone string
+	addresses           map[string]string
+	channels            []string
+}
 
-func contact(id, name string, role Role, slack, email string) Contact {
+func (p Person) reach() reach { return reach{p.Slack, p.Email, p.Phone, p.Addresses, p.Channels} }
+func (t Team) reach() reach   { return reach{t.Slack, t.Email, t.Phone, t.Addresses, t.Channels} }
+
+func (r reach) any() bool {
+	return r.slack != "" || r.email != "" || r.phone != "" || len(r.addresses) > 0 || len(r.channels) > 0
+}
+
+func (r reach) contact(id, name string, role Role) Contact {
 	if name == "" {
 		name = id
 	}
-	address := map[string]string{"console": id}
-	if slack != "" {
-		address["slack"] = slack
+	c := Contact{ID: id, Name: name, Role: role, Address: map[string]string{"console": id}}
+	for kind, address := range map[string]string{"slack": r.slack, "email": r.email, "sms": r.phone} {
+		if address != "" {
+			c.Address[kind] = address
+		}
 	}
-	if email != "" {
-		address["email"] = email
+	if len(r.addresses)+len(r.channels) > 0 {
+		c.Channels = map[string]string{}
 	}
-	return Contact{ID: id, Name: name, Role: role, Address: address}
+	for _, channel := range r.channels { // whoever reads there is the address
+		c.Channels[channel] = id
+	}
+	maps.Copy(c.Channels, r.addresses)
+	return c
 }

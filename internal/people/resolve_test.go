@@ -108,3 +108,20 @@ func TestCatchAllIsNeverEmpty(t *testing.T) {
 		t.Error("asking changed the directory")
 	}
 }
+
+func TestAChannelOfTheirOwnReachesPeopleAndTeams(t *testing.T) {
+	d := Directory{
+		People: []Person{{ID: "minji", Phone: "+821012345678", Addresses: map[string]string{"works": "minji@works"}}, {ID: "alex", Channels: []string{"alex-pager"}}},
+		Teams:  []Team{{ID: "sre", Channels: []string{"pager", "room"}, Members: []string{"minji"}}},
+	}
+	got := d.Resolve(Question{Roles: []Role{Owner, TeamAll}, Owner: "minji", Team: "sre"})
+	if len(got) != 2 || got[0].Address["sms"] != "+821012345678" || got[0].Channels["works"] != "minji@works" {
+		t.Fatalf("%+v", got)
+	}
+	if c := got[1].Channels; len(c) != 2 || c["pager"] != "sre" || c["room"] != "sre" {
+		t.Errorf("the team is reached by %v", c)
+	}
+	if got := d.Resolve(Question{Roles: []Role{Owner}, Owner: "alex"}); len(got) != 1 || got[0].Channels["alex-pager"] != "alex" {
+		t.Errorf("%+v", got)
+	}
+}

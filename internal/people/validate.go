@@ -3,6 +3,7 @@ package people
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/mail"
 	"regexp"
 	"slices"
@@ -12,7 +13,11 @@ import (
 var (
 	idPattern    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 	slackPattern = regexp.MustCompile(`^[UWCGD][A-Z0-9]+$`)
-	languages    = []string{"en", "ko"}
+	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+
+	pagerDutyPattern = regexp.MustCompile(`^[A-Z0-9]{4,30}$`)
+
+	languages = []string{"en", "ko"}
 )
 
 // Validate refuses a directory in which somebody could not be found or told.
@@ -23,13 +28,16 @@ func (d Directory) Validate() error {
 	for i, p := range d.People {
 		at := fmt.Sprintf("people[%d]", i)
 		c.id(at, p.ID)
-		c.reach(at, p.Slack, p.Email)
+		c.reach(at, p.reach())
+		if p.PagerDuty != "" && !pagerDutyPattern.MatchString(p.PagerDuty) {
+			c.failf("%s.pagerduty: %q is not a PagerDuty user ID; copy the ID (P...) from the address of the user's page", at, p.PagerDuty)
+		}
 		c.locale(at, p.Language, p.TimeZone)
 	}
 	for i, t := range d.Teams {
 		at := fmt.Sprintf("teams[%d]", i)
 		c.id(at, t.ID)
-		c.reach(at, t.Slack, t.Email)
+		c.reach(at, t.reach())
 		c.locale(at, t.Language, t.TimeZone)
 		for j, m := range t.Members {
 			c.person(fmt.Sprintf("%s.members[%d]", at, j), m)
@@ -69,7 +77,19 @@ func (c *check) id(at, id string) {
 	c.holder[id] = at
 }
 
-func (c *check) reach(at, slack, email string) {
+func (c *check) reach(at string, r reach) {
+	slack, email := r.slack, r.email
+	if r.phone != "" && !phonePattern.MatchString(r.phone) {
+		c.failf("%s.phone: %q is not a telephone number; write it like +821012345678, with the country and without blanks", at, r.phone)
+	}
+	for _, channel := range slices.Sorted(maps.Keys(r.addresses)) {
+		if r.addresses[channel] == "" {
+			c.failf("%s.addresses.%s: is empty; write the address there or remove the line", at, channel)
+		}
+		if slices.Contains(r.channels, channel) {
+			c.failf("%s.addresses.%s: stands in %s.channels, too; keep one", at, channel, at)
+		}
+	}
 	if slack != "" && !slackPattern.MatchString(slack) {
 		c.failf("%s.slack: %q is not a Slack ID; copy the ID of the member (U...) or channel (C...) from its details in Slack, not its name", at, slack)
 	}
@@ -112,6 +132,6 @@ func (c *check) catchAll() {
 		return
 	}
 	if len(c.directory.CatchAllContacts(time.Time{})) == 0 {
-		c.failf("catch_all: nobody can be told through team %q; give it slack or email, or a member who has one", id)
+		c.failf("catch_all: nobody can be told through team %q; give it slack, email, phone or channels, or a member who has one", id)
 	}
 }
