@@ -189,6 +189,7 @@ type Notice struct {
 	Actions     []Action     `json:"actions,omitempty"`
 	Link        string       `json:"link,omitempty"` // where to see it whole
 	Summary     *Summary     `json:"summary,omitempty"`
+	Test        bool         `json:"test,omitempty"` // somebody tries a channel; every text says so
 }
 
 // Message is a notice for one recipient by one channel.

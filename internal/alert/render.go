@@ -63,7 +63,7 @@ func Render(n Notice, language, timezone string) Text {
 	r := reader{words: wordsFor(language), zone: zone(timezone)}
 	n = cleaned(n)
 	if n.Summary != nil {
-		return r.summary(n)
+		return r.marked(n, r.summary(n))
 	}
 	t := Text{
 		Headline:  r.headline(n),
@@ -82,12 +82,21 @@ func Render(n Notice, language, timezone string) Text {
 	t.Places = List{r.say("title.places"), r.places(n)}
 	t.Tried = List{r.say("title.tried"), r.tried(n)}
 	if n.Phase == Resolved {
-		return t
+		return r.marked(n, t)
 	}
 	t.Cause = List{r.say("title.cause"), cleanLines(n.Cause)}
 	t.Commands = List{r.say("title.commands"), n.Commands}
 	t.NextAction = r.next(n)
 	t.Advice = r.say(r.perReason("advice", n))
+	return r.marked(n, t)
+}
+
+// marked says of a test that it is one, in whatever a channel shows.
+func (r reader) marked(n Notice, t Text) Text {
+	if n.Test {
+		t.Subject, t.Headline = r.say("subject.test", "subject", t.Subject), r.say("subject.test", "subject", t.Headline)
+		t.Advice = r.say("advice.test")
+	}
 	return t
 }
 
