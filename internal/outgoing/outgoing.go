@@ -1,23 +1,30 @@
 // Package outgoing makes the HTTP transports with which adapters reach servers
 // outside: the one place that says which proxies, roots and TLS versions count.
-// The CA, Slack and app use it. It sends nothing itself.
+// CAs, channels and app use it. It sends nothing itself.
 package outgoing
 
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"syscall"
 	"time"
 )
 
+// ErrLinkLocal is the cause of a connection that was not made.
+var ErrLinkLocal = errors.New("a link-local address, where clouds keep the credentials of machines, is never asked")
+
 // Transport reaches servers through the proxies that HTTPS_PROXY, HTTP_PROXY
 // and NO_PROXY name; a WebSocket goes the same way. Roots are whom it trusts;
-// nil means the system's.
+// nil means the system's. Link-local and multicast addresses are refused
+// (ErrLinkLocal), whatever name leads there.
 func Transport(roots *x509.CertPool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: refuse}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
@@ -27,6 +34,19 @@ func Transport(roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     time.Minute,
 	}
+}
+
+// refuse looks at the address that is about to be connected to, after its name
+// was looked up.
+func refuse(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if ip := to.Addr().Unmap(); ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+		return fmt.Errorf("%s: %w", ip, ErrLinkLocal)
+	}
+	return nil
 }
 
 // Only gives the roots of a PEM file, to be trusted in the system's place; nil

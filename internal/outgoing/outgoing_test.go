@@ -3,6 +3,7 @@ package outgoing
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,5 +54,18 @@ func TestRootsOfAFileAreTrusted(t *testing.T) {
 func TestTheProxiesOfTheEnvironmentCount(t *testing.T) {
 	if reflect.ValueOf(Transport(nil).Proxy).Pointer() != reflect.ValueOf(http.ProxyFromEnvironment).Pointer() {
 		t.Error("a transport does not ask the environment for proxies")
+	}
+}
+
+func TestAddressesWhereCloudsKeepCredentialsAreNotAsked(t *testing.T) {
+	c := &http.Client{Transport: Transport(nil)}
+	for _, address := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/", "http://[ff02::1]/"} {
+		resp, err := c.Get(address)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if !errors.Is(err, ErrLinkLocal) {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }
