@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/ca/dnsprovider"
 	"github.com/neverlapse/neverlapse/internal/ca/supplied"
 	"github.com/neverlapse/neverlapse/internal/config"
-	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/target"
 )
 
@@ -57,20 +55,6 @@ var (
 			return Built(path, a, func(o target.SSHOptions) (activities.Target, error) { return target.NewSSH(a.Name, o) })
 		},
 	}
-	channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
-		notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := Built(path, a, func(o notify.SlackOptions) (activities.Channel, error) { return notify.NewSlack(o) })
-			return channeled(a, notify.SlackGuarantees, c), err
-		},
-		notify.KindEmail: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := Built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
-			return channeled(a, notify.EmailGuarantees, c), err
-		},
-		notify.KindConsole: func(a config.Adapter, path string) (activities.Channeled, error) {
-			c, err := Built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
-			return channeled(a, notify.ConsoleGuarantees, c), err
-		},
-	}
 )
 
 // dnsProvider makes a provider of DNS-01; every kind has the same options.
@@ -78,10 +62,6 @@ func dnsProvider(p parts, a config.Adapter, path string) (*acme.DNS, error) {
 	return Built(path, a, func(o acme.DNSOptions) (*acme.DNS, error) {
 		return acme.NewDNS(a.Name, a.Kind, o, dnsprovider.New, p.resolver)
 	})
-}
-
-func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
-	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
 }
 
 // Built decodes an adapter's options strictly, checks them and makes the adapter.

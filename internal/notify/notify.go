@@ -20,6 +20,9 @@ const (
 	KindSlack   = "slack"
 	KindEmail   = "email"
 	KindConsole = "console"
+
+	KindWebhook = "webhook"
+	KindSMS     = "sms"
 )
 
 // Guarantees says what a kind of channel can promise. The README's table is
@@ -31,12 +34,13 @@ type Guarantees struct {
 	Deduplicates string // how a repeated delivery is recognised; "no" if it is not
 	ReachesOne   bool   // can be addressed to a person
 	ReachesGroup bool   // can be addressed to a team
+	Own          bool   // has a destination of its own: who reads there lists the channel
 	Answers      bool   // has buttons
 	Updates      bool   // a sent message is changed in place
 }
 
 // All lists the guarantees of every kind of channel.
-var All = []Guarantees{SlackGuarantees, EmailGuarantees, ConsoleGuarantees}
+var All = []Guarantees{SlackGuarantees, EmailGuarantees, WebhookGuarantees, ConsoleGuarantees}
 
 // Secret is a text that printing does not show.
 type Secret string

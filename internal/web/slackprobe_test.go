@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestWhateverWayAClickComesItIsTheSameAnswer(t *testing.T) {
 	if taken, after := h.Take(t.Context(), payload); !taken || after != nil {
 		t.Errorf("taken %v, and more to do: %v", taken, after != nil)
 	}
-	if len(b.answers) != 2 || b.answers[0] != b.answers[1] {
+	if len(b.answers) != 2 || !reflect.DeepEqual(b.answers[0], b.answers[1]) {
 		t.Errorf("%+v", b.answers)
 	}
 	for _, broken := range []string{"", "x", `{"type":"view_submission"}`, `{"type":"block_actions","actions":[]}`} {

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"os"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify"
+)
+
+// channels names every kind of channel.
+var channels = map[string]func(config.Adapter, string) (activities.Channeled, error){
+	notify.KindSlack: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.SlackOptions) (activities.Channel, error) { return notify.NewSlack(o) })
+		return channeled(a, notify.SlackGuarantees, c), err
+	},
+	notify.KindEmail: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
+		return channeled(a, notify.EmailGuarantees, c), err
+	},
+	notify.KindWebhook: func(a config.Adapter, path string) (activities.Channeled, error) {
+		var options notify.WebhookOptions
+		c, err := Built(path, a, func(o notify.WebhookOptions) (activities.Channel, error) { options = o; return notify.NewWebhook(o) })
+		out := various(a, notify.WebhookGuarantees, c)
+		out.Interrupts, out.AddressOf = options.Interrupts, options.AddressOf()
+		return out, err
+	},
+	notify.KindConsole: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
+		return channeled(a, notify.ConsoleGuarantees, c), err
+	},
+}
+
+func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
+	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
+}
+
+// various is a channel of a kind of which each is something else: they count as
+// different kinds where people are told by several at once.
+func various(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
+	out := channeled(a, g, c)
+	out.Kind += ":" + a.Name
+	return out
+}
