@@ -42,6 +42,8 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 	r.RegisterWorkflow(story.RenewalWorkflow)
 	r.RegisterWorkflow(story.EnrollmentWorkflow)
 	r.RegisterWorkflow(story.ImportWorkflow)
+	r.RegisterWorkflow(story.InventoryWorkflow)
+	r.RegisterWorkflow(story.AccountWorkflow)
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
 }
 
