@@ -13,8 +13,10 @@ type Issuance struct {
 	Profile     string      `json:"profile,omitempty"`
 	KeyRef      string      `json:"keyRef,omitempty"` // the store's reference of the private key
 	CSR         []byte      `json:"csr,omitempty"`    // DER
-	OrderURL    string      `json:"orderURL,omitempty"`
-	OrderedAt   time.Time   `json:"orderedAt,omitzero"`
+	// KeptKey tells that CSR was given and its key stays on its host: there is no KeyRef.
+	KeptKey   bool      `json:"keptKey,omitempty"`
+	OrderURL  string    `json:"orderURL,omitempty"`
+	OrderedAt time.Time `json:"orderedAt,omitzero"`
 	// FinalizeAt is when the CA was first about to be asked to finalize the order:
 	// from then on only the CA knows whether it led to a certificate. Zero: it did not.
 	FinalizeAt time.Time `json:"finalizeAt,omitzero"`

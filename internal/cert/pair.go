@@ -3,7 +3,6 @@ package cert
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -60,15 +59,7 @@ func GenerateKey(t KeyType) (crypto.Signer, error) {
 
 // KeyAlgorithmOf names a leaf's public key: EC256, RSA2048, Ed25519, ...
 func KeyAlgorithmOf(leaf *x509.Certificate) string {
-	switch k := leaf.PublicKey.(type) {
-	case *ecdsa.PublicKey:
-		return fmt.Sprintf("EC%d", k.Curve.Params().BitSize)
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA%d", k.N.BitLen())
-	case ed25519.PublicKey:
-		return "Ed25519"
-	}
-	return leaf.PublicKeyAlgorithm.String()
+	return keyAlgorithm(leaf.PublicKey, leaf.PublicKeyAlgorithm)
 }
 
 // Pair is a chain and its private key, both PEM. It lives only in the store,
@@ -77,6 +68,9 @@ func KeyAlgorithmOf(leaf *x509.Certificate) string {
 type Pair struct {
 	Chain []byte // leaf first, then intermediates
 	Key   []byte // PKCS#8, "PRIVATE KEY"
+	// KeptKey declares that the key was made on the host that uses it and stays
+	// there: Key is empty, and targets receive the chain alone.
+	KeptKey bool
 }
 
 // String hides the content.
@@ -173,13 +167,8 @@ func (p Pair) Check(names []string, now time.Time) error {
 		return err
 	}
 	leaf := chain[0]
-	key, err := DecodeKey(p.Key)
-	if err != nil {
+	if err := p.CheckKey(leaf); err != nil {
 		return err
-	}
-	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !pub.Equal(leaf.PublicKey) {
-		return fmt.Errorf("the private key does not belong to the certificate %s", FingerprintOf(leaf).Short())
 	}
 	if leaf.IsCA {
 		return fmt.Errorf("the first certificate of the chain is a CA's, not a server's")
@@ -200,6 +189,25 @@ func (p Pair) Check(names []string, now time.Time) error {
 		if !now.Before(c.NotAfter) {
 			return fmt.Errorf("certificate %d of the chain expired at %s", i+1, c.NotAfter.UTC().Format(time.RFC3339))
 		}
+	}
+	return nil
+}
+
+// CheckKey tells why the key is not as it should be: the leaf's, or none where
+// it stays on its host.
+func (p Pair) CheckKey(leaf *x509.Certificate) error {
+	if p.KeptKey {
+		if len(p.Key) > 0 {
+			return errors.New("a private key came along although it is declared to stay on its host")
+		}
+		return nil
+	}
+	key, err := DecodeKey(p.Key)
+	if err != nil {
+		return err
+	}
+	if !belongs(key.Public(), leaf.PublicKey) {
+		return fmt.Errorf("the private key does not belong to the certificate %s", FingerprintOf(leaf).Short())
 	}
 	return nil
 }

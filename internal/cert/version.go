@@ -43,6 +43,8 @@ type Version struct {
 	Names        []string    `json:"names"` // DNS names and IP addresses, sorted
 	KeyAlgorithm string      `json:"keyAlgorithm"`
 	CA           string      `json:"ca,omitempty"` // the configured CA that issued it; empty if not ours
+	// KeptKey is the reference of a key that stays on its host; empty where the store has it.
+	KeptKey string `json:"keptKey,omitempty"`
 }
 
 // VersionOf reads a version off a leaf.

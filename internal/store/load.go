@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,19 +18,24 @@ func (s *Files) load(ctx context.Context, r room, name string, f cert.Fingerprin
 		return cert.Version{}, cert.Pair{}, err
 	}
 	where := r.join("versions", string(f))
-	blob, err := r.read("versions", string(f), keyFile)
-	if err != nil {
-		return cert.Version{}, cert.Pair{}, s.incomplete(where, err)
+	pair := cert.Pair{Chain: chain, KeptKey: v.KeptKey != ""}
+	if !pair.KeptKey {
+		if pair.Key, err = s.versionKey(ctx, r, name, f); err != nil {
+			return cert.Version{}, cert.Pair{}, err
+		}
 	}
-	key, err := s.sealer.unseal(ctx, object("version", name, string(f)), blob)
-	if err != nil {
-		return cert.Version{}, cert.Pair{}, err
-	}
-	pair := cert.Pair{Chain: chain, Key: key}
-	if _, _, err := examine(pair); err != nil {
-		return cert.Version{}, cert.Pair{}, s.damaged(where, err)
+	if is, _, err := examine(pair); err != nil || is.KeptKey != v.KeptKey {
+		return cert.Version{}, cert.Pair{}, s.damaged(where, cmp.Or(err, errMismatch))
 	}
 	return v, pair, nil
+}
+
+func (s *Files) versionKey(ctx context.Context, r room, name string, f cert.Fingerprint) ([]byte, error) {
+	blob, err := r.read("versions", string(f), keyFile)
+	if err != nil {
+		return nil, s.incomplete(r.join("versions", string(f)), err)
+	}
+	return s.sealer.unseal(ctx, object("version", name, string(f)), blob)
 }
 
 // describe reads a version without its key.
@@ -57,7 +63,7 @@ func (s *Files) describe(r room, f cert.Fingerprint) (cert.Version, []byte, erro
 	if err := json.Unmarshal(record, &stored); err != nil || stored.Fingerprint != f {
 		return cert.Version{}, nil, s.damaged(path.Join(where, versionFile), errMismatch)
 	}
-	v.CA = stored.CA
+	v.CA, v.KeptKey = stored.CA, stored.KeptKey
 	return v, chain, nil
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -24,8 +23,8 @@ const (
 
 // PutVersion stores a pair that ca issued, all of it or nothing, and gives its
 // version. Storing it again changes nothing and gives what is there. Of the
-// chain only the certificates are kept. A pair whose key is not the leaf's is
-// fault.Invalid.
+// chain only the certificates are kept. A pair whose key is not the leaf's, or
+// is missing and not declared to stay on its host, is fault.Invalid.
 func (s *Files) PutVersion(ctx context.Context, name, ca string, pair cert.Pair) (cert.Version, error) {
 	r, err := s.certificate(name)
 	if err != nil {
@@ -46,19 +45,21 @@ func (s *Files) PutVersion(ctx context.Context, name, ca string, pair cert.Pair)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		key, err := s.sealer.seal(ctx, object("version", name, string(v.Fingerprint)), pair.Key)
-		if err != nil {
-			return err
-		}
 		record, err := json.MarshalIndent(v, "", "  ")
 		if err != nil {
 			return err
+		}
+		files := map[string][]byte{chainFile: chain, versionFile: append(record, '\n')}
+		if !pair.KeptKey {
+			if files[keyFile], err = s.sealer.seal(ctx, object("version", name, string(v.Fingerprint)), pair.Key); err != nil {
+				return err
+			}
 		}
 		staged := path.Join(stagingName, string(v.Fingerprint))
 		if err := s.root.Mkdir(r.join(staged), folderMode); err != nil {
 			return s.failed(err)
 		}
-		for file, data := range map[string][]byte{chainFile: chain, versionFile: append(record, '\n'), keyFile: key} {
+		for file, data := range files {
 			if err := r.stage(path.Join(staged, file), data); err != nil {
 				return err
 			}
@@ -82,18 +83,20 @@ func examine(pair cert.Pair) (cert.Version, []byte, error) {
 	if err != nil {
 		return cert.Version{}, nil, err
 	}
-	key, err := cert.DecodeKey(pair.Key)
-	if err != nil {
+	if err := pair.CheckKey(chain[0]); err != nil {
 		return cert.Version{}, nil, err
 	}
-	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !pub.Equal(chain[0].PublicKey) {
-		return cert.Version{}, nil, errors.New("the private key does not belong to the leaf")
+	v := cert.VersionOf(chain[0])
+	if pair.KeptKey {
+		if v.KeptKey, err = cert.KeyReference(chain[0].PublicKey); err != nil {
+			return cert.Version{}, nil, err
+		}
 	}
-	return cert.VersionOf(chain[0]), cert.EncodeChain(chain), nil
+	return v, cert.EncodeChain(chain), nil
 }
 
-// Pair gives chain and key of a version; fault.NotFound if there is none.
+// Pair gives chain and key of a version, the chain alone where the key stays on
+// its host; fault.NotFound if there is none.
 func (s *Files) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.Pair, error) {
 	r, err := s.certificate(name)
 	if err != nil {

@@ -71,6 +71,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"everything is there after reopening", everythingSurvives},
 		{"a version stored again changes nothing", versionStoredAgain},
 		{"a pair that does not match is refused", mismatchRefused},
+		{"a version whose key stays on its host is kept without", keyElsewhere},
 		{"versions are listed newest first", newestFirst},
 		{"what does not exist is not found", notFound},
 		{"names that could leave the store are refused", hostileNames},
