@@ -42,6 +42,8 @@ type AdmitRequest struct {
 	// AcceptIrreversible: what targets have now need not come back, where it cannot.
 	AcceptIrreversible bool `json:"acceptIrreversible,omitempty"`
 	Change             bool `json:"change,omitempty"` // of one that is enrolled
+	// CSR (DER) is a request for a key that stays on its host; none: keys are made here.
+	CSR []byte `json:"csr,omitempty"`
 }
 
 // Admitted is a request that was found good; its places are claimed.
@@ -51,6 +53,8 @@ type Admitted struct {
 	KeyType cert.KeyType `json:"keyType,omitempty"`
 	// Supplied tells that people bring the versions of its CA.
 	Supplied bool `json:"supplied,omitempty"`
+	// CSR is the request that was given.
+	CSR *cert.CSR `json:"csr,omitempty"`
 	// Sequence of the last journal entry of an earlier enrolment of the name; 0 if there was none.
 	Sequence int64 `json:"sequence,omitempty"`
 }
@@ -82,6 +86,13 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err := a.accepted(r); err != nil {
 		return Admitted{}, err
 	}
+	csr, err := a.admitKeys(ctx, r)
+	if err != nil {
+		return Admitted{}, err
+	}
+	if csr != nil {
+		r.KeyType = cert.KeyType(csr.KeyAlgorithm)
+	}
 	kind, err := a.screen(r)
 	if err != nil {
 		return Admitted{}, err
@@ -106,7 +117,7 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 		return Admitted{}, err
 	}
 	_, bySupply := a.CAs[r.CA].(Supplied)
-	return Admitted{Policy: policy, Sequence: last, KeyType: kind, Supplied: bySupply}, nil
+	return Admitted{Policy: policy, Sequence: last, KeyType: kind, Supplied: bySupply, CSR: csr}, nil
 }
 
 // screen asks the CA whether it could ever issue what is asked for, and gives

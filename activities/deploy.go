@@ -27,21 +27,25 @@ type DeployInput struct {
 func (a *Activities) Prepare(ctx context.Context, in DeployInput) (Prepared, error) {
 	var p Prepared
 	err := a.attended(ctx, func(ctx context.Context, _ func(string)) (err error) {
-		if _, err = a.checked(ctx, in); err != nil {
+		pair, err := a.checked(ctx, in)
+		if err != nil {
 			return err
 		}
 		if h, ok := a.Hosts[in.Target]; ok {
 			p, err = a.handOver(ctx, in, h)
 			return err
 		}
-		p, err = a.prepare(ctx, in)
+		p, err = a.prepare(ctx, in, pair)
 		return err
 	})
 	return p, err
 }
 
-func (a *Activities) prepare(ctx context.Context, in DeployInput) (was Prepared, err error) {
+func (a *Activities) prepare(ctx context.Context, in DeployInput, pair cert.Pair) (was Prepared, err error) {
 	t, err := a.target(in.Target)
+	if err == nil {
+		err = hasKey(ctx, in.Target, t, pair)
+	}
 	if err != nil {
 		return was, err
 	}

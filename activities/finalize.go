@@ -48,9 +48,9 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 	if iss.CA != in.CA {
 		return cert.Version{}, ours(fault.New(fault.Conflict, "%s is ordered from CA %s by now, not from %s", in.Name, iss.CA, in.CA))
 	}
-	key, err := a.Store.Key(ctx, in.Name, iss.KeyRef)
+	pair, err := a.keyOf(ctx, iss)
 	if err != nil {
-		return cert.Version{}, ours(err)
+		return cert.Version{}, err
 	}
 	if iss.FinalizeAt.IsZero() { // whoever gives this order up has to ask the CA first
 		iss.FinalizeAt = a.Now()
@@ -58,7 +58,7 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 			return cert.Version{}, ours(err)
 		}
 	}
-	chain, err := ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
+	pair.Chain, err = ca.Finalize(ctx, iss.OrderURL, iss.CSR, progress)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Validation) { // it leads to nothing, whatever the CA says of it later
 		iss.OrderURL, iss.FinalizeAt = "", time.Time{}
 		_, put := a.Store.PutIssuance(ctx, iss)
@@ -67,12 +67,16 @@ func (a *Activities) finalize(ctx context.Context, in IssueInput, progress func(
 	if err != nil {
 		return cert.Version{}, err
 	}
-	return a.keep(ctx, in, iss, cert.Pair{Chain: chain, Key: key})
+	return a.keep(ctx, in, iss, pair)
 }
 
 // keep stores what the CA issued as the candidate, if it can be used.
 func (a *Activities) keep(ctx context.Context, in IssueInput, iss cert.Issuance, pair cert.Pair) (cert.Version, error) {
-	if err := pair.Check(in.Names, a.Now()); err != nil {
+	err := pair.Check(in.Names, a.Now())
+	if err == nil {
+		err = ofRequest(pair, in.CSR)
+	}
+	if err != nil {
 		_, put := a.Store.PutIssuance(ctx, cleared(iss))
 		return cert.Version{}, fault.New(fault.Validation, "the CA %s issued what cannot be used: %w", iss.CA, errors.Join(err, put))
 	}

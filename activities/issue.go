@@ -28,6 +28,8 @@ type IssueInput struct {
 	// Challenge and DNS are how the names are proven; empty: as is usual for the CA.
 	Challenge string `json:"challenge,omitempty"`
 	DNS       string `json:"dns,omitempty"`
+	// CSR is the request that was given for a key which stays on its host: none is made.
+	CSR *cert.CSR `json:"csr,omitempty"`
 }
 
 // order is what the CA is asked for.
@@ -121,7 +123,7 @@ func (a *Activities) issued(ctx context.Context, in IssueInput, iss cert.Issuanc
 // suits reports whether the issuance was begun for what is asked now, names
 // aside, by a CA that may issue it.
 func suits(iss cert.Issuance, in IssueInput) bool {
-	return in.may(iss.CA) && iss.KeyType == in.KeyType && iss.Profile == in.profileAt(iss.CA)
+	return in.may(iss.CA) && iss.KeyType == in.KeyType && iss.Profile == in.profileAt(iss.CA) && requestedBy(iss, in.CSR)
 }
 
 // goesOn reports whether the order of the issuance is the one to go on with.
@@ -131,7 +133,7 @@ func goesOn(iss cert.Issuance, in IssueInput) bool {
 
 // cleared forgets the order, its key and its candidate, so that the next order is a new one.
 func cleared(iss cert.Issuance) cert.Issuance {
-	iss.Candidate, iss.OrderURL, iss.KeyRef, iss.CSR, iss.FinalizeAt = "", "", "", nil, time.Time{}
+	iss.Candidate, iss.OrderURL, iss.KeyRef, iss.CSR, iss.KeptKey, iss.FinalizeAt = "", "", "", nil, false, time.Time{}
 	return iss
 }
 
@@ -197,6 +199,9 @@ func (a *Activities) prepared(ctx context.Context, in IssueInput) (cert.Issuance
 			iss.NoReplaces = ""
 		}
 		iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.profileAt(in.CA)
+	}
+	if in.CSR != nil {
+		return a.given(ctx, in, iss)
 	}
 	if iss.KeyRef != "" && len(iss.CSR) > 0 {
 		return iss, nil

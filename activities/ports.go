@@ -6,6 +6,7 @@ package activities
 
 import (
 	"context"
+	"crypto"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -213,6 +214,17 @@ type Target interface {
 type Irreversible interface {
 	// Irreversible tells why, for humans.
 	Irreversible() string
+}
+
+// KeyKeeper is the optional ability of a target to take the chain alone, for a
+// private key that was made on its host and stays there.
+type KeyKeeper interface {
+	// KeepsKey reports whether it is set up so: then it takes versions without a
+	// key and no others.
+	KeepsKey() bool
+	// HasKey is nil if the private key of a public one is there;
+	// fault.Configuration that says what is there instead.
+	HasKey(ctx context.Context, public crypto.PublicKey) error
 }
 
 // Scanner looks at what is served.

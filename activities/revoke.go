@@ -35,7 +35,7 @@ func (a *Activities) revoke(ctx context.Context, in RevokeInput) error {
 		return err
 	}
 	var key []byte
-	if in.Reason == cert.KeyCompromise { // who shows the key is believed, and the CA blocks it
+	if in.Reason == cert.KeyCompromise && !pair.KeptKey { // who shows the key is believed, and the CA blocks it
 		key = pair.Key
 	}
 	if err := revoker.Revoke(ctx, pair.Chain, key, in.Reason); err != nil {

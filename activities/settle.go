@@ -45,15 +45,15 @@ func (a *Activities) settle(ctx context.Context, in IssueInput, progress func(st
 	if err != nil {
 		return cert.Version{}, err
 	}
-	key, err := a.Store.Key(ctx, in.Name, iss.KeyRef)
+	pair, err := a.keyOf(ctx, iss)
 	if err != nil {
-		return cert.Version{}, ours(err)
+		return cert.Version{}, err
 	}
 	s, ok := ca.(Settler)
 	if !ok {
 		return cert.Version{}, fault.New(fault.Configuration, "CA %s does not tell what became of an order", iss.CA)
 	}
-	chain, err := s.Settle(ctx, iss.OrderURL, iss.CSR, progress)
+	pair.Chain, err = s.Settle(ctx, iss.OrderURL, iss.CSR, progress)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Validation) {
 		_, err = a.Store.PutIssuance(ctx, cleared(iss))
 		return cert.Version{}, ours(err)
@@ -62,7 +62,7 @@ func (a *Activities) settle(ctx context.Context, in IssueInput, progress func(st
 		return cert.Version{}, err
 	}
 	in.CA = iss.CA
-	v, err := a.keep(ctx, in, iss, cert.Pair{Chain: chain, Key: key})
+	v, err := a.keep(ctx, in, iss, pair)
 	if fault.Is(err, fault.Validation) { // it cannot be used, and the record says so
 		return cert.Version{}, nil
 	}

@@ -30,6 +30,9 @@ func (a *Activities) requested(ctx context.Context, in SupplyInput) ([]byte, err
 	if _, err := a.supplier(in.CA); err != nil {
 		return nil, err
 	}
+	if in.CSR != nil {
+		return a.requestedBefore(in)
+	}
 	subject, err := cert.ParseSubject(in.Subject)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%w", err)
@@ -80,8 +83,8 @@ func (a *Activities) supply(ctx context.Context, in SupplyInput) (cert.Version, 
 	if err != nil {
 		return cert.Version{}, fault.New(fault.Invalid, "the chain: %w", err)
 	}
-	pair := cert.Pair{Chain: cert.EncodeChain(chain)}
-	if pair.Key, err = a.suppliedKey(ctx, in.Name, chain[0]); err != nil {
+	pair, err := a.suppliedPair(ctx, in, chain)
+	if err != nil {
 		return cert.Version{}, err
 	}
 	if err := pair.Check(in.Names, a.Now()); err != nil {
@@ -102,10 +105,30 @@ func (a *Activities) supply(ctx context.Context, in SupplyInput) (cert.Version, 
 		return cert.Version{}, ours(err)
 	}
 	iss.Certificate, iss.Replaces, iss.CA, iss.Names, iss.KeyType, iss.Profile = in.Name, in.Replaces, in.CA, in.Names, in.KeyType, in.Profile
+	if iss.KeptKey = in.CSR != nil; iss.KeptKey {
+		iss.CSR, iss.KeyRef = in.CSR.DER, ""
+	}
 	iss.Candidate = v.Fingerprint
 	iss.Rejected = slices.DeleteFunc(iss.Rejected, func(f cert.Fingerprint) bool { return f == v.Fingerprint }) // a human brings it again
 	_, err = a.Store.PutIssuance(ctx, iss)
 	return v, ours(err)
+}
+
+// suppliedPair is the chain with its key, or without one where that stays on its host.
+func (a *Activities) suppliedPair(ctx context.Context, in SupplyInput, chain []*x509.Certificate) (cert.Pair, error) {
+	pair := cert.Pair{Chain: cert.EncodeChain(chain), KeptKey: in.CSR != nil}
+	if !pair.KeptKey {
+		var err error
+		pair.Key, err = a.suppliedKey(ctx, in.Name, chain[0])
+		return pair, err
+	}
+	if err := a.uncompromised(ctx, in.Name, *in.CSR); err != nil {
+		return pair, err
+	}
+	if err := ofRequest(pair, in.CSR); err != nil {
+		return pair, fault.New(fault.Invalid, "%w; order it by the request that neverlapse csr %s prints, or replace that request: neverlapse enroll --cert-name %s --update --csr FILE", err, in.Name, in.Name)
+	}
+	return pair, nil
 }
 
 func (a *Activities) suppliedKey(ctx context.Context, name string, leaf *x509.Certificate) ([]byte, error) {

@@ -107,6 +107,7 @@ type fakeCA struct {
 	down     bool            // for revocations
 	revoked  []string        // the reasons
 	proving  func(ctx context.Context, progress func(string)) error
+	keyless  bool // keys stay on their hosts, so none can be shown
 }
 
 type order struct {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -22,7 +24,8 @@ type wish struct {
 	starttls                         string
 	http, tlsALPN                    bool
 	owner, team, environment, policy string
-	note, file                       string
+	note, file, csr                  string
+	request                          *cert.CSR
 	unreachable                      bool
 	given                            func(flag string) bool
 	host                             *cert.Endpoint
@@ -54,12 +57,18 @@ code is then 1. What is enrolled already is left as it is, so the same file can 
 given again and again. --owner, --team, --environment and --policy count for rows that
 say nothing themselves. docs/enrolling.md tells the rest.
 
+With --csr the private key never leaves the host that uses it: make key and request
+there, and give the request. Its names are what the certificate has to cover, every
+renewal uses it until another is given (--update --csr), and only the chain is handled.
+The targets must say where the key lies (kept_key). docs/csr.md goes through it.
+
 It waits for a worker, 2m at most for each certificate unless --timeout says otherwise.`,
 		Example: `  neverlapse enroll www.example.com --owner minji --team web
   neverlapse enroll mail.example.com:993 --environment prod
   neverlapse enroll smtp://mail.example.com:587 --cert-name mail-submission
   neverlapse enroll shop.example.com --manage --ca letsencrypt --target web-1 --target web-2 \
       --endpoint 10.0.0.11:443#shop.example.com@web-1 --endpoint 10.0.0.12:443#shop.example.com@web-2
+  neverlapse enroll pay.example.com --manage --csr pay.csr --ca letsencrypt --target pay-web
   neverlapse enroll www.example.com --update --owner jiho
   neverlapse enroll --file inventory.csv --team web --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +76,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 			if w.file != "" {
 				return c.enrollFile(cmd.Context(), w, args, cmd.InOrStdin())
 			}
-			if err := w.read(args); err != nil {
+			if err := w.read(args, cmd.InOrStdin()); err != nil {
 				return err
 			}
 			if err := c.load(); err != nil {
@@ -91,6 +100,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.StringVar(&w.ca, "server", "", "the same `CA` as --ca")
 	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256, EC384, RSA2048, RSA4096 (default the usual one of the CA)")
 	f.BoolVar(&w.reuseKey, "reuse-key", false, "keep the private key when renewing")
+	f.StringVar(&w.csr, "csr", "", "`file` with the certificate request (PEM or DER) of a key that stays on its host; - reads the standard input, \"\" with --update: keys are made here again")
 	f.StringVar(&w.profile, "profile", "", "`profile` of the CA")
 	f.BoolVar(&w.http, "http", false, "prove its names by http-01, whatever is usual for the CA")
 	f.BoolVar(&w.tlsALPN, "tls-alpn", false, "prove its names by tls-alpn-01")
@@ -112,11 +122,11 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 }
 
 // managing are the flags that mean nothing where a certificate is only watched.
-var managing = []string{"ca", "server", "fallback-ca", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target", "accept-irreversible"}
+var managing = []string{"ca", "server", "fallback-ca", "csr", "key-type", "reuse-key", "profile", "http", "tls-alpn", "dns", "target", "accept-irreversible"}
 
 // read checks what was typed, as far as it can be without asking anybody; all
 // complaints come at once.
-func (w *wish) read(args []string) error {
+func (w *wish) read(args []string, stdin io.Reader) error {
 	var errs []string
 	note := func(err error) {
 		if err != nil {
@@ -153,6 +163,7 @@ func (w *wish) read(args []string) error {
 		note(errors.New("--unreachable is for --file; name by --domains what a single host that does not answer has to cover"))
 	}
 	note(checkNote(w.note))
+	note(w.readCSR(stdin))
 	note(w.readNames())
 	note(w.readManaging())
 	if len(errs) > 0 {
@@ -163,19 +174,54 @@ func (w *wish) read(args []string) error {
 
 func (w *wish) readNames() error {
 	if !w.given("domains") {
-		if len(w.places) == 0 && !w.update && w.host == nil && w.name != "" {
+		if w.request != nil && !w.update {
+			w.domains = w.request.Names
+		}
+		if len(w.places) == 0 && !w.update && w.host == nil && w.name != "" && w.request == nil {
 			return errors.New("which names has it to cover? without HOST or --endpoint, give --domains")
 		}
 		return nil
 	}
 	names, err := cert.ParseNames(w.domains)
 	w.domains = names
+	if err == nil && w.request != nil {
+		if err := w.request.CheckNames(names); err != nil {
+			return fmt.Errorf("--csr: %w", err)
+		}
+	}
 	return err
+}
+
+// readCSR reads the request of a key that stays on its host; the worker looks at it again.
+func (w *wish) readCSR(stdin io.Reader) error {
+	if w.csr == "" {
+		return nil
+	}
+	data, err := fileOrInput(w.csr, stdin)
+	if err != nil {
+		return fmt.Errorf("--csr: %w", err)
+	}
+	csr, err := cert.ParseCSR(data)
+	if err != nil {
+		return fmt.Errorf("--csr: %s: %w", w.csr, err)
+	}
+	w.request = &csr
+	return nil
+}
+
+func fileOrInput(file string, stdin io.Reader) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(io.LimitReader(stdin, cert.MaxCSR+1))
+	}
+	return readAtMost(file)
 }
 
 func (w *wish) readManaging() error {
 	if w.given("ca") && w.given("server") {
 		return errors.New("--ca and --server mean the same; give one of them")
+	}
+	if w.csr != "" && (w.given("key-type") || w.reuseKey) {
+		return errors.New("--csr brings a key that was made on its host and stays there: leave --key-type and --reuse-key out")
 	}
 	if w.keyType != "" {
 		kind, err := cert.ParseKeyType(w.keyType)
@@ -226,6 +272,9 @@ func (w *wish) input(names []string) workflows.EnrollmentInput {
 	in.AcceptIrreversible = w.acceptIrreversible
 	if w.manage {
 		in.KeyType = cert.KeyType(w.keyType)
+	}
+	if w.request != nil {
+		in.CSR = w.request.DER
 	}
 	return in
 }

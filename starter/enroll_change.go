@@ -72,7 +72,16 @@ func (w *wish) over(s lifecycle.Spec) workflows.EnrollmentInput {
 		if w.given("http") || w.given("tls-alpn") || w.given("dns") {
 			in.Challenge, in.DNS = w.way()
 		}
-		in.Profile, in.ReuseKey = pick(w, "profile", w.profile, s.Profile), pick(w, "reuse-key", w.reuseKey, s.ReuseKey)
+		if s.CSR != nil {
+			in.CSR, in.KeyType = s.CSR.DER, cert.KeyType(w.keyType) // that of the spec is the request's
+		}
+		if w.given("csr") {
+			in.CSR, in.KeyType = nil, cert.KeyType(w.keyType)
+			if w.request != nil {
+				in.CSR = w.request.DER
+			}
+		}
+		in.Profile, in.ReuseKey = pick(w, "profile", w.profile, s.Profile), pick(w, "reuse-key", w.reuseKey, s.ReuseKey && len(in.CSR) == 0)
 		in.AcceptIrreversible = pick(w, "accept-irreversible", w.acceptIrreversible, s.AcceptIrreversible)
 	}
 	return in

@@ -21,6 +21,7 @@ type enrollView struct {
 	Accepted    bool        `json:"acceptIrreversible,omitempty"`
 	Challenge   string      `json:"challenge,omitempty"` // that was chosen; empty: the CA's usual one
 	DNS         string      `json:"dns,omitempty"`
+	KeptKey     bool        `json:"keptKey,omitempty"` // its key stays on its host
 	Owner       string      `json:"owner,omitempty"`
 	Team        string      `json:"team,omitempty"`
 	Env         string      `json:"environment,omitempty"`
@@ -43,7 +44,7 @@ func inOrder(ca string, more []string) string {
 func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert.Observation) error {
 	v := enrollView{
 		Name: in.Name, Outcome: outcome, Managed: in.Managed, Names: in.Names, Endpoints: []string{}, Targets: in.Targets, Accepted: in.AcceptIrreversible, CA: in.CA, FallbackCAs: in.FallbackCAs, Challenge: in.Challenge, DNS: in.DNS,
-		Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Note: in.Note, Served: []placeView{},
+		KeptKey: len(in.CSR) > 0, Owner: in.Owner, Team: in.Team, Env: in.Environment, Policy: in.Policy, Note: in.Note, Served: []placeView{},
 	}
 	for _, e := range in.Endpoints {
 		v.Endpoints = append(v.Endpoints, e.String())
@@ -67,6 +68,9 @@ func (c *cli) enrolled(in workflows.EnrollmentInput, outcome string, seen []cert
 	}
 	if in.AcceptIrreversible {
 		kind += ", also where what is there cannot be put back"
+	}
+	if len(in.CSR) > 0 {
+		kind += ", for a key that stays on its host"
 	}
 	if outcome == "dry-run" && in.Change {
 		how = "%s would be changed: %s"

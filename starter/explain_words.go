@@ -88,6 +88,15 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecauseSuggested: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("the CA suggests to renew it between %s and %s", c.when(g.At), c.when(g.Until))
 	},
+	lifecycle.BecauseKeyKept: func(_ *cli, g lifecycle.Ground) string {
+		return "its private key stays on its host; every renewal uses the request that was given for it (" + g.Note + ")"
+	},
+	lifecycle.BecauseKeyToCome: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("its private key stays on its host; the request was replaced, so the next renewal, planned for %s, brings another key (%s)", c.when(g.At), g.Note)
+	},
+	lifecycle.BecauseKeyKnown: func(_ *cli, g lifecycle.Ground) string {
+		return "others may know the private key that stays on its host (" + g.Note + "): nothing is issued for it any more; make a new key and request there, and replace the request"
+	},
 	lifecycle.BecauseWindowIgnored: func(_ *cli, g lifecycle.Ground) string { return "what the CA suggests is ignored: " + g.Cause },
 }
 
@@ -162,6 +171,9 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	lifecycle.MoveEndpoints: func(*cli, lifecycle.Move) string { return "another place is looked at instead" },
 	lifecycle.MoveCA: func(_ *cli, m lifecycle.Move) string {
 		return "another CA than " + m.Note + " issues it, with all attempts"
+	},
+	lifecycle.MoveCSR: func(_ *cli, m lifecycle.Move) string {
+		return "the next renewal is for the key of another request than the present one (" + m.Note + ")"
 	},
 	lifecycle.MoveManage: func(*cli, lifecycle.Move) string { return "it is renewed here from now on" },
 	lifecycle.MoveOwner:  func(*cli, lifecycle.Move) string { return "somebody is told first" },

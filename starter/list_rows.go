@@ -21,6 +21,7 @@ type row struct {
 	State        string    `json:"state"`
 	Severity     string    `json:"severity,omitempty"` // of the most urgent open alert
 	Managed      bool      `json:"managed"`
+	KeptKey      bool      `json:"keptKey,omitempty"` // its key stays on its host
 	NotAfter     time.Time `json:"notAfter,omitzero"`
 	NextStepAt   time.Time `json:"nextStepAt,omitzero"`
 	Owner        string    `json:"owner,omitempty"`
@@ -68,6 +69,7 @@ func rowOf(e *workflowpb.WorkflowExecutionInfo) row {
 		read(e.GetSearchAttributes().GetIndexedFields()[name], field)
 	}
 	read(e.GetMemo().GetFields()["managed"], &r.Managed)
+	read(e.GetMemo().GetFields()[workflows.MemoKeptKey], &r.KeptKey)
 	return r
 }
 

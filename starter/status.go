@@ -74,6 +74,13 @@ func (c *cli) printFacts(v view) {
 	} else {
 		c.fact("certificate", "none is known yet")
 	}
+	if k := v.KeptKey; k != nil {
+		text := "stays on its host; requested with %s, SHA-256 %s"
+		if l := v.Certificate; l != nil && l.KeptKey != "" && l.KeptKey != k.SHA256 {
+			text += ", from the next renewal on"
+		}
+		c.fact("key", text, k.Algorithm, cert.Fingerprint(k.SHA256).Short())
+	}
 	if l := v.Candidate; l != nil {
 		c.fact("candidate", "%s, issued and not yet proven, until %s", l.Fingerprint.Short(), c.when(l.NotAfter))
 	}

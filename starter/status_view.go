@@ -26,6 +26,7 @@ type view struct {
 	FallbackCAs []string           `json:"fallbackCAs,omitempty"`        // tried in this order when CA keeps failing
 	Moved       *lifecycle.Moved   `json:"moved,omitempty"`              // to the CA that is tried now
 	Accepted    bool               `json:"acceptIrreversible,omitempty"` // what targets have need not come back
+	KeptKey     *keptKeyView       `json:"keptKey,omitempty"`            // of the request, where the key stays on its host
 	Policy      string             `json:"policy"`
 	Certificate *versionView       `json:"certificate,omitempty"` // live, or seen where only watched
 	Previous    *versionView       `json:"previous,omitempty"`
@@ -54,6 +55,11 @@ type view struct {
 type versionView struct {
 	cert.Version
 	DaysLeft int `json:"daysLeft"`
+}
+
+type keptKeyView struct {
+	Algorithm string `json:"algorithm"`
+	SHA256    string `json:"sha256"` // of the public key, as openssl pkey -pubout -outform DER gives it
 }
 
 type windowView struct {
@@ -164,6 +170,9 @@ func (c *cli) view(s workflows.Status) view {
 		v.Revoke = &revokeOrder{orderView{By: r.By, At: r.At, Note: r.Note}, r.Fingerprint, r.Reason, r.Failed, r.RetryAt}
 	}
 	v.Revoked = st.Revocations
+	if csr := spec.CSR; csr != nil {
+		v.KeptKey = &keptKeyView{csr.KeyAlgorithm, csr.Key}
+	}
 	return v
 }
 

@@ -65,6 +65,9 @@ func (c *cli) bring(ctx context.Context, name string, s supplied, chain []*x509.
 	if err := status.State.CheckSupply(c.now(), cert.VersionOf(chain[0])); err != nil {
 		return err
 	}
+	if key != nil && status.State.Spec.CSR != nil {
+		return usage("the private key of %s stays on its host: bring the chain alone (--chain)", name)
+	}
 	if key != nil {
 		if err := c.keep(ctx, name, key); err != nil {
 			return err

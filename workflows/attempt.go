@@ -20,7 +20,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		Name: s.Name, Names: s.Names, CA: s.CA, KeyType: s.KeyType, ReuseKey: s.ReuseKey && !run.NewKey, Supplied: s.Supplied, Profile: s.Profile, Challenge: s.Challenge, DNS: s.DNS,
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
-		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary, AcceptIrreversible: s.AcceptIrreversible,
+		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary, AcceptIrreversible: s.AcceptIrreversible, CSR: s.CSR,
 		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, InTask: true,
 	}
 	if run.CA != "" {

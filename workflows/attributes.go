@@ -29,6 +29,9 @@ var (
 // MemoEndpoints is where the index keeps the []cert.Endpoint of a certificate.
 const MemoEndpoints = "endpoints"
 
+// MemoKeptKey is where the index keeps whether the key of a certificate stays on its host.
+const MemoKeptKey = "keptKey"
+
 // A server refuses what is larger, and an entity whose attributes are refused
 // stands still: one keyword in SQL visibility, and one whole attribute
 // (frontend.searchAttributesSizeOfValueLimit), less a margin each.

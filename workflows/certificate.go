@@ -51,6 +51,7 @@ type certificate struct {
 	respecced bool                 // the spec was replaced since the memo was written
 	advised   cert.Window          // as the memo has it
 	child     string               // ID of the run that is under way
+	keptKey   bool                 // as the memo has it, in this run
 	last      lifecycle.Decision
 	lastAt    time.Time
 	signals   signals

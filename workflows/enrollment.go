@@ -71,9 +71,12 @@ func specOf(in activities.AdmitRequest, admitted activities.Admitted) (spec life
 	spec = lifecycle.Spec{
 		Name: in.Name, Names: in.Names, Managed: in.Managed, Environment: in.Environment, Owner: in.Owner, Team: in.Team, Note: in.Note,
 		CA: in.CA, FallbackCAs: in.FallbackCAs, KeyType: in.KeyType, ReuseKey: in.ReuseKey, Profile: in.Profile, Challenge: in.Challenge, DNS: in.DNS, Targets: in.Targets, Endpoints: in.Endpoints,
-		Supplied: admitted.Supplied && in.Managed, AcceptIrreversible: in.AcceptIrreversible && in.Managed,
+		Supplied: admitted.Supplied && in.Managed, AcceptIrreversible: in.AcceptIrreversible && in.Managed, CSR: admitted.CSR,
 	}
-	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed {
+	if spec.CSR != nil {
+		spec.KeyType = cert.KeyType(spec.CSR.KeyAlgorithm)
+	}
+	if spec.Names, err = cert.ParseNames(in.Names); err == nil && in.Managed && spec.CSR == nil {
 		spec.KeyType, err = cert.ParseKeyType(string(cmp.Or(in.KeyType, admitted.KeyType)))
 	}
 	if err == nil {

@@ -38,6 +38,8 @@ type RenewalInput struct {
 	Supplied bool `json:"supplied,omitempty"`
 	// AcceptIrreversible: what a target has need not come back where it cannot.
 	AcceptIrreversible bool `json:"acceptIrreversible,omitempty"`
+	// CSR is the request for a key that stays on its host.
+	CSR *cert.CSR `json:"csr,omitempty"`
 	// Revoked versions are not put back, whatever had them.
 	Revoked  []cert.Fingerprint `json:"revoked,omitempty"`
 	Proof    time.Duration      `json:"proof"`
@@ -151,6 +153,7 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	in := activities.IssueInput{
 		Name: r.in.Name, Replaces: r.in.Replaces, Names: r.in.Names, CA: r.in.CA, KeyType: r.in.KeyType,
 		ReuseKey: r.in.ReuseKey, Profile: r.in.Profile, CAs: r.in.CAs, Discard: r.in.Discard, Supplied: r.in.Supplied, Challenge: r.in.Challenge, DNS: r.in.DNS,
+		CSR: r.in.CSR,
 	}
 	r.leave(ctx, in)
 	var found activities.Found

@@ -82,6 +82,9 @@ func enrolledText(s lifecycle.Spec) string {
 	if s.Supplied {
 		how = "managed: ordered by hand from " + s.CA
 	}
+	if s.CSR != nil {
+		how += ", for a key that stays on its host (" + s.CSR.ShortKey() + ")"
+	}
 	text := fmt.Sprintf("enrolled, %s, for %s, owner %s", how, strings.Join(s.Names, ", "), orNobody(s.Owner))
 	if s.AcceptIrreversible {
 		text += "; accepted: what a target has now need not come back where it cannot"

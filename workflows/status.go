@@ -37,7 +37,11 @@ func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 	}
 	if first || live || c.respecced {
 		c.respecced = false
-		_ = workflow.UpsertMemo(ctx, map[string]any{"live": c.State.Live, MemoEndpoints: c.State.Spec.Endpoints, "managed": c.State.Spec.Managed})
+		memo := map[string]any{"live": c.State.Live, MemoEndpoints: c.State.Spec.Endpoints, "managed": c.State.Spec.Managed}
+		if kept := c.State.Spec.CSR != nil; kept || c.keptKey {
+			c.keptKey, memo[MemoKeptKey] = kept, kept
+		}
+		_ = workflow.UpsertMemo(ctx, memo)
 	}
 	c.advise(ctx)
 }

@@ -15,7 +15,7 @@ func SupplyOf(s lifecycle.State) activities.SupplyInput {
 	spec := s.Spec
 	return activities.SupplyInput{IssueInput: activities.IssueInput{
 		Name: spec.Name, Names: spec.Names, Replaces: s.Live.Fingerprint, CA: spec.CA, KeyType: spec.KeyType,
-		ReuseKey: spec.ReuseKey && !s.Renewal.NewKey, Profile: spec.Profile, Supplied: true,
+		ReuseKey: spec.ReuseKey && !s.Renewal.NewKey, Profile: spec.Profile, Supplied: true, CSR: spec.CSR,
 	}}
 }
 

@@ -134,6 +134,18 @@ func (c CSR) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: c.DER})
 }
 
+// ShortKey is how people tell the key from others.
+func (c CSR) ShortKey() string { return c.KeyAlgorithm + " " + Fingerprint(c.Key).Short() }
+
+// PublicKey is the key that the request is for.
+func (c CSR) PublicKey() (crypto.PublicKey, error) {
+	r, err := x509.ParseCertificateRequest(c.DER)
+	if err != nil {
+		return nil, err
+	}
+	return r.PublicKey, nil
+}
+
 // CheckNames tells how the names differ from those that are wanted; nil if they do not.
 func (c CSR) CheckNames(want []string) error {
 	lacks := slices.DeleteFunc(slices.Clone(want), func(n string) bool { return slices.Contains(c.Names, n) })

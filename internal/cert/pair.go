@@ -154,7 +154,11 @@ func (p Pair) Version() (Version, error) {
 	if err != nil {
 		return Version{}, err
 	}
-	return VersionOf(chain[0]), nil
+	v := VersionOf(chain[0])
+	if p.KeptKey {
+		v.KeptKey, err = KeyReference(chain[0].PublicKey)
+	}
+	return v, err
 }
 
 // Check tells why the pair must not reach a target, nil if it may: the chain is

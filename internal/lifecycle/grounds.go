@@ -42,6 +42,9 @@ const (
 	BecausePlanned       GroundCode = "renewal-planned"
 	BecauseSuggested     GroundCode = "renewal-suggested"
 	BecauseWindowIgnored GroundCode = "window-ignored"
+	BecauseKeyKept       GroundCode = "key-kept"
+	BecauseKeyToCome     GroundCode = "key-to-come"
+	BecauseKeyKnown      GroundCode = "key-known"
 )
 
 // Ground is one such fact. Which fields say something depends on the code.
@@ -66,7 +69,7 @@ func Grounds(now time.Time, s State) []Ground {
 	var out []Ground
 	for _, of := range []func(*view) []Ground{
 		(*view).groundsOfLife, (*view).groundsOfAlerts, (*view).groundsOfRenewal, (*view).groundsOfRollout, (*view).groundsOfHands,
-		(*view).groundsOfPlaces, (*view).groundsOfTime,
+		(*view).groundsOfPlaces, (*view).groundsOfTime, (*view).groundsOfKey,
 	} {
 		out = append(out, of(v)...)
 	}

@@ -31,6 +31,7 @@ const (
 	MoveManage    MoveCode = "manage"
 	MoveOwner     MoveCode = "name-owner"
 	MoveRetire    MoveCode = "retire"
+	MoveCSR       MoveCode = "replace-request"
 )
 
 // Move is one command that would be taken now, and what it would bring about.
@@ -188,6 +189,13 @@ func (v *view) movesOfSpec() (out []Move) {
 	}
 	if s.Spec.Managed && (s.counted() > 0 || !s.Renewal.DownSince.IsZero() || s.Renewal.Moved != nil) {
 		out = append(out, Move{Code: MoveCA, Command: update + " --ca CA", Note: s.Spec.CA, answers: []alert.Reason{alert.AttemptsSpent, alert.CAUnavailable}})
+	}
+	if csr := s.Spec.CSR; csr != nil {
+		m := Move{Code: MoveCSR, Command: update + " --csr FILE", Note: csr.ShortKey()}
+		if s.keyKnown() {
+			m.answers = ofRenewal
+		}
+		out = append(out, m)
 	}
 	if !s.Spec.Managed {
 		out = append(out, Move{Code: MoveManage, Command: update + " --manage --ca CA --target TARGET", answers: []alert.Reason{alert.Expiring}})

@@ -60,6 +60,9 @@ func (s *State) CheckRevoke(now time.Time, in Revoking) error {
 		if err := s.CheckRenew(now); err != nil {
 			return err
 		}
+		if csr := s.Spec.CSR; csr != nil && in.Reason == cert.KeyCompromise && v.KeptKey == csr.Key {
+			return refuse("the key of %s stays on its host, and its request is for the key that others may know: what is reissued would have that key again. Make a new key and request on the host, replace the request (neverlapse enroll --cert-name %s --update --csr FILE), and revoke then; to end it now, before that, leave --reissue out and add --force", name, name)
+		}
 	}
 	if where := s.servedBy(v.Fingerprint); where != "" && !in.Force && !in.Reissue {
 		return refuse("%s of %s is served by %s. To replace it first and revoke it when the new one is proven, add --reissue; to revoke it although it is served, --force",

@@ -46,10 +46,15 @@ type issuing struct {
 	ca, profile       string
 	challenge, dns    string
 	keyType           cert.KeyType
+	csr               string // DER
 }
 
 func (s Spec) issues() issuing {
-	return issuing{s.Managed, s.ReuseKey, s.CA, s.Profile, s.Challenge, s.DNS, s.KeyType}
+	out := issuing{s.Managed, s.ReuseKey, s.CA, s.Profile, s.Challenge, s.DNS, s.KeyType, ""}
+	if s.CSR != nil {
+		out.csr = string(s.CSR.DER)
+	}
+	return out
 }
 
 // relevel counts the level of open alerts by the thresholds that hold now, as

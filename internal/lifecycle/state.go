@@ -29,6 +29,7 @@ type Spec struct {
 	Challenge   string          `json:"challenge,omitempty"` // how names are proven; empty: as is usual for the CA
 	DNS         string          `json:"dns,omitempty"`       // the DNS provider of that
 	Supplied    bool            `json:"supplied,omitempty"`  // people order and bring the versions
+	CSR         *cert.CSR       `json:"csr,omitempty"`       // the request for a key that stays on its host; none: keys are made here
 	Targets     []string        `json:"targets,omitempty"`
 	Endpoints   []cert.Endpoint `json:"endpoints,omitempty"`
 	// AcceptIrreversible: what targets have need not come back where it cannot.

@@ -20,6 +20,8 @@ const (
 type handed struct {
 	Chain []byte `json:"chain"`
 	Key   []byte `json:"key"`
+	// KeptKey: there is none, for it is on the host already.
+	KeptKey bool `json:"keptKey,omitempty"`
 }
 
 func hostFolder(host string) string { return path.Join("hosts", component(host)) }

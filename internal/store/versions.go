@@ -86,13 +86,8 @@ func examine(pair cert.Pair) (cert.Version, []byte, error) {
 	if err := pair.CheckKey(chain[0]); err != nil {
 		return cert.Version{}, nil, err
 	}
-	v := cert.VersionOf(chain[0])
-	if pair.KeptKey {
-		if v.KeptKey, err = cert.KeyReference(chain[0].PublicKey); err != nil {
-			return cert.Version{}, nil, err
-		}
-	}
-	return v, cert.EncodeChain(chain), nil
+	v, err := pair.Version()
+	return v, cert.EncodeChain(chain), err
 }
 
 // Pair gives chain and key of a version, the chain alone where the key stays on

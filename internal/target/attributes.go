@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -18,10 +19,12 @@ type attributes struct {
 	mode, keyMode os.FileMode
 	// modeSet, keyModeSet: configured, so that an existing file's mode does not count.
 	modeSet, keyModeSet bool
+	// keyLink: the key is a symlink to what the data names, by default to this; empty: it is written.
+	keyLink string
 }
 
 func (f Files) attributes(on machine) (attributes, error) {
-	a := attributes{uid: keep, gid: keep, mode: defaultMode, keyMode: defaultKeyMode}
+	a := attributes{uid: keep, gid: keep, mode: defaultMode, keyMode: defaultKeyMode, keyLink: f.KeptKey}
 	var errs [4]error
 	if f.Owner != "" {
 		a.uid, errs[0] = on.user(f.Owner)
@@ -45,6 +48,9 @@ func (f Files) attributes(on machine) (attributes, error) {
 
 // wanted is the file that should stand where existing is (absent if none).
 func (a attributes) wanted(r role, data []byte, existing node) node {
+	if r == key && a.keyLink != "" {
+		return node{Kind: kindSymlink, Link: cmp.Or(string(data), a.keyLink), UID: keep, GID: keep}
+	}
 	n := node{Kind: kindFile, Mode: a.mode, UID: a.uid, GID: a.gid, Bytes: data}
 	modeSet := a.modeSet
 	if r.holdsKey() {

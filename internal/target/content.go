@@ -3,6 +3,7 @@ package target
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -36,15 +37,19 @@ func render(pair cert.Pair, k Keystores) (content, error) {
 	if err != nil {
 		return content{}, fault.New(fault.Invalid, "pair: %w", err)
 	}
-	all := cert.EncodeChain(certs)
-	c := content{f, map[role][]byte{
-		fullchain:   all,
+	c := chainContent(certs)
+	c.bytes[key] = encoded
+	c.bytes[combined] = append(bytes.Clone(encoded), c.bytes[fullchain]...) // the key first, as Postfix insists
+	return c, k.render(c.bytes, signer, certs)
+}
+
+// chainContent is what needs no key.
+func chainContent(certs []*x509.Certificate) content {
+	return content{cert.FingerprintOf(certs[0]), map[role][]byte{
+		fullchain:   cert.EncodeChain(certs),
 		certificate: cert.EncodeChain(certs[:1]),
 		chain:       cert.EncodeChain(certs[1:]),
-		key:         encoded,
-		combined:    append(bytes.Clone(encoded), all...), // the key first, as Postfix insists
 	}}
-	return c, k.render(c.bytes, signer, certs)
 }
 
 func belongs(key crypto.Signer, public crypto.PublicKey) bool {

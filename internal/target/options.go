@@ -23,6 +23,14 @@ type Files struct {
 	Combined    string `mapstructure:"combined"` // key, leaf, intermediates
 	Keystores   `mapstructure:",squash"`
 
+	// KeptKey is for a private key that was made on this host and stays here: its
+	// absolute path, or that of a folder of such keys. They are read to be
+	// compared with a certificate and never written, copied or captured; only
+	// certificates enrolled with --csr are taken. The file of key is then a
+	// symlink to the one that belongs to the certificate; without directory it
+	// may be left out, if the server reads KeptKey itself.
+	KeptKey string `mapstructure:"kept_key"`
+
 	// Owner and Group are names or numbers; empty keeps those of the file
 	// that is replaced, or ours for a new one.
 	Owner string `mapstructure:"owner"`

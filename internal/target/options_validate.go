@@ -56,7 +56,9 @@ func (f Files) validate(on machine) error {
 		}
 		seen[it.path] = it.role
 	}
-	if !hasKey {
+	if f.KeptKey != "" {
+		add(f.validateKept())
+	} else if !hasKey {
 		add(errors.New("key: no file receives the private key; set key or combined, or pkcs12 or jks (or directory alone, for fullchain.pem and privkey.pem)"))
 	}
 	if !hasLeaf {
@@ -67,6 +69,31 @@ func (f Files) validate(on machine) error {
 	add(err)
 	if f.Timeout < 0 || f.Timeout > maxTimeout {
 		add(fmt.Errorf("timeout: %s is not between 0 and %s", f.Timeout, maxTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+// validateKept sees that the key which stays is nothing that we write.
+func (f Files) validateKept() error {
+	errs := []error{validatePath("kept_key", f.KeptKey)}
+	for _, it := range f.items() {
+		if it.role != key && it.role.holdsKey() {
+			errs = append(errs, fmt.Errorf("%s: it would hold the private key, which kept_key leaves where it is; use fullchain", it.role))
+		}
+	}
+	if f.KeyMode != "" {
+		errs = append(errs, errors.New("key_mode: with kept_key no key is written; set the mode of the key yourself"))
+	}
+	at := filepath.Clean(f.KeptKey)
+	for _, it := range f.items() {
+		if f.Directory == "" && filepath.Clean(it.path) == at {
+			errs = append(errs, fmt.Errorf("%s: %q is kept_key itself, which is never written; leave %s out, or give it another path", it.role, it.path, it.role))
+		}
+	}
+	for _, ours := range []string{liveName, versionsName} {
+		if dir := filepath.Join(filepath.Clean(f.Directory), ours); f.Directory != "" && (at == dir || strings.HasPrefix(at, dir+"/")) {
+			errs = append(errs, fmt.Errorf("kept_key: %q lies in %s, which is replaced with every version; keep the key elsewhere", f.KeptKey, dir))
+		}
 	}
 	return errors.Join(errs...)
 }

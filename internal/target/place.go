@@ -19,6 +19,7 @@ type place struct {
 	machine       machine
 	check, reload []string // empty: none
 	timeout       time.Duration
+	kept          *keptKeys // on machine; nil: the key comes with every version
 	// reach connects to the machine.
 	reach func(ctx context.Context) (machine, error)
 	// host gives further directories to lock: what the server shares between targets.
@@ -38,7 +39,7 @@ func newPlace(kind, name string, f Files) (place, error) {
 	}
 	none := func(context.Context) ([]string, error) { return nil, nil }
 	reach := func(context.Context) (machine, error) { return here{}, nil }
-	return place{kind: kind, name: name, files: f, layout: l, machine: here{}, timeout: f.timeout(), reach: reach, host: none}, nil
+	return place{kind: kind, name: name, files: f, layout: l, machine: here{}, kept: newKept(f, here{}), timeout: f.timeout(), reach: reach, host: none}, nil
 }
 
 // Identity names every path that is written, on this host.
@@ -65,6 +66,9 @@ func (p *place) Capture(ctx context.Context) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
+		if err := p.keyless(c); err != nil {
+			return err
+		}
 		if leaf, err := leafOf(found, p.files.Keystores); err == nil {
 			c.Leaf = leaf
 		}
@@ -82,6 +86,9 @@ func (p *place) Preflight(ctx context.Context) error {
 		if err := p.layout.probe(); err != nil {
 			return err
 		}
+		if p.swapped() {
+			return nil
+		}
 		if r := p.runCheck(ctx); !r.ok() {
 			if err := interrupted(ctx); err != nil {
 				return err
@@ -96,7 +103,7 @@ func (p *place) Preflight(ctx context.Context) error {
 // the same before, ends as if there had been none.
 func (p *place) Install(ctx context.Context, pair cert.Pair, before []byte) error {
 	return p.locked(ctx, func(p *place) error {
-		c, err := render(pair, p.files.Keystores)
+		c, err := p.render(pair)
 		if err != nil {
 			return err
 		}
@@ -163,6 +170,9 @@ func (p *place) Restore(ctx context.Context, before []byte) error {
 		if err != nil {
 			return err
 		}
+		if err := p.returns(old); err != nil {
+			return err
+		}
 		if err := p.layout.putBack(old); err != nil {
 			return err
 		}
@@ -190,7 +200,9 @@ func (p *place) Installed(ctx context.Context) (v cert.Version, err error) {
 		if err != nil {
 			return err
 		}
-		v, err = coherent(p.layout.files(), found, p.files.Keystores)
+		if v, err = coherent(p.layout.files(), found, p.files.Keystores); err == nil {
+			err = p.fitsKept(found)
+		}
 		return err
 	})
 	return v, err

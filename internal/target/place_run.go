@@ -19,7 +19,7 @@ func (p *place) connected(ctx context.Context, f func(*place) error) error {
 	}
 	defer m.Close()
 	there := *p
-	there.machine = m
+	there.machine, there.kept = m, newKept(p.files, m)
 	if there.layout, err = newLayout(p.files, m); err != nil {
 		return p.named(fault.New(fault.Configuration, "%w", err))
 	}

@@ -42,6 +42,9 @@ type Harness struct {
 	// Lacks names what places of this kind do not have, so that the parts of the
 	// contract about it do not apply.
 	Lacks Lack
+	// Keep puts a private key (PEM) where the place below dir looks for keys that
+	// stay on their host; RunKept needs it.
+	Keep func(t testing.TB, dir string, key []byte)
 }
 
 // Lack is something that a kind of place does not have.
@@ -134,6 +137,9 @@ func setUp(t *testing.T, h Harness) scene {
 	t.Helper()
 	s := scene{dir: t.TempDir(), a: mustPair(t), b: mustPair(t)}
 	s.Place = h.Prepare(t, s.dir)
+	if h.Keep != nil {
+		s.a, s.b = h.kept(t, s.dir, s.a), h.kept(t, s.dir, s.b)
+	}
 	s.Target = reopen(t, h, s.dir)
 	return s
 }

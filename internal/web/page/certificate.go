@@ -173,6 +173,9 @@ func facts(r reader, s workflows.Status) []fact {
 	add("names", list(spec.Names, 12))
 	add("issuer", alert.Clean(st.Live.Issuer))
 	add("key", alert.Clean(st.Live.KeyAlgorithm))
+	if spec.CSR != nil {
+		add("kept-key", alert.Clean(spec.CSR.ShortKey()))
+	}
 	add("serial", alert.Clean(st.Live.Serial))
 	add("policy", alert.Clean(spec.Policy.Name))
 	when("enrolled", st.EnrolledAt)
