@@ -47,24 +47,32 @@ func (a *Activities) handOver(ctx context.Context, in DeployInput, h Host) (Prep
 
 // hostPlaces names what a target writes that lives on a host, as its worker reported it.
 func (a *Activities) hostPlaces(ctx context.Context, target string, h Host) ([]string, error) {
-	report, err := a.Store.Reported(ctx, h.Name)
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.Configuration, "target %q lives on host %s, whose worker has never said what it writes there; start it: neverlapse-worker --role target --queue %s", target, h.Name, h.Name)
-	}
+	t, err := a.hostTarget(ctx, target, h)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range report.Targets {
-		if t.Name != target {
-			continue
-		}
-		var out []string
-		for _, p := range t.Places {
-			out = append(out, "host "+h.Name+": "+p)
-		}
-		return out, nil
+	var out []string
+	for _, p := range t.Places {
+		out = append(out, "host "+h.Name+": "+p)
 	}
-	return nil, fault.New(fault.Configuration, "target %q lives on host %s by the configuration here, but the worker there has no such target (it said so at %s); add it to targets in its configuration and restart it",
+	return out, nil
+}
+
+// hostTarget is a target of a host as the worker there reported it.
+func (a *Activities) hostTarget(ctx context.Context, target string, h Host) (t cert.HostTarget, err error) {
+	report, err := a.Store.Reported(ctx, h.Name)
+	if fault.Is(err, fault.NotFound) {
+		return t, fault.New(fault.Configuration, "target %q lives on host %s, whose worker has never said what it writes there; start it: neverlapse-worker --role target --queue %s", target, h.Name, h.Name)
+	}
+	if err != nil {
+		return t, err
+	}
+	for _, t := range report.Targets {
+		if t.Name == target {
+			return t, nil
+		}
+	}
+	return t, fault.New(fault.Configuration, "target %q lives on host %s by the configuration here, but the worker there has no such target (it said so at %s); add it to targets in its configuration and restart it",
 		target, h.Name, report.At.UTC().Format(time.RFC3339))
 }
 

@@ -3,6 +3,7 @@ package activities
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 // key where a request is given, else versions with one. It gives the request.
 func (a *Activities) admitKeys(ctx context.Context, r AdmitRequest) (*cert.CSR, error) {
 	if len(r.CSR) == 0 {
-		return nil, a.admitWithKey(r)
+		return nil, a.admitWithKey(ctx, r)
 	}
 	csr, err := cert.ParseCSR(r.CSR)
 	if err != nil {
@@ -46,14 +47,7 @@ func (a *Activities) admitKeys(ctx context.Context, r AdmitRequest) (*cert.CSR, 
 		return nil, fault.New(fault.Invalid, "csr: %w", err)
 	}
 	for _, name := range r.Targets {
-		t, ok := a.Targets[name]
-		if !ok {
-			continue // said by whoever knows the configuration
-		}
-		k, ok := t.(KeyKeeper)
-		if !ok || !k.KeepsKey() {
-			bad("targets: %s writes the private key, and that of a request stays on its host; set kept_key there to where it lies%s", name, a.keepers())
-		} else if err := k.HasKey(ctx, public); err != nil {
+		if err := a.admitKeeper(ctx, name, public); err != nil {
 			bad("targets: %w", err)
 		}
 	}
@@ -63,11 +57,50 @@ func (a *Activities) admitKeys(ctx context.Context, r AdmitRequest) (*cert.CSR, 
 	return &csr, nil
 }
 
+// admitKeeper refuses a target that writes keys, or has not the one of a request.
+// That of a host is asked for the key when a version is there to go to it.
+func (a *Activities) admitKeeper(ctx context.Context, name string, public crypto.PublicKey) error {
+	keeps, known := a.keepsKey(ctx, name)
+	switch {
+	case !known:
+		return nil // said by whoever knows the configuration
+	case !keeps:
+		return fmt.Errorf("%s writes the private key, and that of a request stays on its host; %s%s", name, a.toKeep(name), a.keepers(ctx))
+	}
+	if k, ok := a.Targets[name].(KeyKeeper); ok {
+		return k.HasKey(ctx, public)
+	}
+	return nil
+}
+
+// toKeep tells how to mend a target that writes keys.
+func (a *Activities) toKeep(name string) string {
+	if h, ok := a.Hosts[name]; ok {
+		return fmt.Sprintf("set kept_key in the configuration of host %s to where it lies, and restart the worker there", h.Name)
+	}
+	if _, ok := a.Targets[name].(KeyKeeper); ok {
+		return "set kept_key there to where it lies"
+	}
+	return "a target of its kind cannot do without: take one that writes files (docs/csr.md) and has kept_key"
+}
+
+// keepsKey reports whether a target takes chains alone; known is false if there
+// is no such target, or its host did not report it.
+func (a *Activities) keepsKey(ctx context.Context, name string) (keeps, known bool) {
+	if h, ok := a.Hosts[name]; ok {
+		t, err := a.hostTarget(ctx, name, h)
+		return t.KeepsKey, err == nil
+	}
+	t, known := a.Targets[name]
+	k, ok := t.(KeyKeeper)
+	return ok && k.KeepsKey(), known
+}
+
 // admitWithKey refuses targets that take no key.
-func (a *Activities) admitWithKey(r AdmitRequest) error {
+func (a *Activities) admitWithKey(ctx context.Context, r AdmitRequest) error {
 	var errs []error
 	for _, name := range r.Targets {
-		if k, ok := a.Targets[name].(KeyKeeper); ok && k.KeepsKey() {
+		if keeps, _ := a.keepsKey(ctx, name); keeps {
 			errs = append(errs, fmt.Errorf("targets: %s has kept_key, so no private key is written there; make a certificate request with the key that is there, and give it by --csr", name))
 		}
 	}
@@ -78,13 +111,14 @@ func (a *Activities) admitWithKey(r AdmitRequest) error {
 }
 
 // keepers names the targets that take a chain alone.
-func (a *Activities) keepers() string {
+func (a *Activities) keepers(ctx context.Context) string {
 	var out []string
-	for _, name := range slices.Sorted(maps.Keys(a.Targets)) {
-		if k, ok := a.Targets[name].(KeyKeeper); ok && k.KeepsKey() {
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(a.Targets)), slices.Collect(maps.Keys(a.Hosts))) {
+		if keeps, _ := a.keepsKey(ctx, name); keeps {
 			out = append(out, name)
 		}
 	}
+	slices.Sort(out)
 	if len(out) == 0 {
 		return ""
 	}
@@ -98,7 +132,7 @@ func hasKey(ctx context.Context, name string, t Target, pair cert.Pair) error {
 	keeps := ok && k.KeepsKey()
 	switch {
 	case pair.KeptKey && !keeps:
-		return fault.New(fault.Configuration, "target %s would have to write the private key, and that of this certificate stays on its host; set kept_key there to where it lies", name)
+		return fault.New(fault.Configuration, "target %s would have to write the private key, and that of this certificate stays on its host; set kept_key there to where it lies, if its kind has that", name)
 	case !pair.KeptKey && keeps:
 		return fault.New(fault.Configuration, "target %s has kept_key, so no private key is written there, and this version brings one; nothing was written", name)
 	case !pair.KeptKey:

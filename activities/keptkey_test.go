@@ -6,8 +6,10 @@ import (
 	"crypto"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -185,6 +187,7 @@ func TestARequestIsRefusedAtTheDoorWhereItCannotWork(t *testing.T) {
 		{"more names", func(r *activities.AdmitRequest) { r.CSR = other.DER }, "asks for www.shop.test too"},
 		{"no request", func(r *activities.AdmitRequest) { r.CSR = []byte("junk") }, "it is no certificate request"},
 		{"a target that writes the key", func(r *activities.AdmitRequest) { r.Targets = []string{"file"} }, "file writes the private key, and that of a request stays on its host; set kept_key there to where it lies, or use one that has it: elsewhere, web"},
+		{"a target of a kind that knows no such thing", func(r *activities.AdmitRequest) { r.Targets = []string{"secret"} }, "secret writes the private key, and that of a request stays on its host; a target of its kind cannot do without"},
 		{"a host with another key", func(r *activities.AdmitRequest) { r.Targets = []string{"elsewhere"} }, "another key is there"},
 		{"a key made here", func(r *activities.AdmitRequest) { r.CSR = nil }, "web has kept_key, so no private key is written there"},
 	} {
@@ -193,6 +196,7 @@ func TestARequestIsRefusedAtTheDoorWhereItCannotWork(t *testing.T) {
 		w.Targets["web"] = keeper{has: csr.Key, keep: true}
 		w.Targets["elsewhere"] = keeper{has: "another", keep: true}
 		w.Targets["file"] = keeper{}
+		w.Targets["secret"] = &slot{}
 		r := good
 		c.change(&r)
 		out, err := do[activities.Admitted](w, w.Admit, r)
@@ -204,5 +208,117 @@ func TestARequestIsRefusedAtTheDoorWhereItCannotWork(t *testing.T) {
 				t.Errorf("%s: %q %v, want %q", c.what, f.Kind, err, c.want)
 			}
 		}
+	}
+}
+
+// kept is a slot with kept_key.
+type kept struct {
+	*slot
+	keeper
+}
+
+func (k kept) Identity() []string { return k.slot.Identity() }
+
+func TestAHostIsHandedTheChainAloneAndComparesItWithItsKey(t *testing.T) {
+	_, csr := hostKey(t, "shop.test")
+	place := &slot{}
+	w, host, part := apart(t, place)
+	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"web": kept{place, keeper{has: csr.Key, keep: true}}}, part, time.Now))
+	v := w.issue(wishBy(csr))
+	in := activities.DeployInput{Name: "shop", Names: wish().Names, Fingerprint: v.Fingerprint, Target: "web", Deployment: "run"}
+	must[activities.Prepared](w, w.Prepare, in)
+	pair, err := part.Pair(t.Context(), "shop", v.Fingerprint)
+	if err != nil || !pair.KeptKey || len(pair.Key) > 0 {
+		t.Fatalf("handed over with %d bytes of key: %v", len(pair.Key), err)
+	}
+	must[activities.Prepared](host, "Prepare", in)
+
+	_, other := hostKey(t, "shop.test")
+	stranger := w.issue(wishBy(other))
+	in.Fingerprint, in.Deployment = stranger.Fingerprint, "next"
+	must[activities.Prepared](w, w.Prepare, in)
+	_, err = do[activities.Prepared](host, "Prepare", in)
+	if f, text := activities.FailureOf(err); f.Kind != activities.Configuration || !strings.Contains(text, "nothing was written: another key is there") {
+		t.Errorf("a chain for another key: %q %v", f.Kind, err)
+	}
+	if len(place.chain) > 0 {
+		t.Error("something was written")
+	}
+}
+
+func TestAHostIsAskedAtTheDoorWhetherItKeepsKeys(t *testing.T) {
+	w, _, part := apart(t, &slot{})
+	w.Admission = admitAll{}
+	_, csr := hostKey(t, "shop.test")
+	r := activities.AdmitRequest{Name: "shop", Names: []string{"shop.test"}, Managed: true, CA: "ca", Targets: []string{"web"}, CSR: csr.DER}
+	admit := func(keeps bool, r activities.AdmitRequest) string {
+		report := cert.HostReport{At: time.Now(), Targets: []cert.HostTarget{{Name: "web", Places: []string{"file:w:/etc/tls"}, KeepsKey: keeps}}}
+		if err := part.Report(t.Context(), report); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := do[activities.Admitted](w, w.Admit, r); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	if got := admit(false, r); !strings.Contains(got, "set kept_key in the configuration of host web7") {
+		t.Errorf("a host that writes keys: %q", got)
+	}
+	if got := admit(true, r); got != "" {
+		t.Errorf("refused: %s", got)
+	}
+	r.CSR = nil
+	if got := admit(true, r); !strings.Contains(got, "web has kept_key, so no private key is written there") {
+		t.Errorf("a key made here for a host that keeps its own: %q", got)
+	}
+}
+
+func TestTheSameRequestGoesToTheNextCAAndNoKeyIsMade(t *testing.T) {
+	w, first, atFirst, atSecond := two(t)
+	_, csr := hostKey(t, "shop.test")
+	atFirst.CSR, atSecond.CSR = csr, csr
+	first.down = true
+	if _, err := w.renew(atFirst); err == nil {
+		t.Fatal("the first CA is down and issued")
+	}
+	first.down = false // and never finalized it
+	v, err := w.renew(atSecond)
+	if err != nil || v.KeptKey != csr.Key || v.CA != "second" {
+		t.Fatalf("issued %+v, %v", v, err)
+	}
+	iss := w.record()
+	if iss.CA != "second" || !iss.KeptKey || iss.KeyRef != "" || !bytes.Equal(iss.CSR, csr.DER) {
+		t.Errorf("the record is of CA %s, with the key %q", iss.CA, iss.KeyRef)
+	}
+	if keys, err := filepath.Glob(filepath.Join(w.dir, "certificates/shop/keys/*")); err != nil || len(keys) > 0 {
+		t.Errorf("keys were made: %v %v", keys, err)
+	}
+}
+
+func TestWhatTheFormerCAIssuedForARequestIsTakenWithoutItsKey(t *testing.T) {
+	w, first, atFirst, atSecond := two(t)
+	_, csr := hostKey(t, "shop.test")
+	atFirst.CSR, atSecond.CSR = csr, csr
+	first.lost = true
+	if _, err := w.renew(atFirst); err == nil {
+		t.Fatal("the answer was not lost")
+	}
+	v, err := w.renew(atSecond)
+	if err != nil || v.KeptKey != csr.Key || v.CA != "first" || w.ca.issued != 0 {
+		t.Errorf("taken %+v with %d at the second CA, %v", v, w.ca.issued, err)
+	}
+}
+
+func TestWhatTheFormerCAIssuedForARequestThatWasReplacedIsNotUsed(t *testing.T) {
+	w, first, atFirst, atSecond := two(t)
+	_, old := hostKey(t, "shop.test")
+	atFirst.CSR = old
+	first.lost = true
+	if _, err := w.renew(atFirst); err == nil {
+		t.Fatal("the answer was not lost")
+	}
+	v, err := w.renew(atSecond) // by which keys are made here again
+	if err != nil || v.KeptKey != "" || v.CA != "second" || first.settled != 1 {
+		t.Errorf("issued %+v, %v", v, err)
 	}
 }

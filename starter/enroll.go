@@ -98,7 +98,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.StringVarP(&w.ca, "ca", "s", "", "configured `CA` that issues it")
 	f.StringSliceVar(&w.fallback, "fallback-ca", nil, "`CA`s that are tried in this order when --ca keeps failing; none: no other, whatever the policy says")
 	f.StringVar(&w.ca, "server", "", "the same `CA` as --ca")
-	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256, EC384, RSA2048, RSA4096 (default the usual one of the CA)")
+	f.StringVarP(&w.keyType, "key-type", "k", "", "`kind` of key: EC256, EC384, RSA2048, RSA3072, RSA4096 (default the usual one of the CA)")
 	f.BoolVar(&w.reuseKey, "reuse-key", false, "keep the private key when renewing")
 	f.StringVar(&w.csr, "csr", "", "`file` with the certificate request (PEM or DER) of a key that stays on its host; - reads the standard input, \"\" with --update: keys are made here again")
 	f.StringVar(&w.profile, "profile", "", "`profile` of the CA")

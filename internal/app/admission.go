@@ -130,7 +130,9 @@ func (a *admission) fallbackCA(name string, r activities.AdmitRequest) error {
 		return nil // what is wrong with the names was said
 	}
 	order := cert.Order{Names: names, KeyType: r.KeyType, Challenge: r.Challenge, DNS: r.DNS}
-	if first, ok := a.acts.CAs[r.CA].(activities.Screener); ok { // it says which kind of key
+	if csr, err := cert.ParseCSR(r.CSR); err == nil {
+		order.KeyType = cert.KeyType(csr.KeyAlgorithm)
+	} else if first, ok := a.acts.CAs[r.CA].(activities.Screener); ok { // it says which kind of key
 		if usual, err := first.Screen(order); err == nil {
 			order.KeyType = usual.KeyType
 		}

@@ -106,7 +106,8 @@ func hostTargets(c config.Config, queue string, more []Targets) (map[string]acti
 			errs = append(errs, err)
 			continue
 		}
-		report.Targets = append(report.Targets, cert.HostTarget{Name: x.Name, Kind: x.Kind, Places: out[x.Name].Identity()})
+		k, ok := out[x.Name].(activities.KeyKeeper)
+		report.Targets = append(report.Targets, cert.HostTarget{Name: x.Name, Kind: x.Kind, Places: out[x.Name].Identity(), KeepsKey: ok && k.KeepsKey()})
 	}
 	return out, report, errors.Join(errs...)
 }

@@ -29,10 +29,6 @@ const (
 	maxRequested = 100
 )
 
-// requestKeys are the kinds of keys that a request may be for: those that public
-// CAs sign (CA/Browser Forum Baseline Requirements, 6.1.5).
-var requestKeys = []string{"EC256", "EC384", "RSA2048", "RSA3072", "RSA4096"}
-
 // ParseCSR reads a request, PEM or DER, that strangers may have made: bounded,
 // signed by its own key, of a kind of key that CAs take, and with names that can
 // be in a certificate. A private key beside it is refused: it has no business here.
@@ -84,8 +80,8 @@ func requestBlock(data []byte) ([]byte, error) {
 }
 
 func (c CSR) checkKey(r *x509.CertificateRequest) error {
-	if !slices.Contains(requestKeys, c.KeyAlgorithm) {
-		return fmt.Errorf("its key is %s; CAs take %s: make a key of such a kind on the host, and another request", c.KeyAlgorithm, strings.Join(requestKeys, ", "))
+	if !slices.Contains(KeyTypes, KeyType(c.KeyAlgorithm)) { // public CAs sign no others (CA/Browser Forum Baseline Requirements, 6.1.5)
+		return fmt.Errorf("its key is %s; CAs take %s: make a key of such a kind on the host, and another request", c.KeyAlgorithm, list(KeyTypes))
 	}
 	if k, ok := r.PublicKey.(*rsa.PublicKey); ok && (k.E < 3 || k.E%2 == 0) {
 		return fmt.Errorf("the exponent %d of its RSA key is not an odd number from 3 on; make another key (65537 is usual)", k.E)
@@ -157,6 +153,14 @@ func (c CSR) CheckNames(want []string) error {
 		return fmt.Errorf("the request asks for %s too; make it for exactly the names of the certificate, or name them all", strings.Join(more, ", "))
 	}
 	return nil
+}
+
+func list(kinds []KeyType) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
 }
 
 // belongs reports whether two public keys are the same.

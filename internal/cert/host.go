@@ -15,4 +15,6 @@ type HostTarget struct {
 	Name   string   `json:"name"`
 	Kind   string   `json:"kind"`
 	Places []string `json:"places"` // what it writes: kind, machine and path of each
+	// KeepsKey: it takes chains alone, for a private key that stays there.
+	KeepsKey bool `json:"keepsKey,omitempty"`
 }

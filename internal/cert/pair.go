@@ -23,11 +23,12 @@ const (
 	EC256   KeyType = "EC256"
 	EC384   KeyType = "EC384"
 	RSA2048 KeyType = "RSA2048"
+	RSA3072 KeyType = "RSA3072"
 	RSA4096 KeyType = "RSA4096"
 )
 
 // KeyTypes lists them, the default first.
-var KeyTypes = []KeyType{EC256, EC384, RSA2048, RSA4096}
+var KeyTypes = []KeyType{EC256, EC384, RSA2048, RSA3072, RSA4096}
 
 // ParseKeyType reads a key type; empty means EC256.
 func ParseKeyType(s string) (KeyType, error) {
@@ -39,7 +40,7 @@ func ParseKeyType(s string) (KeyType, error) {
 			return k, nil
 		}
 	}
-	return "", fmt.Errorf("key type %q is not known; use one of EC256, EC384, RSA2048, RSA4096", s)
+	return "", fmt.Errorf("key type %q is not known; use one of %s", s, list(KeyTypes))
 }
 
 // GenerateKey makes a private key.
@@ -51,6 +52,8 @@ func GenerateKey(t KeyType) (crypto.Signer, error) {
 		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	case RSA2048:
 		return rsa.GenerateKey(rand.Reader, 2048)
+	case RSA3072:
+		return rsa.GenerateKey(rand.Reader, 3072)
 	case RSA4096:
 		return rsa.GenerateKey(rand.Reader, 4096)
 	}

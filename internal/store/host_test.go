@@ -148,6 +148,22 @@ func TestWhatAHostKeepsIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestAHostIsHandedAChainWhoseKeyItHasAlready(t *testing.T) {
+	dir, ctx := newDir(t), t.Context()
+	s := open(t, dir)
+	pair, _, err := storetest.NewPair("shop.example.com", start)
+	must(t, err)
+	v, err := s.PutVersion(ctx, "shop", "ca", cert.Pair{Chain: pair.Chain, KeptKey: true})
+	must(t, err)
+	o, key := hostOf(t, dir, "web7")
+	must(t, s.HandOver(ctx, "shop", v.Fingerprint, "web7", key))
+	got, err := openHost(t, o, "web7").Pair(ctx, "shop", v.Fingerprint)
+	must(t, err)
+	if !got.KeptKey || len(got.Key) > 0 || string(got.Chain) != string(pair.Chain) {
+		t.Errorf("it came out with KeptKey %t and %d bytes of key", got.KeptKey, len(got.Key))
+	}
+}
+
 func TestTheWrongFolderOrKeyOfAHostIsRefusedByName(t *testing.T) {
 	dir, ctx := newDir(t), t.Context()
 	s := open(t, dir)

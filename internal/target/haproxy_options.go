@@ -54,6 +54,9 @@ func (o HAProxyOptions) bundle() string {
 
 // Validate tells everything that is wrong with the options, each with its field.
 func (o HAProxyOptions) Validate() error {
+	if o.KeptKey != "" {
+		return errors.New("kept_key: HAProxy's bundle holds key and chain, so the key cannot be left alone; let HAProxy read the key from a file beside the chain (NAME.pem and NAME.pem.key), and use a target of the kind file with kept_key and a reload")
+	}
 	f := o.files()
 	errs := []error{f.Validate(), validateCommand("binary", []string{o.binary()})}
 	if f.Combined == "" {

@@ -21,6 +21,8 @@ import (
 var (
 	_ activities.KeyKeeper = (*target.File)(nil)
 	_ activities.KeyKeeper = (*target.Nginx)(nil)
+	_ activities.KeyKeeper = (*target.Apache)(nil)
+	_ activities.KeyKeeper = (*target.SSH)(nil)
 )
 
 // keptHarness has a folder of keys beside the certificates.
@@ -53,6 +55,13 @@ func TestFileWithDirectoryAndKeysThatStay(t *testing.T) {
 	targettest.RunKept(t, keptHarness(func(certs, keys string) target.Files {
 		return target.Files{Directory: certs, KeptKey: keys}
 	}, "live/fullchain.pem", "live/privkey.pem", true))
+}
+
+func TestSSHWithKeysThatStay(t *testing.T) {
+	targettest.NeedSSHD(t)
+	files := func(certs, keys string) target.Files { return target.Files{Directory: certs, KeptKey: keys} }
+	h := keptHarness(files, "live/fullchain.pem", "live/privkey.pem", true)
+	targettest.RunKept(t, sshHarness(h, func(dir, certs string) target.Files { return files(certs, filepath.Join(dir, "keys")) }))
 }
 
 func TestFilePlainWithKeysThatStay(t *testing.T) {
@@ -189,6 +198,8 @@ func TestOptionsOfAKeyThatStaysAreRefusedWhereTheyContradict(t *testing.T) {
 	}{
 		{target.Files{Directory: "/etc/tls", KeptKey: "keys"}, "kept_key: \"keys\" is not a clean absolute path"},
 		{target.Files{Directory: "/etc/tls", KeptKey: "/etc/tls/live/privkey.pem"}, "kept_key: \"/etc/tls/live/privkey.pem\" lies in /etc/tls/live"},
+		{target.Files{Directory: "/etc/tls", Keystores: target.Keystores{PKCS12: "shop.p12", KeystorePasswordFile: "/etc/tls/p"}, KeptKey: "/etc/keys"}, "pkcs12: it would hold the private key"},
+		{target.Files{Directory: "/etc/tls", Keystores: target.Keystores{JKS: "shop.jks", KeystorePasswordFile: "/etc/tls/p"}, KeptKey: "/etc/keys"}, "jks: it would hold the private key"},
 		{target.Files{Combined: "/etc/tls/all.pem", KeptKey: "/etc/tls/k.pem"}, "combined: it would hold the private key"},
 		{target.Files{Fullchain: "/etc/tls/c.pem", Key: "/etc/tls/k.pem", KeptKey: "/etc/tls/k.pem"}, "key: \"/etc/tls/k.pem\" is kept_key itself"},
 		{target.Files{Fullchain: "/etc/tls/c.pem", KeyMode: "0600", KeptKey: "/etc/tls/k.pem"}, "key_mode: with kept_key no key is written"},
@@ -196,6 +207,10 @@ func TestOptionsOfAKeyThatStaysAreRefusedWhereTheyContradict(t *testing.T) {
 		if err := c.files.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.files, err, c.want)
 		}
+	}
+	haproxy := target.HAProxyOptions{Files: target.Files{Directory: "/etc/tls", KeptKey: "/etc/keys"}, Socket: "/run/haproxy.sock"}
+	if err := haproxy.Validate(); err == nil || !strings.Contains(err.Error(), "kept_key: HAProxy's bundle holds key and chain") {
+		t.Errorf("haproxy: %v", err)
 	}
 	for _, f := range []target.Files{{Directory: "/etc/tls", KeptKey: "/etc/tls/keys"}, {Fullchain: "/etc/tls/c.pem", KeptKey: "/etc/tls/k.pem"}} {
 		must(t, f.Validate())
