@@ -81,7 +81,7 @@ func (a *Activities) toKeep(name string) string {
 	if _, ok := a.Targets[name].(KeyKeeper); ok {
 		return "set kept_key there to where it lies"
 	}
-	return "a target of its kind cannot do without: take one that writes files (docs/csr.md) and has kept_key"
+	return "a target of its kind cannot do without: take one of the kind file, nginx or apache that has kept_key (docs/csr.md)"
 }
 
 // keepsKey reports whether a target takes chains alone; known is false if there

@@ -60,7 +60,7 @@ func ParseCSR(data []byte) (CSR, error) {
 
 // requestBlock gives the DER of the one request in the data.
 func requestBlock(data []byte) ([]byte, error) {
-	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+	if bytes.Contains(data, []byte("PRIVATE KEY-----")) || isKey(data) {
 		return nil, errors.New("it holds a private key; keep that where it is, and give the certificate request alone")
 	}
 	var found []byte
@@ -73,10 +73,21 @@ func requestBlock(data []byte) ([]byte, error) {
 		}
 		found = block.Bytes
 	}
-	if found == nil {
-		return data, nil
+	switch {
+	case found != nil:
+		return found, nil
+	case bytes.Contains(data, []byte("-----BEGIN ")):
+		return nil, errors.New("its PEM is damaged: what stands between BEGIN and END is not base64, or END is missing; copy the whole file again")
 	}
-	return found, nil
+	return data, nil
+}
+
+// isKey reports whether the data is the DER of a private key.
+func isKey(data []byte) bool {
+	_, pkcs8 := x509.ParsePKCS8PrivateKey(data)
+	_, pkcs1 := x509.ParsePKCS1PrivateKey(data)
+	_, sec1 := x509.ParseECPrivateKey(data)
+	return pkcs8 == nil || pkcs1 == nil || sec1 == nil
 }
 
 func (c CSR) checkKey(r *x509.CertificateRequest) error {

@@ -30,6 +30,15 @@ func request(t *testing.T, key crypto.Signer, tmpl x509.CertificateRequest) []by
 	return der
 }
 
+func pkcs8(t *testing.T, key crypto.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
 func newKey(t *testing.T, kind cert.KeyType) crypto.Signer {
 	t.Helper()
 	key, err := cert.GenerateKey(kind)
@@ -114,6 +123,9 @@ func TestARequestThatNoCAWouldTakeIsRefusedWithWhatToDo(t *testing.T) {
 		{"cut", request(t, ec, good)[:100], "it is no certificate request"},
 		{"too much", make([]byte, cert.MaxCSR+1), "at most 32768 bytes"},
 		{"a key beside it", append(bytes.Clone(encoded), private...), "it holds a private key; keep that where it is"},
+		{"a key alone, DER", pkcs8(t, ec), "it holds a private key; keep that where it is"},
+		{"damaged PEM", bytes.Replace(encoded, []byte("-----\nM"), []byte("-----\n*"), 1), "its PEM is damaged"},
+		{"PEM without its end", encoded[:len(encoded)-20], "its PEM is damaged"},
 		{"two", append(bytes.Clone(encoded), encoded...), "more than one certificate request"},
 		{"a certificate", bytes.ReplaceAll(encoded, []byte("CERTIFICATE REQUEST"), []byte("CERTIFICATE")), `it holds a "CERTIFICATE"`},
 		{"forged", forged, "its signature is not by its own key"},

@@ -22,7 +22,6 @@ var (
 	_ activities.KeyKeeper = (*target.File)(nil)
 	_ activities.KeyKeeper = (*target.Nginx)(nil)
 	_ activities.KeyKeeper = (*target.Apache)(nil)
-	_ activities.KeyKeeper = (*target.SSH)(nil)
 )
 
 // keptHarness has a folder of keys beside the certificates.
@@ -55,13 +54,6 @@ func TestFileWithDirectoryAndKeysThatStay(t *testing.T) {
 	targettest.RunKept(t, keptHarness(func(certs, keys string) target.Files {
 		return target.Files{Directory: certs, KeptKey: keys}
 	}, "live/fullchain.pem", "live/privkey.pem", true))
-}
-
-func TestSSHWithKeysThatStay(t *testing.T) {
-	targettest.NeedSSHD(t)
-	files := func(certs, keys string) target.Files { return target.Files{Directory: certs, KeptKey: keys} }
-	h := keptHarness(files, "live/fullchain.pem", "live/privkey.pem", true)
-	targettest.RunKept(t, sshHarness(h, func(dir, certs string) target.Files { return files(certs, filepath.Join(dir, "keys")) }))
 }
 
 func TestFilePlainWithKeysThatStay(t *testing.T) {
@@ -211,6 +203,10 @@ func TestOptionsOfAKeyThatStaysAreRefusedWhereTheyContradict(t *testing.T) {
 	haproxy := target.HAProxyOptions{Files: target.Files{Directory: "/etc/tls", KeptKey: "/etc/keys"}, Socket: "/run/haproxy.sock"}
 	if err := haproxy.Validate(); err == nil || !strings.Contains(err.Error(), "kept_key: HAProxy's bundle holds key and chain") {
 		t.Errorf("haproxy: %v", err)
+	}
+	ssh := target.SSHOptions{Host: "web1", User: "deploy", Files: target.Files{Directory: "/etc/tls", KeptKey: "/etc/keys"}}
+	if err := ssh.Validate(); err == nil || !strings.Contains(err.Error(), "kept_key: over ssh the private key would have to be read from here") {
+		t.Errorf("ssh: %v", err)
 	}
 	for _, f := range []target.Files{{Directory: "/etc/tls", KeptKey: "/etc/tls/keys"}, {Fullchain: "/etc/tls/c.pem", KeptKey: "/etc/tls/k.pem"}} {
 		must(t, f.Validate())

@@ -73,6 +73,9 @@ func (o SSHOptions) Validate() error {
 	if !hostName.MatchString(o.Host) && net.ParseIP(o.Host) == nil {
 		add("host: %q is neither a host name nor an address; a port goes into port, a user into user", o.Host)
 	}
+	if o.KeptKey != "" {
+		add("kept_key: over ssh the private key would have to be read from here to be compared with a certificate, and so leave its host; run a worker there (neverlapse-worker --role target) and give kept_key to a target of it")
+	}
 	if o.Port < 0 || o.Port > 65535 {
 		add("port: %d is not between 1 and 65535", o.Port)
 	}
