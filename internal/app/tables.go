@@ -12,6 +12,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/ca/supplied"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
 
 // Targets makes targets by their kind.
@@ -53,6 +54,9 @@ var (
 		},
 		"ssh": func(a config.Adapter, path string) (activities.Target, error) {
 			return Built(path, a, func(o target.SSHOptions) (activities.Target, error) { return target.NewSSH(a.Name, o) })
+		},
+		vault.Kind: func(a config.Adapter, path string) (activities.Target, error) {
+			return Built(path, a, func(o vault.Options) (activities.Target, error) { return vault.New(a.Name, o) })
 		},
 	}
 )

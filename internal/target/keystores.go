@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -70,21 +69,12 @@ func (k Keystores) validate() error {
 
 // password reads the password, anew every time so that it can be changed.
 func (k Keystores) password() (string, error) {
-	const field = "keystore_password_file"
-	info, err := os.Stat(k.KeystorePasswordFile)
+	p, err := Secret("keystore_password", k.KeystorePasswordFile, "")
 	if err != nil {
-		return "", fault.New(fault.Configuration, "%s: %w", field, err)
+		return "", err
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return "", fault.New(fault.Configuration, "%s: everybody on this machine may use %s (mode %04o); run: chmod o= %s", field, k.KeystorePasswordFile, mode, k.KeystorePasswordFile)
-	}
-	data, err := os.ReadFile(k.KeystorePasswordFile)
-	if err != nil {
-		return "", fault.New(fault.Configuration, "%s: %w", field, err)
-	}
-	p := strings.TrimSpace(string(data))
 	if err := keystore.CheckPassword(p); err != nil {
-		return "", fault.New(fault.Configuration, "%s: the password in %s: %w", field, k.KeystorePasswordFile, err)
+		return "", fault.New(fault.Configuration, "keystore_password_file: the password in %s: %w", k.KeystorePasswordFile, err)
 	}
 	return p, nil
 }

@@ -1,6 +1,12 @@
 package target
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
@@ -25,4 +31,47 @@ func LeafIn(full []byte) (cert.Version, error) {
 		return cert.Version{}, fault.New(fault.NotFound, "there was no certificate before")
 	}
 	return cert.VersionOf(certs[0]), nil
+}
+
+// Bounded runs one act of a kind that is reached by an API, within a timeout.
+func Bounded(ctx context.Context, timeout time.Duration, act func(context.Context) error) error {
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	inner, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := act(inner)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
+	return err
+}
+
+// Secret reads a secret anew from a file, which must be closed to others, or
+// where none is given from an environment variable. field is the option without
+// _file or _env. No error repeats the secret.
+func Secret(field, file, env string) (string, error) {
+	if file == "" {
+		if s := strings.TrimSpace(os.Getenv(env)); s != "" {
+			return s, nil
+		}
+		return "", fault.New(fault.Configuration, "%s_env: the environment variable %s is empty; put it there, or into a file (%s_file)", field, env, field)
+	}
+	field += "_file"
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fault.New(fault.Configuration, "%s: %w", field, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return "", fault.New(fault.Configuration, "%s: everybody on this machine may use %s (mode %04o); run: chmod o= %s", field, file, mode, file)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fault.New(fault.Configuration, "%s: %w", field, err)
+	}
+	s := strings.TrimSpace(string(data))
+	if s == "" {
+		return "", fault.New(fault.Configuration, "%s: %s is empty", field, file)
+	}
+	return s, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
+	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
 
 const root = "../.."
@@ -39,6 +40,7 @@ var targets = []struct {
 	{"ssh", target.SSHGuarantees()},
 	{kubernetes.Kind, kubernetes.Guarantees()},
 	{acm.Kind, acm.Guarantees()},
+	{vault.Kind, vault.Guarantees()},
 }
 
 func tables() map[string]string {

@@ -9,6 +9,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
+	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
 
 // targetOptions are the options of each kind, by the page that has its section.
@@ -16,7 +17,7 @@ var targetOptions = map[string]map[string]any{
 	"docs/targets.md": {
 		"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
 	},
-	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}, acm.Kind: acm.Options{}},
+	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}, acm.Kind: acm.Options{}, vault.Kind: vault.Options{}},
 }
 
 func TestEveryOptionOfATargetIsExplainedInItsSection(t *testing.T) {

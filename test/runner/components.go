@@ -32,6 +32,7 @@ var components = []component{
 	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
 	{name: "PostgreSQL", is: "real", what: "asked for TLS; the other protocols with STARTTLS are spoken by stand-ins that keep to their RFCs", proof: "internal/scan"},
 	{name: "Kubernetes", is: "real", what: "kube-apiserver with etcd and RBAC; built once by make test-kubernetes, no nodes run", version: []string{"$NEVERLAPSE_KUBE_APISERVER", "--version"}, proof: "internal/target/kubernetes TestKubernetesKeepsTheContract"},
+	{name: "Vault", is: "stand-in", what: "Vault's own KV engine of version 2, by HTTP; tokens, policies, AppRole and namespaces before it are a stand-in, because Vault's core cannot be built here", version: []string{"$NEVERLAPSE_VAULT_KV", "-version"}, proof: "internal/target/vault TestVaultKeepsTheContract"},
 	{name: "AWS Certificate Manager", is: "stand-in", what: "moto behind a proxy that refuses a wrong key; moto keeps no listeners alive, and no AWS account can be reached from CI", proof: "internal/target/acm TestACMKeepsTheContract"},
 	{name: "SMTP server", is: "stand-in", what: "a server on go-smtp with TLS and passwords, that can fail on purpose", module: "github.com/emersion/go-smtp", proof: "internal/notify"},
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
@@ -72,7 +73,7 @@ func (w *workshop) version(c component) string {
 		cmd.Dir = w.root
 	case len(c.version) > 0:
 		program := c.version[0]
-		if path, ok := map[string]string{"$NEVERLAPSE_ENGINE": w.engine, "$NEVERLAPSE_STEP_CA": w.stepCA, "$NEVERLAPSE_KUBE_APISERVER": w.kubeAPI}[program]; ok {
+		if path, ok := map[string]string{"$NEVERLAPSE_ENGINE": w.engine, "$NEVERLAPSE_STEP_CA": w.stepCA, "$NEVERLAPSE_KUBE_APISERVER": w.kubeAPI, "$NEVERLAPSE_VAULT_KV": w.vaultKV}[program]; ok {
 			program = path
 		}
 		cmd = exec.Command(program, c.version[1:]...)

@@ -25,6 +25,7 @@ type workshop struct {
 
 	engine  string   // path of the embedded engine
 	stepCA  string   // path of step-ca
+	vaultKV string   // path of Vault's KV engine
 	kubeAPI string   // path of the Kubernetes API server; empty: it was not built
 	missing []string // what could not be installed
 	race    bool
@@ -45,7 +46,7 @@ const (
 func (w *workshop) stages() []stage {
 	out := []stage{
 		{name: "set-up", about: "what the tests start", run: w.setUp},
-		{name: "build", about: "the Temporal engine, step-ca and the Kubernetes API server, through a cache", run: w.buildServers},
+		{name: "build", about: "the Temporal engine, step-ca, Vault's KV engine and the Kubernetes API server, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: w.benchModule},
@@ -75,6 +76,9 @@ func (w *workshop) buildServers(ctx context.Context) (err error) {
 		return nil
 	}
 	if w.engine, err = w.buildServer(ctx, "build-engine.sh"); err != nil {
+		return err
+	}
+	if w.vaultKV, err = w.buildServer(ctx, "build-vault-kv.sh"); err != nil {
 		return err
 	}
 	w.stepCA, err = w.buildServer(ctx, "build-step-ca.sh")
@@ -255,7 +259,7 @@ func (w *workshop) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NEVERLAPSE_") && !strings.HasPrefix(v, "NEVERLAPSE_CACHE=")
 	})
-	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA, "NEVERLAPSE_KUBE_APISERVER="+w.kubeAPI)
+	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA, "NEVERLAPSE_KUBE_APISERVER="+w.kubeAPI, "NEVERLAPSE_VAULT_KV="+w.vaultKV)
 	if len(w.missing) == 0 {
 		env = append(env, "NEVERLAPSE_REQUIRE_SERVERS=1")
 	}

@@ -201,16 +201,7 @@ func (t *Target) settled(ctx context.Context, change func(*secret) error) error 
 
 // bounded runs one act within the timeout and says which target an error is about.
 func (t *Target) bounded(ctx context.Context, act func(context.Context) error) error {
-	if err := context.Cause(ctx); err != nil {
-		return t.named(fmt.Errorf("interrupted: %w", err))
-	}
-	inner, cancel := context.WithTimeout(ctx, t.options.timeout())
-	defer cancel()
-	err := act(inner)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("interrupted: %w", err)
-	}
-	return t.named(err)
+	return t.named(target.Bounded(ctx, t.options.timeout(), act))
 }
 
 func (t *Target) named(err error) error {
