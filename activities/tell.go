@@ -89,7 +89,7 @@ func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
 	}
 	var all []ranked
 	for _, ch := range a.Channels {
-		address := cmp.Or(c.Channels[ch.Name], c.Address[cmp.Or(ch.AddressOf, ch.Kind)])
+		address := ch.AddressFor(c)
 		if address == "" {
 			continue
 		}
@@ -111,6 +111,11 @@ func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
 		out[i] = r.Way
 	}
 	return out
+}
+
+// AddressFor is where a channel reaches a contact; empty if it does not.
+func (ch Channeled) AddressFor(c people.Contact) string {
+	return cmp.Or(c.Channels[ch.Name], c.Address[cmp.Or(ch.AddressOf, ch.Kind)])
 }
 
 func (a *Activities) channel(name string) (Channel, error) {

@@ -23,7 +23,7 @@ var documents = map[string]any{
 	"csr": csrView{}, "supply": runView{},
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
-	"slack check": app.SlackReport{}, "ca budget": []budgetView{},
+	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
 }
 
