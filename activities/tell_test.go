@@ -69,7 +69,7 @@ func TestAnAddressInOneChannelCountsBeforeThoseOfItsKind(t *testing.T) {
 			got[o.Channel] = o.Address
 		}
 	}
-	want := map[string]string{"mail": "minji@example.com", "slack": "U1", "slack-eu": "U2", "works": "m@works", "sens": "+821012345678", "pager": "minji"}
+	want := map[string]string{"mail": "minji@example.com", "slack": "U1", "slack-eu": "U2", "works": "m@works", "sens": "+821012345678", "pager": "pager"}
 	if !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

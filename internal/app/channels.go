@@ -18,6 +18,18 @@ var channels = map[string]func(config.Adapter, string) (activities.Channeled, er
 		c, err := Built(path, a, func(o notify.EmailOptions) (activities.Channel, error) { return notify.NewEmail(o) })
 		return channeled(a, notify.EmailGuarantees, c), err
 	},
+	notify.KindTeams: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.TeamsOptions) (activities.Channel, error) { return notify.NewTeams(o) })
+		return channeled(a, notify.TeamsGuarantees, c), err
+	},
+	notify.KindSMS: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.SMSOptions) (activities.Channel, error) { return notify.NewSMS(o) })
+		return channeled(a, notify.SMSGuarantees, c), err
+	},
+	notify.KindPagerDuty: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.PagerDutyOptions) (activities.Channel, error) { return notify.NewPagerDuty(o) })
+		return channeled(a, notify.PagerDutyGuarantees, c), err
+	},
 	notify.KindWebhook: func(a config.Adapter, path string) (activities.Channeled, error) {
 		var options notify.WebhookOptions
 		c, err := Built(path, a, func(o notify.WebhookOptions) (activities.Channel, error) { options = o; return notify.NewWebhook(o) })

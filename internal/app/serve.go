@@ -22,6 +22,9 @@ func (a *App) serve(p parts) error {
 	if err := a.slack(mux); err != nil {
 		return err
 	}
+	if err := a.pagerDuty(mux); err != nil {
+		return err
+	}
 	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
 	for _, s := range a.sockets {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})

@@ -29,3 +29,6 @@ func SlackHints() map[string]string {
 	}
 	return out
 }
+
+// Segments shows how the parts of a text message are counted.
+func Segments(s string) int { return segments(s) }

@@ -7,6 +7,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ type Guarantees struct {
 }
 
 // All lists the guarantees of every kind of channel.
-var All = []Guarantees{SlackGuarantees, EmailGuarantees, WebhookGuarantees, ConsoleGuarantees}
+var All = []Guarantees{SlackGuarantees, EmailGuarantees, TeamsGuarantees, SMSGuarantees, PagerDutyGuarantees, WebhookGuarantees, ConsoleGuarantees}
 
 // Secret is a text that printing does not show.
 type Secret string
@@ -132,6 +133,16 @@ func asSent(m alert.Message, r alert.Receipt) alert.Message {
 		m.To.TimeZone = r.TimeZone
 	}
 	return m
+}
+
+// linkOf is where a notice can be seen whole; empty unless it is a URL, for sinks
+// that refuse any other.
+func linkOf(n alert.Notice) string {
+	u, err := url.Parse(n.Link)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return u.String()
 }
 
 // text renders a message for its recipient.

@@ -140,8 +140,8 @@ func (r reach) contact(id, name string, role Role) Contact {
 	if len(r.addresses)+len(r.channels) > 0 {
 		c.Channels = map[string]string{}
 	}
-	for _, channel := range r.channels { // whoever reads there is the address
-		c.Channels[channel] = id
+	for _, channel := range r.channels { // one destination, whoever reads there
+		c.Channels[channel] = channel
 	}
 	maps.Copy(c.Channels, r.addresses)
 	return c

@@ -118,10 +118,10 @@ func TestAChannelOfTheirOwnReachesPeopleAndTeams(t *testing.T) {
 	if len(got) != 2 || got[0].Address["sms"] != "+821012345678" || got[0].Channels["works"] != "minji@works" {
 		t.Fatalf("%+v", got)
 	}
-	if c := got[1].Channels; len(c) != 2 || c["pager"] != "sre" || c["room"] != "sre" {
+	if c := got[1].Channels; len(c) != 2 || c["pager"] != "pager" || c["room"] != "room" {
 		t.Errorf("the team is reached by %v", c)
 	}
-	if got := d.Resolve(Question{Roles: []Role{Owner}, Owner: "alex"}); len(got) != 1 || got[0].Channels["alex-pager"] != "alex" {
+	if got := d.Resolve(Question{Roles: []Role{Owner}, Owner: "alex"}); len(got) != 1 || got[0].Channels["alex-pager"] != "alex-pager" {
 		t.Errorf("%+v", got)
 	}
 }

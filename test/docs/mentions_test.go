@@ -96,7 +96,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 }
 
 func TestTheConfigurationsThatBeginnersCopyAreGood(t *testing.T) {
-	for _, d := range []string{"README.md", "docs/getting-started.md", "docs/hosts.md"} {
+	for _, d := range []string{"README.md", "docs/getting-started.md", "docs/hosts.md", "docs/channels.md"} {
 		m := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)```").FindAllStringSubmatch(text(t, d), -1)
 		if len(m) == 0 {
 			t.Fatalf("%s has no configuration", d)

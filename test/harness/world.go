@@ -56,8 +56,10 @@ type Options struct {
 	DNS              string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
 	PollEvery        string              // how often CAs are asked when to renew; default as in the product
 	StickyTimeout    string
-	SocketMode       bool     // Slack's clicks come by Socket Mode; otherwise by HTTP
-	Behind           *Forward // Slack and the CA are reached through it only, and have private roots
+	Channels         string            // more channels, as YAML put below "channels:"
+	Reads            map[string]string // names of channels that a person or the team reads, by ID
+	SocketMode       bool              // Slack's clicks come by Socket Mode; otherwise by HTTP
+	Behind           *Forward          // Slack and the CA are reached through it only, and have private roots
 }
 
 // World is everything around one worker.
@@ -204,11 +206,14 @@ func (w *World) yaml(http01 int) string {
 	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",
 		w.Mail.Host, w.Mail.Port, in("mail.pem"), w.Mail.Username, in("mail.password"))
 	p("  - {name: console, kind: console}")
+	if w.Channels != "" {
+		p("%s", w.Channels)
+	}
 	p("people:")
 	for _, x := range [][3]string{{"minji", "Minji Kim", OwnerSlack}, {"hana", "Hana Lee", ManagerSlack}, {"jun", "Jun Park", OnCallSlack}} {
-		p("  - {id: %s, name: %s, email: %s@example.com, slack: %s, language: %s, timezone: Asia/Seoul}", x[0], x[1], x[0], x[2], w.Language)
+		p("  - {id: %s, name: %s, email: %s@example.com, slack: %s, language: %s, timezone: Asia/Seoul, channels: [%s]}", x[0], x[1], x[0], x[2], w.Language, w.Reads[x[0]])
 	}
-	p("teams:\n  - {id: platform, name: Platform, members: [minji, jun], manager: hana, on_call: [{person: jun}], slack: %s, email: platform@example.com, language: %s, timezone: Asia/Seoul}", TeamSlack, w.Language)
+	p("teams:\n  - {id: platform, name: Platform, members: [minji, jun], manager: hana, on_call: [{person: jun}], slack: %s, email: platform@example.com, language: %s, timezone: Asia/Seoul, channels: [%s]}", TeamSlack, w.Language, w.Reads["platform"])
 	p("catch_all: platform")
 	if w.Policies != "" {
 		p("policies:\n%s", w.Policies)

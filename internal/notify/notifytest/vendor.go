@@ -15,6 +15,7 @@ import (
 type Asked struct {
 	Method string
 	Path   string // with the query
+	Host   string
 	Header http.Header
 	Body   string
 }
@@ -173,7 +174,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(http.StatusTemporaryRedirect)
 		return
 	}
-	said := v.record(Asked{r.Method, r.RequestURI, r.Header.Clone(), string(body)})
+	said := v.record(Asked{r.Method, r.RequestURI, r.Host, r.Header.Clone(), string(body)})
 	if mode == VendorReplyLost {
 		panic(http.ErrAbortHandler)
 	}

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify"
+	"github.com/neverlapse/neverlapse/internal/web"
+)
+
+// pagerDuty serves the webhooks of PagerDuty, if a channel has a secret for them.
+// All channels share the address: a webhook is good by the secret of any.
+func (a *App) pagerDuty(mux *http.ServeMux) error {
+	var secrets []string
+	for i, x := range a.config.Channels {
+		if x.Kind != notify.KindPagerDuty {
+			continue
+		}
+		var o notify.PagerDutyOptions
+		path := fmt.Sprintf("channels[%d].options", i)
+		if err := config.DecodeOptions(path, x.Options, &o); err != nil {
+			return err
+		}
+		more, err := o.ReadWebhookSecrets()
+		if err != nil {
+			return config.Under(path, err)
+		}
+		secrets = append(secrets, more...)
+	}
+	if len(secrets) == 0 {
+		return nil
+	}
+	h, err := web.PagerDutyHandler(web.PagerDutyConfig{Secrets: secrets, Answers: answers{a.client}, Person: a.config.Directory().ByPagerDuty, Log: a.logger})
+	if err != nil {
+		return err
+	}
+	mux.Handle(web.PagerDutyPath, h)
+	return nil
+}
