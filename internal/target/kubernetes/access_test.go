@@ -15,6 +15,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
@@ -62,7 +63,7 @@ func documented(t testing.TB) []map[string]any {
 }
 
 func TestTheDocumentedRoleIsEnoughAndNoSmallerOneIs(t *testing.T) {
-	s := newScene(t)
+	s := newScene(t, cluster)
 	s.put(t, newPair(t))
 	s.Allow(t, s.namespace, "reader", verbs(named, "get"))
 	s.Allow(t, s.namespace, "writer", documented(t)...)
@@ -94,7 +95,7 @@ func captureOf(t testing.TB, tgt *kubernetes.Target) error {
 }
 
 func TestMakingASecretNeedsTheRightToTakeItAwayAgain(t *testing.T) {
-	s := newScene(t)
+	s := newScene(t, cluster)
 	s.Allow(t, s.namespace, "reader", verbs(named, "get", "patch"))
 	s.Allow(t, s.namespace, "maker", verbs(named, "get", "patch"), verbs(nil, "create"))
 	maker := s.target(t, "maker")
@@ -114,8 +115,10 @@ func TestMakingASecretNeedsTheRightToTakeItAwayAgain(t *testing.T) {
 	}
 }
 
-func TestANamespaceThatIsNotThereIsTold(t *testing.T) {
-	s := newScene(t)
+func TestANamespaceThatIsNotThereIsTold(t *testing.T) { onEach(t, namespaceIsNotThere) }
+
+func namespaceIsNotThere(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
+	s := newScene(t, on)
 	tgt := s.target(t, "admin", func(o *kubernetes.Options) { o.Namespace = "nowhere" })
 	if err := tgt.Preflight(t.Context()); !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), `namespaces "nowhere" not found`) {
 		t.Errorf("Preflight = %v", err)

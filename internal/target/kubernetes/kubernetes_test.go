@@ -16,22 +16,24 @@ import (
 )
 
 // A process that is killed finds the place by files, so dir holds the namespace.
-func TestKubernetesKeepsTheContract(t *testing.T) {
+func TestKubernetesKeepsTheContract(t *testing.T) { onEach(t, kubernetesKeepsTheContract) }
+
+func kubernetesKeepsTheContract(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
 	at := func(dir string) (scene, error) {
 		namespace, err := os.ReadFile(filepath.Join(dir, "namespace"))
-		return scene{shared, string(namespace)}, err
+		return scene{namespace: string(namespace)}, err
 	}
 	sceneAt := func(t testing.TB, dir string) scene {
 		s, err := at(dir)
 		must(t, err)
+		s.Cluster = on(t)
 		return s
 	}
-	kubetest.Need(t)
 	targettest.Run(t, targettest.Harness{
 		Atomic: true,
 		Lacks:  targettest.NoCheck | targettest.NoReload | targettest.NoFiles,
 		Prepare: func(t testing.TB, dir string) targettest.Place {
-			s := newScene(t)
+			s := newScene(t, on)
 			must(t, os.WriteFile(filepath.Join(dir, "namespace"), []byte(s.namespace), 0o600))
 			_, err := s.Kubeconfig(dir, "admin")
 			must(t, err)
@@ -89,8 +91,10 @@ func owned(t testing.TB, s scene, apiVersion, kind string) func(*secret) {
 	}
 }
 
-func TestOnlyThePairOfASecretChanges(t *testing.T) {
-	s := newScene(t)
+func TestOnlyThePairOfASecretChanges(t *testing.T) { onEach(t, onlyThePairOfASecretChanges) }
+
+func onlyThePairOfASecretChanges(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
+	s := newScene(t, on)
 	s.put(t, newPair(t), owned(t, s, "v1", "ConfigMap"), func(x *secret) {
 		x.Metadata["labels"] = map[string]string{"team": "web"}
 		x.Data["ca.crt"] = []byte("kept")
@@ -112,7 +116,10 @@ func TestOnlyThePairOfASecretChanges(t *testing.T) {
 }
 
 func TestWhatIsNotOursIsRefusedBeforeAnythingIsWritten(t *testing.T) {
-	kubetest.Need(t)
+	onEach(t, whatIsNotOursIsRefusedBeforeAnythingIsWritten)
+}
+
+func whatIsNotOursIsRefusedBeforeAnythingIsWritten(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
 	for name, c := range map[string]struct {
 		change func(testing.TB, scene) func(*secret)
 		says   string
@@ -130,7 +137,7 @@ func TestWhatIsNotOursIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"of other content": {func(testing.TB, scene) func(*secret) { return otherContent }, "does not hold tls.crt and tls.key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
+			s := newScene(t, on)
 			s.put(t, newPair(t), c.change(t, s))
 			tgt, was := s.target(t, "admin"), s.state(t)
 			before, err := tgt.Capture(t.Context())
@@ -150,7 +157,11 @@ func TestWhatIsNotOursIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 func otherContent(x *secret) { x.Type, x.Data = "Opaque", map[string][]byte{"password": []byte("x")} }
 
 func TestASecretOfCertManagerIsTakenOverWhereThatIsWanted(t *testing.T) {
-	s := newScene(t)
+	onEach(t, aSecretOfCertManagerIsTakenOverWhereThatIsWanted)
+}
+
+func aSecretOfCertManagerIsTakenOverWhereThatIsWanted(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
+	s := newScene(t, on)
 	s.put(t, newPair(t), owned(t, s, "cert-manager.io/v1", "Certificate"))
 	tgt := s.target(t, "admin", func(o *kubernetes.Options) { o.TakeOverCertManager = true })
 	was, pair := s.state(t), newPair(t)
@@ -168,7 +179,11 @@ func TestASecretOfCertManagerIsTakenOverWhereThatIsWanted(t *testing.T) {
 }
 
 func TestASecretThatWasDeletedMeanwhileComesBack(t *testing.T) {
-	s := newScene(t)
+	onEach(t, aSecretThatWasDeletedMeanwhileComesBack)
+}
+
+func aSecretThatWasDeletedMeanwhileComesBack(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
+	s := newScene(t, on)
 	s.put(t, newPair(t), func(x *secret) { x.Metadata["labels"] = map[string]string{"team": "web"} })
 	tgt, was := s.target(t, "admin"), s.state(t)
 	before, err := tgt.Capture(t.Context())
@@ -185,7 +200,11 @@ func TestASecretThatWasDeletedMeanwhileComesBack(t *testing.T) {
 }
 
 func TestASecretThatSomebodyElseMadeIsNotDeleted(t *testing.T) {
-	s := newScene(t)
+	onEach(t, aSecretThatSomebodyElseMadeIsNotDeleted)
+}
+
+func aSecretThatSomebodyElseMadeIsNotDeleted(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
+	s := newScene(t, on)
 	tgt := s.target(t, "admin")
 	before, err := tgt.Capture(t.Context())
 	must(t, err)

@@ -19,16 +19,29 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
-// One API server serves all tests; each has a namespace of its own.
+// One API server serves all tests, and one stand-in; each test has a namespace
+// of its own.
 var (
 	once     sync.Once
 	shared   *kubetest.Cluster
 	sharedAt string
 	startErr error
+
+	standIn = sync.OnceValue(kubetest.StandIn)
 )
+
+// onEach runs a test on the stand-in, and on a real API server where one was built.
+func onEach(t *testing.T, test func(*testing.T, func(testing.TB) *kubetest.Cluster)) {
+	t.Run("stand-in", func(t *testing.T) { test(t, func(testing.TB) *kubetest.Cluster { return standIn() }) })
+	t.Run("API server", func(t *testing.T) {
+		kubetest.Need(t)
+		test(t, cluster)
+	})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	_ = standIn().Stop() // it has nothing to tell
 	if shared != nil {
 		if err := shared.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -68,9 +81,9 @@ type scene struct {
 	namespace string
 }
 
-func newScene(t testing.TB) scene {
+func newScene(t testing.TB, on func(testing.TB) *kubetest.Cluster) scene {
 	t.Helper()
-	s := scene{cluster(t), fmt.Sprintf("test-%d", namespaces.Add(1))}
+	s := scene{on(t), fmt.Sprintf("test-%d", namespaces.Add(1))}
 	s.Namespace(t, s.namespace)
 	return s
 }

@@ -35,6 +35,7 @@ type Cluster struct {
 	admin *http.Client
 	etcd  *targettest.Process
 	api   *targettest.Process
+	close func() // of a stand-in
 }
 
 // Need says how to get an API server, and skips the test, where none was built.
@@ -156,4 +157,9 @@ current-context: test
 }
 
 // Stop ends the API server, and then its etcd: the other way round it hangs.
-func (c *Cluster) Stop() error { return errors.Join(c.api.Stop(), c.etcd.Stop()) }
+func (c *Cluster) Stop() error {
+	if c.close != nil {
+		c.close()
+	}
+	return errors.Join(c.api.Stop(), c.etcd.Stop())
+}
