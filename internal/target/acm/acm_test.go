@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	sdk "github.com/aws/aws-sdk-go-v2/service/acm"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -34,8 +33,6 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-
-const region = "eu-central-1"
 
 // credentials are such as moto takes; nothing of this machine counts.
 func credentials(t testing.TB) {
@@ -58,28 +55,12 @@ func newPair(t testing.TB) cert.Pair {
 	return pair
 }
 
-// operator is somebody else with the AWS tools.
-func operator(t testing.TB, url string) *sdk.Client {
-	t.Helper()
-	c, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(region))
-	must(t, err)
-	return sdk.NewFromConfig(c, func(o *sdk.Options) { o.BaseEndpoint = &url })
-}
-
 // imported is a certificate that somebody imported by hand, and its ARN.
-func imported(t testing.TB, url string) string { return importing(t, url, newPair(t)) }
-
-func importing(t testing.TB, url string, pair cert.Pair) string {
+func imported(t testing.TB, moto *mototest.ACM, pair cert.Pair) string {
 	t.Helper()
-	certs, err := cert.DecodeChain(pair.Chain)
+	arn, err := moto.Import(t.Context(), pair)
 	must(t, err)
-	in := sdk.ImportCertificateInput{Certificate: cert.EncodeChain(certs[:1]), PrivateKey: pair.Key}
-	if len(certs) > 1 {
-		in.CertificateChain = cert.EncodeChain(certs[1:])
-	}
-	out, err := operator(t, url).ImportCertificate(t.Context(), &in)
-	must(t, err)
-	return aws.ToString(out.CertificateArn)
+	return arn
 }
 
 func open(t testing.TB, url, arn string) *acm.Target {
@@ -101,11 +82,11 @@ func TestACMKeepsTheContract(t *testing.T) {
 		Lacks:  targettest.NoCheck | targettest.NoReload | targettest.NoFiles | targettest.NoWayBack,
 		Prepare: func(t testing.TB, dir string) targettest.Place {
 			moto := begin(t)
-			arn := imported(t, moto.URL)
+			arn := imported(t, moto, newPair(t))
 			must(t, os.WriteFile(filepath.Join(dir, "arn"), []byte(arn), 0o600))
 			must(t, os.WriteFile(filepath.Join(dir, "url"), []byte(moto.URL), 0o600))
 			chain := func() string {
-				out, err := operator(t, moto.URL).GetCertificate(context.Background(), &sdk.GetCertificateInput{CertificateArn: &arn})
+				out, err := moto.Operator().GetCertificate(context.Background(), &sdk.GetCertificateInput{CertificateArn: &arn})
 				must(t, err)
 				return aws.ToString(out.Certificate) + "\n" + aws.ToString(out.CertificateChain)
 			}
@@ -129,7 +110,7 @@ func TestACMKeepsTheContract(t *testing.T) {
 
 func TestTheSameIsNotImportedTwiceAndAWrongKeyNever(t *testing.T) {
 	moto := begin(t)
-	arn := imported(t, moto.URL)
+	arn := imported(t, moto, newPair(t))
 	tgt, pair := open(t, moto.URL, arn), newPair(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
@@ -139,7 +120,7 @@ func TestTheSameIsNotImportedTwiceAndAWrongKeyNever(t *testing.T) {
 	wrong := newPair(t)
 	certs, err := cert.DecodeChain(wrong.Chain)
 	must(t, err)
-	_, err = operator(t, moto.URL).ImportCertificate(t.Context(), &sdk.ImportCertificateInput{CertificateArn: &arn, Certificate: cert.EncodeChain(certs[:1]), PrivateKey: pair.Key})
+	_, err = moto.Operator().ImportCertificate(t.Context(), &sdk.ImportCertificateInput{CertificateArn: &arn, Certificate: cert.EncodeChain(certs[:1]), PrivateKey: pair.Key})
 	if err == nil {
 		t.Error("the stand-in takes a wrong key, so it shows nothing")
 	}
@@ -168,7 +149,7 @@ func rsaPair(t testing.TB) cert.Pair {
 
 func TestAnotherTypeOfKeyIsToldWithTheOneThatIsNeeded(t *testing.T) {
 	moto := begin(t)
-	arn := importing(t, moto.URL, rsaPair(t))
+	arn := imported(t, moto, rsaPair(t))
 	tgt, n := open(t, moto.URL, arn), moto.Imports()
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
@@ -215,7 +196,7 @@ func begin(t testing.TB) *mototest.ACM {
 
 func TestWhatACMIssuedIsNotImportedOver(t *testing.T) {
 	moto := begin(t)
-	out, err := operator(t, moto.URL).RequestCertificate(t.Context(), &sdk.RequestCertificateInput{DomainName: aws.String("a.test")})
+	out, err := moto.Operator().RequestCertificate(t.Context(), &sdk.RequestCertificateInput{DomainName: aws.String("a.test")})
 	must(t, err)
 	if err := open(t, moto.URL, aws.ToString(out.CertificateArn)).Preflight(t.Context()); !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), "was issued by AWS") {
 		t.Errorf("Preflight = %v", err)
@@ -230,7 +211,7 @@ func TestAnARNThatIsNotThereIsTold(t *testing.T) {
 	}
 }
 
-const someARN = "arn:aws:acm:" + region + ":123456789012:certificate/00000000-0000-0000-0000-000000000000"
+const someARN = "arn:aws:acm:" + mototest.Region + ":123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
 // No moto answers here: AWS's answers are played by their documented codes.
 func TestEachTroubleOfAWSHasItsKind(t *testing.T) {

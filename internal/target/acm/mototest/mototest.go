@@ -6,6 +6,7 @@ package mototest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/acm"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
@@ -90,6 +94,41 @@ func ready(url string) error {
 			return err
 		}
 	}
+}
+
+// Region is where its certificates are.
+const Region = "eu-central-1"
+
+// Credentials are such as it takes.
+var Credentials = credentials.NewStaticCredentialsProvider("test", "test", "")
+
+// Operator is somebody else with the AWS tools.
+func (a *ACM) Operator() *sdk.Client {
+	return sdk.New(sdk.Options{Region: Region, Credentials: Credentials, BaseEndpoint: &a.URL})
+}
+
+// Import imports a pair as somebody does by hand, and gives its ARN.
+func (a *ACM) Import(ctx context.Context, pair cert.Pair) (string, error) {
+	certs, err := cert.DecodeChain(pair.Chain)
+	if err != nil {
+		return "", err
+	}
+	in := sdk.ImportCertificateInput{Certificate: cert.EncodeChain(certs[:1]), PrivateKey: pair.Key}
+	if len(certs) > 1 {
+		in.CertificateChain = cert.EncodeChain(certs[1:])
+	}
+	out, err := a.Operator().ImportCertificate(ctx, &in)
+	if err != nil {
+		return "", err
+	}
+	return *out.CertificateArn, nil
+}
+
+// Leaf is the certificate that was imported last.
+func (a *ACM) Leaf(arn string) cert.Version {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.leaves[arn]
 }
 
 // Imports counts the imports that were taken.
