@@ -59,6 +59,7 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 	if err != nil {
 		return nil, err
 	}
+	tidy(ctx, places, logger)
 	o, err := hostStore(c)
 	if err != nil {
 		return nil, err

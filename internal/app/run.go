@@ -62,6 +62,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
 	}
+	tidy(ctx, acts.Targets, logger)
 	if err := a.join(ctx); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,22 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	}
 	a.hearSlack()
 	return a, a.schedule(ctx)
+}
+
+// tidy lets targets remove what a worker that died left. It is done again before
+// anything is installed, so what fails here holds up nobody.
+func tidy(ctx context.Context, targets map[string]activities.Target, logger *slog.Logger) {
+	for name, t := range targets {
+		s, ok := t.(interface {
+			Sweep(ctx context.Context) error
+		})
+		if !ok {
+			continue
+		}
+		if err := s.Sweep(ctx); err != nil {
+			logger.Warn("what an earlier worker left could not be removed", "target", name, "error", err)
+		}
+	}
 }
 
 // join dials the cluster, or starts the embedded engine and dials that.

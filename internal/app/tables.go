@@ -58,6 +58,15 @@ var (
 		vault.Kind: func(a config.Adapter, path string) (activities.Target, error) {
 			return Built(path, a, func(o vault.Options) (activities.Target, error) { return vault.New(a.Name, o) })
 		},
+		"exec": func(a config.Adapter, path string) (activities.Target, error) {
+			return Built(path, a, func(o target.ExecOptions) (activities.Target, error) {
+				t, err := target.NewExec(a.Name, o)
+				if err == nil && !t.Guarantees().Reversible {
+					return target.ExecOneWay{Exec: t}, nil
+				}
+				return t, err
+			})
+		},
 	}
 )
 

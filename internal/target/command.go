@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,28 +46,57 @@ func (r result) Error() string {
 // Unwrap gives the cause.
 func (r result) Unwrap() error { return r.err }
 
-// run starts argv without a shell, with nothing inherited but what it names
-// here, and waits for it. Its whole process group is killed when the timeout or
-// ctx ends; a child that detached and holds the pipe is not waited for.
+// command is a program of this machine and how it is run.
+type command struct {
+	argv    []string
+	timeout time.Duration
+	// grace lies between SIGTERM and SIGKILL when the time is over; 0: SIGKILL at once.
+	grace  time.Duration
+	env    []string  // beside PATH, LANG and HOME
+	stdout io.Writer // nil: kept together with stderr
+}
+
+// run is a command that is killed at once when its time is over.
 func run(ctx context.Context, argv []string, timeout time.Duration) result {
-	r := result{argv: argv, exitCode: -1}
-	program, err := findProgram(argv[0])
+	return command{argv: argv, timeout: timeout}.run(ctx)
+}
+
+// run starts the program without a shell, with nothing inherited but what it
+// names here, and waits for it. Its whole process group is ended when the timeout
+// or ctx ends; a child that detached and holds the pipe is not waited for.
+func (c command) run(ctx context.Context) result {
+	r := result{argv: c.argv, exitCode: -1}
+	program, err := findProgram(c.argv[0])
 	if err != nil {
 		r.err = err
 		return r
 	}
-	bounded, cancel := context.WithTimeout(ctx, timeout)
+	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var out output
-	cmd := exec.CommandContext(bounded, program, argv[1:]...)
-	cmd.Args[0] = argv[0]
+	cmd := exec.CommandContext(bounded, program, c.argv[1:]...)
+	cmd.Args[0] = c.argv[0]
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + searchPath, "LANG=C", "HOME=/"}
+	cmd.Env = append([]string{"PATH=" + searchPath, "LANG=C", "HOME=/"}, c.env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if c.stdout != nil {
+		cmd.Stdout = c.stdout
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = pipeGrace
+	end := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
+	var last *time.Timer
+	cmd.Cancel = func() error {
+		if c.grace == 0 {
+			return end(syscall.SIGKILL)
+		}
+		last = time.AfterFunc(c.grace, func() { _ = end(syscall.SIGKILL) })
+		return end(syscall.SIGTERM)
+	}
+	cmd.WaitDelay = c.grace + pipeGrace
 	err = cmd.Run()
+	if last != nil && last.Stop() {
+		_ = end(syscall.SIGKILL) // children that outlived it; mostly there are none
+	}
 	r.output = out.text()
 	if cmd.ProcessState != nil {
 		r.exitCode = cmd.ProcessState.ExitCode()
@@ -76,7 +106,7 @@ func run(ctx context.Context, argv []string, timeout time.Duration) result {
 		err = nil
 	}
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		r.killed = timeout
+		r.killed = c.timeout
 	}
 	r.err = err
 	return r

@@ -183,6 +183,21 @@ func TestArgumentsAreNeverRunByAShell(t *testing.T) {
 	}
 }
 
+// withCancelOnce gives a context that ends when a file is there.
+func withCancelOnce(t *testing.T, started string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for ctx.Err() == nil {
+			if _, err := os.Stat(started); err == nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return ctx, cancel
+}
+
 func TestACallerThatGivesUpDuringTheCheckLeavesTheOldBytes(t *testing.T) {
 	dir, started := t.TempDir(), filepath.Join(t.TempDir(), "started")
 	tgt := newFile(t, target.FileOptions{
@@ -193,15 +208,8 @@ func TestACallerThatGivesUpDuringTheCheckLeavesTheOldBytes(t *testing.T) {
 	was := targettest.Tree(t, dir)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		defer cancel()
-		for ctx.Err() == nil {
-			if _, err := os.Stat(started); err == nil {
-				return
-			}
-		}
-	}()
+	ctx, cancel := withCancelOnce(t, started)
+	defer cancel()
 	if err := tgt.Install(ctx, newPair(t), before); !errors.Is(err, context.Canceled) || !fault.Is(err, fault.Transient) {
 		t.Errorf("Install = %v, want a transient context.Canceled", err)
 	}

@@ -1,5 +1,6 @@
 // Package target holds the places that receive a certificate: files that any
-// program reads, here or behind SSH, nginx, Apache and HAProxy. Each kind implements the port activities.Target:
+// program reads, here or behind SSH, nginx, Apache and HAProxy, and whatever
+// programs of the operator's reach. Each kind implements the port activities.Target:
 // what was there is captured, the pair is written, the server's own check runs,
 // and only then is it reloaded; a check that fails brings the old bytes back.
 // activities calls it through that port and app builds it from the options.
@@ -37,6 +38,14 @@ func SSHGuarantees() Guarantees {
 	return Guarantees{
 		Atomic: true, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
 		Note: "as `file`, on another host; a command that was still running when the connection broke ends there by its timeout, and is repeated",
+	}
+}
+
+// ExecGuarantees are those of the kind exec with all its programs.
+func ExecGuarantees() Guarantees {
+	return Guarantees{
+		Atomic: false, ChecksBefore: true, ReloadsWithoutDrop: false, Reversible: true,
+		Note: "on your programs, which keep to [a contract](docs/exec.md): `check` looks before anything is changed, `capture` takes what `restore` puts back, and without them the first deployment over what others put there needs `--accept-irreversible`; whether the pair changes at once and requests survive is up to `install`",
 	}
 }
 

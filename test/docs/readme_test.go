@@ -38,6 +38,7 @@ var targets = []struct {
 	{"haproxy", target.HAProxyGuarantees()},
 	{"file", target.FileGuarantees()},
 	{"ssh", target.SSHGuarantees()},
+	{"exec", target.ExecGuarantees()},
 	{kubernetes.Kind, kubernetes.Guarantees()},
 	{acm.Kind, acm.Guarantees()},
 	{vault.Kind, vault.Guarantees()},

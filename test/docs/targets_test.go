@@ -15,7 +15,7 @@ import (
 // targetOptions are the options of each kind, by the page that has its section.
 var targetOptions = map[string]map[string]any{
 	"docs/targets.md": {
-		"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{},
+		"nginx": target.NginxOptions{}, "apache": target.ApacheOptions{}, "haproxy": target.HAProxyOptions{}, "file": target.FileOptions{}, "ssh": target.SSHOptions{}, "exec": target.ExecOptions{},
 	},
 	"docs/targets-cloud.md": {kubernetes.Kind: kubernetes.Options{}, acm.Kind: acm.Options{}, vault.Kind: vault.Options{}},
 }
