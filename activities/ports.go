@@ -227,6 +227,11 @@ type KeyKeeper interface {
 	HasKey(ctx context.Context, public crypto.PublicKey) error
 }
 
+// Describer is the optional ability of a Target to tell what Install would do.
+type Describer interface {
+	Steps(ctx context.Context) (cert.Steps, error)
+}
+
 // Scanner looks at what is served.
 type Scanner interface {
 	// Observe makes a fresh handshake with every address behind the endpoint.

@@ -159,6 +159,9 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	lifecycle.MoveRollBack: func(c *cli, m lifecycle.Move) string {
 		return fmt.Sprintf("%s is deployed again, which lasts until %s; automation waits for resume", m.Note, c.when(m.Until))
 	},
+	lifecycle.MoveDeploy: func(_ *cli, m lifecycle.Move) string {
+		return m.Note + ", the live version, is deployed there again; --dry-run shows what would change"
+	},
 	lifecycle.MoveRevokeNot: func(_ *cli, m lifecycle.Move) string { return m.Note + " is not revoked after all" },
 	lifecycle.MovePause:     func(*cli, lifecycle.Move) string { return "nothing is renewed for three days; alerts go on" },
 	lifecycle.MoveRequest: func(_ *cli, m lifecycle.Move) string {

@@ -136,7 +136,8 @@ func (f *fake) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions,
 		f.answers = map[string]any{}
 	}
 	f.answers["started"], f.answers["input"] = o, args[0]
-	return workflowRun{value: value{f.answers["enrollment"]}}, f.failure
+	kind, _, _ := strings.Cut(o.ID, "/")
+	return workflowRun{value: value{f.answers[kind]}}, f.failure
 }
 
 // invoke runs the CLI against a fake, in Seoul, with nothing but env.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// runView is the JSON of renew and rollback; its names are a contract with scripts.
+// runView is the JSON of renew, deploy and rollback; its names are a contract with scripts.
 type runView struct {
 	Name        string           `json:"name"`
 	Text        string           `json:"text"`
@@ -68,7 +69,7 @@ func (c *cli) begin(ctx context.Context, name string, wait bool, ask func() (wor
 	bakes := lifecycle.Bakes(lifecycle.RolloutPlan(spec.Targets, spec.Policy.Rollout, before.Plan.Lifetime))
 	limit := spec.Policy.AttemptTimeout.Of(before.Plan.Lifetime) + bakes + time.Minute
 	after, err := c.await(ctx, name, c.patience(limit), func(s lifecycle.State) bool {
-		return s.Renew == nil && s.RollBack == nil && !flying(s, lifecycle.FlyRenewal)
+		return s.Renew == nil && s.RollBack == nil && s.Deploy == nil && !flying(s, lifecycle.FlyRenewal)
 	})
 	if err != nil {
 		return err
@@ -84,9 +85,28 @@ func (c *cli) ended(before, after lifecycle.State) error {
 			return problem{exitFailed, fmt.Sprintf("%s: the attempt ended: %s; what follows: neverlapse status %s", name, outcome(last), name)}
 		}
 	}
+	r := after.Rollout
+	if r != nil && before.Rollout != nil && !r.Began.After(before.Rollout.Began) {
+		r = nil // it is the one of before
+	}
+	if r != nil && !r.Outcome.Success() {
+		return problem{exitFailed, fmt.Sprintf("%s: the %s ended: %s: %s; what follows: neverlapse status %s", name, r.Purpose, r.Outcome, r.Cause, name)}
+	}
 	text := fmt.Sprintf("%s: %s by %s is live until %s", name, live.Fingerprint.Short(), live.Issuer, c.when(live.NotAfter))
-	if live.Fingerprint == before.Live.Fingerprint {
+	switch {
+	case r != nil && r.Purpose == lifecycle.ForDeploy:
+		text = fmt.Sprintf("%s: %s is proven on %s", name, r.Version.Short(), strings.Join(provenOn(*r), ", "))
+	case live.Fingerprint == before.Live.Fingerprint:
 		text = fmt.Sprintf("%s: the run has ended and %s is still live; see: neverlapse status %s", name, live.Fingerprint.Short(), name)
 	}
 	return c.answer(text, runView{name, text, true, live.Fingerprint, live.NotAfter})
+}
+
+func provenOn(r lifecycle.Rollout) (out []string) {
+	for _, t := range r.Targets {
+		if t.Stage == lifecycle.StageProven {
+			out = append(out, t.Where())
+		}
+	}
+	return out
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,21 +141,13 @@ func (c *cli) toRevoke(ctx context.Context, s workflows.Status, version string) 
 	case "previous":
 		f = s.State.Previous.Fingerprint
 	default:
-		found, err := c.meant(ctx, name, version)
-		return found, wrongFlag(err)
+		_, found, _, err := c.named(ctx, name, "--version", version, "live, previous")
+		return found.Fingerprint, err
 	}
 	if f == "" {
 		return "", problem{exitNotFound, fmt.Sprintf("%s has no %s version to revoke", name, version)}
 	}
 	return f, nil
-}
-
-// wrongFlag names the flag of this verb in a complaint about a version.
-func wrongFlag(err error) error {
-	if p, ok := err.(problem); ok {
-		return problem{p.code, strings.Replace(p.text, "--to", "--version", 1)}
-	}
-	return err
 }
 
 func (c *cli) askRevoke(ctx context.Context, v revokeView, r revocation) (revokeView, error) {

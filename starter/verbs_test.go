@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 		{[]string{"ack", "www", "--for", "2d", "--note", "mine", "--alert", "www/x/expiring"}, "acknowledge", workflows.AcknowledgeRequest{Alert: "www/x/expiring", For: 48 * time.Hour}},
 		{[]string{"snooze", "www", "--until", "1d", "--note", "mine"}, "snooze", workflows.SnoozeRequest{Until: day}},
 		{[]string{"renew", "www", "--new", "--note", "mine"}, "renew-now", workflows.RenewRequest{New: true}},
+		{[]string{"deploy", "www", "--note", "mine"}, "deploy", workflows.DeployRequest{}},
+		{[]string{"deploy", "www", "--version", "AA:AA:AA", "--target", "web-1,web-2", "--note", "mine"}, "deploy", workflows.DeployRequest{Version: "aaaaaa11", Targets: []string{"web-1", "web-2"}}},
 		{[]string{"rollback", "www", "--to", "previous", "--note", "mine"}, "roll-back", workflows.RollBackRequest{}},
 		{[]string{"rollback", "www", "--to", "AA:AA:AA", "--note", "mine"}, "roll-back", workflows.RollBackRequest{To: "aaaaaa11"}},
 		{[]string{"revoke", "www", "--reason", "KEYcompromise", "--reissue", "--version", "bb:bb:bb", "--note", "mine"}, "revoke", workflows.RevokeRequest{Version: "bbbbbb11", Reason: cert.KeyCompromise, Reissue: true}},
@@ -43,7 +46,7 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 		{[]string{"retire", "www", "--force", "--note", "mine"}, "retire", workflows.RetireRequest{Force: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			f := &fake{status: []workflows.Status{{}}, answers: map[string]any{"Stored": []cert.Version{{Fingerprint: "aaaaaa11", Serial: "1"}, {Fingerprint: "bbbbbb11", Serial: "2"}}}}
+			f := &fake{status: []workflows.Status{{}}, answers: map[string]any{"Stored": []cert.Version{{Fingerprint: "aaaaaa11", Serial: "1", NotAfter: day}, {Fingerprint: "bbbbbb11", Serial: "2"}}}}
 			code, _, errs := invoke(t, f, nil, tc.args...)
 			wantCode(t, code, exitOK, errs)
 			r := requestOf(t, f)
@@ -105,17 +108,38 @@ func TestAnAcknowledgementIsLeftForAWorkerThatIsAway(t *testing.T) {
 
 func TestRollingBackNeedsOneClearVersion(t *testing.T) {
 	c := seoul(t)
-	stored := []cert.Version{{Fingerprint: "aaaaaa11", Serial: "bbbbbb99"}, {Fingerprint: "aaaaaa22", Serial: "cccccc99"}}
+	state := sample().State
+	stored := []cert.Version{{Fingerprint: "aaaaaa11", Serial: "0bbbbbb99"}, {Fingerprint: "aaaaaa22", Serial: "cccccc99"}}
 	for digits, want := range map[string]cert.Fingerprint{"aaaaaa1": "aaaaaa11", "cccccc": "aaaaaa22", "00bbbbbb": "aaaaaa11"} {
-		if got, err := c.match("www", digits, stored); err != nil || got != want {
-			t.Errorf("%s: %s %v, want %s", digits, got, err, want)
+		if got, err := c.match(state, "--to", digits, stored); err != nil || got.Fingerprint != want {
+			t.Errorf("%s: %s %v, want %s", digits, got.Fingerprint, err, want)
 		}
 	}
-	_, err := c.match("www", "aaaaaa", stored)
+	_, err := c.match(state, "--to", "aaaaaa", stored)
 	wantCode(t, c.explain(err).code, exitUsage, err.Error())
-	wantText(t, err.Error(), "not clear", "aaaaaa11, serial bbbbbb99", "aaaaaa22")
-	_, err = c.match("www", "dddddd", nil)
+	wantText(t, err.Error(), "not clear", "aaaaaa11, serial 0bbbbbb99", "aaaaaa22")
+	if _, err := c.match(state, "--to", "000000", stored); err == nil {
+		t.Error("nothing but noughts names a version")
+	}
+	_, err = c.match(state, "--to", "dddddd", nil)
 	wantCode(t, c.explain(err).code, exitNotFound, err.Error())
+}
+
+func TestAVersionThatCannotHelpAnyMoreIsRefusedWithTheReasonAndTheOthers(t *testing.T) {
+	s := sample()
+	s.State.Revocations = []cert.Revocation{{Fingerprint: "dddddddd", At: today, By: "hana", Reason: cert.KeyCompromise}}
+	stored := []cert.Version{s.State.Live, s.State.Previous, {Fingerprint: "dddddddd", NotAfter: today.Add(time.Hour)}, {Fingerprint: "eeeeeeee", Serial: "77", NotAfter: today.Add(time.Hour)}}
+	for _, verb := range [][]string{{"rollback", "shop", "--to"}, {"deploy", "shop", "--version"}, {"deploy", "shop", "--dry-run", "--version"}} {
+		for digits, why := range map[string]string{"bbbbbb": " expired at ", "dddddd": " was revoked at "} {
+			f := &fake{status: []workflows.Status{s}, answers: map[string]any{"Stored": stored}}
+			code, _, errs := invoke(t, f, nil, append(slices.Clone(verb), digits)...)
+			wantCode(t, code, exitRefused, errs)
+			wantText(t, errs, why, "deploying it would not help", "aaaaaaaaaaaa, serial 01ab", ", live\n", ", previous, expired at", "eeeeeeee, serial 77")
+			if len(f.updates) != 0 {
+				t.Errorf("%v %s was sent all the same", verb, digits)
+			}
+		}
+	}
 }
 
 func TestCheckWaitsForTheLookToEnd(t *testing.T) {

@@ -27,6 +27,7 @@ var (
 	RenewNow    = Update[RenewRequest, Taken]{"renew-now", "Renew or deploy again at once"}
 	ObserveNow  = Update[Request, Taken]{"observe-now", "Look at every place at once"}
 	RollBack    = Update[RollBackRequest, Taken]{"roll-back", "Deploy the previous or a stated version"}
+	Deploy      = Update[DeployRequest, Taken]{"deploy", "Deploy the live or a stated version again, to all or to stated targets"}
 	Revoke      = Update[RevokeRequest, Taken]{"revoke", "Have the CA revoke a version, for a stated reason"}
 	Supply      = Update[SupplyRequest, Taken]{"supply", "Deploy the version that somebody ordered and brought"}
 	SetSpec     = Update[SetSpecRequest, Taken]{"set-spec", "Replace what was asked for"}
@@ -94,6 +95,14 @@ type RenewRequest struct {
 type RollBackRequest struct {
 	Request
 	To cert.Fingerprint `json:"to,omitempty"`
+}
+
+// DeployRequest asks for a version on targets; an empty one means the live
+// version, no targets mean all.
+type DeployRequest struct {
+	Request
+	Version cert.Fingerprint `json:"version,omitempty"`
+	Targets []string         `json:"targets,omitempty"`
 }
 
 // RevokeRequest asks for the end of a version; an empty one means the live one.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -39,6 +40,25 @@ func (c *certificate) rollBack(ctx workflow.Context, in RollBackRequest) Taken {
 		c.note(ctx, entry{Kind: "rollback-asked", Text: "rolling back to " + c.State.RollBack.Fingerprint.Short() + " was asked for", By: in.By, Via: in.Via, Note: in.Note})
 	}
 	return Taken{"rolling back begins now; automation keeps its hands off until: neverlapse resume " + c.State.Spec.Name}
+}
+
+func (in DeployRequest) deploying(at time.Time) lifecycle.Order {
+	o := in.order(at)
+	o.Fingerprint, o.Targets = in.Version, in.Targets
+	return o
+}
+
+func (c *certificate) deploy(ctx workflow.Context, in DeployRequest) Taken {
+	if c.count(in.ID) {
+		c.State.AskDeploy(in.deploying(workflow.Now(ctx)))
+		o := c.State.Deploy
+		c.note(ctx, entry{Kind: "deploy-asked", Text: "deploying " + o.Fingerprint.Short() + " to " + strings.Join(o.Targets, ", ") + " was asked for", By: in.By, Via: in.Via, Note: in.Note})
+	}
+	text := "deploying begins now"
+	if in.Version != "" && in.Version != c.State.Live.Fingerprint {
+		text += "; it is not the live version, see: neverlapse status " + c.State.Spec.Name
+	}
+	return Taken{text}
 }
 
 func (c *certificate) setSpec(ctx workflow.Context, in SetSpecRequest) Taken {

@@ -91,7 +91,7 @@ func (r *renewal) outcome(ctx workflow.Context, seen []cert.Observation) Renewal
 	case len(r.at(lifecycle.StageBehind)) > 0:
 		out.Kind = string(lifecycle.Unreached)
 	}
-	if out.Kind == string(lifecycle.Proven) || out.Kind == string(lifecycle.Behind) {
+	if !r.in.Part && (out.Kind == string(lifecycle.Proven) || out.Kind == string(lifecycle.Behind)) {
 		in := activities.PromoteInput{Name: r.in.Name, Fingerprint: r.version.Fingerprint}
 		if err := r.store(ctx, "make "+r.version.Fingerprint.Short()+" live in the store", hands.Promote, in, nil); err != nil {
 			_, text := activities.FailureOf(err)

@@ -105,7 +105,7 @@ func (r *renewal) fed(places []*place) []cert.Endpoint {
 	var out []cert.Endpoint
 	for _, e := range r.in.Endpoints {
 		named := slices.ContainsFunc(places, func(p *place) bool { return p.target == e.Target })
-		unnamed := e.Target == "" && len(places)+len(r.at(lifecycle.StageProven)) == len(r.places)
+		unnamed := e.Target == "" && !r.in.Part && len(places)+len(r.at(lifecycle.StageProven)) == len(r.places)
 		if named || unnamed {
 			out = append(out, e)
 		}

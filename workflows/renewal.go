@@ -52,6 +52,8 @@ type RenewalInput struct {
 	Batches []lifecycle.Batch `json:"batches,omitempty"`
 	MayFail int               `json:"mayFail,omitempty"`
 	ByHand  string            `json:"byHand,omitempty"` // who asked; empty if the rules did
+	// Part tells that only some targets get the version, and another one stays live.
+	Part bool `json:"part,omitempty"`
 	// InTask has our own store asked within workflow tasks; attempts begun by
 	// older releases do without.
 	InTask bool `json:"inTask,omitempty"`

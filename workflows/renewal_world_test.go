@@ -134,6 +134,16 @@ func (s *script) Install(ctx context.Context, in activities.DeployInput) error {
 	return err
 }
 
+func (s *script) Rehearse(ctx context.Context, in activities.DeployInput) (activities.Rehearsed, error) {
+	out := activities.Rehearsed{Rehearsal: cert.Rehearsal{Target: in.Target, Gets: fresh}}
+	if h, ok := s.hosts[in.Target]; ok && at(ctx) == "" {
+		out.Host, out.Wait = h.Host, h.Wait
+		return out, s.do("Rehearse " + in.Target)
+	}
+	out.Has = s.before[in.Target]
+	return out, s.do("Rehearse " + in.Target + at(ctx))
+}
+
 func (s *script) RollBack(ctx context.Context, in activities.DeployInput) error {
 	err := s.do("RollBack " + in.Target + at(ctx))
 	if err == nil {

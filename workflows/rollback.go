@@ -100,7 +100,7 @@ func (r *renewal) proveBack(ctx workflow.Context) {
 func (r *renewal) fedBack(places []*place) []cert.Endpoint {
 	var out []cert.Endpoint
 	for _, e := range r.in.Endpoints {
-		unnamed := e.Target == "" && !slices.ContainsFunc(r.at(lifecycle.StageWaiting), func(p *place) bool { return !p.failed })
+		unnamed := e.Target == "" && !r.in.Part && !slices.ContainsFunc(r.at(lifecycle.StageWaiting), func(p *place) bool { return !p.failed })
 		if unnamed || slices.ContainsFunc(places, func(p *place) bool { return p.target == e.Target }) {
 			out = append(out, e)
 		}

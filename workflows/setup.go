@@ -31,6 +31,9 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, _ RenewRequest) error { return s.CheckRenew(now(ctx)) }),
 		handle(ctx, c, ObserveNow, c.observeNow, func(workflow.Context, Request) error { return nil }),
 		handle(ctx, c, RollBack, c.rollBack, func(ctx workflow.Context, in RollBackRequest) error { return s.CheckRollBack(now(ctx), in.To) }),
+		handle(ctx, c, Deploy, c.deploy, func(ctx workflow.Context, in DeployRequest) error {
+			return s.CheckDeploy(now(ctx), in.deploying(now(ctx)))
+		}),
 		handle(ctx, c, Revoke, c.revoke, func(ctx workflow.Context, in RevokeRequest) error {
 			return s.CheckRevoke(now(ctx), in.revoking(now(ctx)))
 		}),

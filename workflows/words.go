@@ -15,6 +15,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.LookRoutine:         "it is time for a routine look",
 	lifecycle.EvidenceFound:       "the trouble is over, as the evidence shows",
 	lifecycle.RollBackAsked:       "somebody asked to roll back",
+	lifecycle.DeployAsked:         "somebody asked to deploy a version",
 	lifecycle.RevokeAsked:         "somebody asked to revoke a version",
 	lifecycle.RenewAsked:          "somebody asked for a renewal",
 	lifecycle.FirstIssuance:       "it was never issued",

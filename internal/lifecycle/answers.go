@@ -172,7 +172,7 @@ func (s *State) CheckRollBack(now time.Time, to cert.Fingerprint) error {
 	switch {
 	case !s.Spec.Managed:
 		return refuse("%s is only watched; there is nothing to roll back here", s.Spec.Name)
-	case s.flying(FlyRenewal, "") || s.RollBack != nil:
+	case s.flying(FlyRenewal, "") || s.RollBack != nil || s.Deploy != nil:
 		return refuse("a renewal or deployment of %s is under way; try again when it has ended", s.Spec.Name)
 	case s.Live.Fingerprint == "":
 		return refuse("%s has never been issued; there is nothing to roll back", s.Spec.Name)

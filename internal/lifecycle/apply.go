@@ -51,6 +51,13 @@ func (s *State) begin(r Run, now time.Time) {
 		}
 	case ForRollBack:
 		s.Held, s.RollBack = s.RollBack, nil
+	case ForDeploy:
+		if r.chosen() {
+			s.Held = s.Deploy
+		}
+		if r.ByHand != "" {
+			s.Deploy = nil
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ const (
 	LookRoutine         Reason = "look-routine"
 	EvidenceFound       Reason = "evidence-found"
 	RollBackAsked       Reason = "roll-back-asked"
+	DeployAsked         Reason = "deploy-asked"
 	RevokeAsked         Reason = "revoke-asked"
 	RenewAsked          Reason = "renew-asked"
 	FirstIssuance       Reason = "first-issuance"
@@ -128,6 +129,8 @@ type Run struct {
 	Discard  bool             `json:"discard,omitempty"`
 	NewKey   bool             `json:"newKey,omitempty"` // the key is not kept, whatever the spec says
 	ByHand   string           `json:"byHand,omitempty"` // who asked; empty if the rules did
+	// Part tells that only some targets get the version, which is not the live one.
+	Part bool `json:"part,omitempty"`
 	// SafeBy is the last safe moment of what is replaced; InWindow tells that the
 	// CA's renewal window has begun, Canary that an outage ends if the CA answers.
 	SafeBy   time.Time     `json:"safeBy,omitzero"`

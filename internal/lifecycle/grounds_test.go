@@ -96,6 +96,9 @@ func taken(now time.Time, s State, m Move) error {
 		return s.CheckRenew(now)
 	case MoveRollBack:
 		return s.CheckRollBack(now, "")
+	case MoveDeploy:
+		targets := strings.Split(strings.Fields(m.Command)[4], ",")
+		return s.CheckDeploy(now, Order{By: "minji", Targets: targets})
 	case MovePause:
 		return s.CheckPause(now, Pause{Order: Order{By: "minji", Note: "audit"}, Until: m.Until})
 	case MoveRetire:

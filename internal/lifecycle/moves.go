@@ -25,6 +25,7 @@ const (
 	MoveRequest   MoveCode = "print-request"
 	MoveSupply    MoveCode = "supply"
 	MoveRevokeNot MoveCode = "cancel-revocation"
+	MoveDeploy    MoveCode = "deploy"
 	MoveDropPlace MoveCode = "drop-target"
 	MoveEndpoints MoveCode = "change-endpoints"
 	MoveCA        MoveCode = "change-ca"
@@ -127,6 +128,10 @@ func (v *view) movesOfPlaces() (out []Move) {
 	}
 	out = append(out, Move{Code: MoveCheck, Command: "neverlapse check " + name, answers: about})
 	targets, _ := v.behind()
+	if lacking := v.lacking(); len(lacking) > 0 && s.CheckDeploy(v.now, Order{Targets: lacking}) == nil && s.Retire == nil {
+		out = append(out, Move{Code: MoveDeploy, Command: "neverlapse deploy " + name + " --target " + strings.Join(lacking, ",") + " --wait",
+			Note: s.Live.Fingerprint.Short(), answers: []alert.Reason{alert.TargetBehind}})
+	}
 	if rest := without(s.Spec.Targets, targets); len(targets) > 0 && len(rest) > 0 {
 		command := update + " --target " + strings.Join(rest, ",")
 		if fed := endpointsOf(s.Spec, rest); len(fed) < len(s.Spec.Endpoints) && len(fed) > 0 {
@@ -139,6 +144,21 @@ func (v *view) movesOfPlaces() (out []Move) {
 	}
 	if s.CheckRetire(false) == nil && (v.unseen() != nil || !v.s.Live.ValidAt(v.now)) && v.known() {
 		out = append(out, Move{Code: MoveRetire, Command: "neverlapse retire " + name, answers: []alert.Reason{alert.Unseen}})
+	}
+	return out
+}
+
+// lacking are the targets that do not have the live version, as far as known.
+func (v *view) lacking() []string {
+	out, _ := v.behind()
+	for _, o := range v.s.astray() {
+		t := o.Target
+		if t == "" {
+			t = o.Endpoint.Target
+		}
+		if t != "" && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
 	}
 	return out
 }

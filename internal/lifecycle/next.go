@@ -29,6 +29,7 @@ var rules = []func(*view) *Decision{
 	(*view).lookAsked,     // a human wants to know now
 	(*view).closeAlerts,   // evidence closes, before anybody is told old news
 	(*view).rollBackAsked, // a human's word comes before the calendar's
+	(*view).deployAsked,
 	(*view).revokeDue,
 	(*view).renewAsked,
 	(*view).renewalDue,

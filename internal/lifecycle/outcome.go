@@ -26,6 +26,9 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 		s.succeeded(now, r, o.Version)
 	}
 	for _, i := range o.Installed {
+		if r.Part && i.Behind != "" { // it does not lag behind what is live
+			continue
+		}
 		i.At, i.Behind = now, clip(i.Behind)
 		if i.Behind != "" {
 			i.Since, i.Ends = now, ends
@@ -52,9 +55,13 @@ func clip(text string) string {
 }
 
 func (s *State) succeeded(now time.Time, r Run, v cert.Version) {
-	if v.Fingerprint != "" && v.Fingerprint != s.Live.Fingerprint {
+	if r.Part {
+		return // what is live stays what counts
+	}
+	switch {
+	case v.Fingerprint != "" && v.Fingerprint != s.Live.Fingerprint:
 		s.adopt(now, v)
-	} else {
+	case len(without(s.Spec.Targets, r.Targets)) == 0:
 		s.Renewal.Unproven = ""
 	}
 	if r.Purpose == ForRenewal {
@@ -95,14 +102,17 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		s.hear(ca, o.RetryAt)
 	}
 	switch {
-	case r.Purpose == ForRollBack && o.Kind.Counts() && o.Kind != Unproven:
+	case r.chosen() && o.Kind.Counts() && o.Kind != Unproven:
 		s.Held = nil // every target has what it had: nothing is in doubt, and nothing to hold
-	case o.Kind == Unproven || r.Purpose == ForRollBack:
+	case o.Kind == Unproven || r.chosen():
 		s.Renewal.Unproven, s.Renewal.UnprovenAt = o.Cause, now
 		if o.Kind != Unproven {
-			s.Renewal.Unproven = "rolling back failed: " + o.Cause
+			s.Renewal.Unproven = "deploying " + r.Version.Short() + " failed: " + o.Cause
+			if r.Purpose == ForRollBack {
+				s.Renewal.Unproven = "rolling back failed: " + o.Cause
+			}
 		}
-		if r.Purpose == ForRollBack && look(now, s).serves() && s.Held != nil && s.Held.Fingerprint == s.Live.Fingerprint {
+		if r.chosen() && look(now, s).serves() && s.Held != nil && s.Held.Fingerprint == s.Live.Fingerprint {
 			s.Renewal.Unproven = "" // the world shows that it is back
 		}
 	}

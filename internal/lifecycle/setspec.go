@@ -17,7 +17,7 @@ func (s *State) SetSpec(spec Spec) {
 	s.Installed = slices.DeleteFunc(s.Installed, func(i Installed) bool { return !slices.Contains(spec.Targets, i.Target) })
 	s.Sight.Observations = slices.DeleteFunc(s.Sight.Observations, func(o cert.Observation) bool { return !s.place(o) })
 	if !spec.Managed {
-		s.Renewal, s.Paused, s.Held, s.RollBack, s.Renew = Renewal{}, nil, nil, nil, nil
+		s.Renewal, s.Paused, s.Held, s.RollBack, s.Renew, s.Deploy = Renewal{}, nil, nil, nil, nil, nil
 		s.Revoke = nil
 		s.Sight.AstraySince = time.Time{}
 	}
@@ -26,6 +26,7 @@ func (s *State) SetSpec(spec Spec) {
 		s.afresh()
 	}
 	if !slices.Equal(spec.Targets, old.Targets) || spec.AcceptIrreversible != old.AcceptIrreversible {
+		s.Deploy = nil // it named targets of before
 		s.afresh()
 	}
 	if spec.CA != old.CA { // the word of one CA does not bind another

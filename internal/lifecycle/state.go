@@ -61,6 +61,7 @@ type State struct {
 	Held     *Order `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
 	RollBack *Order `json:"rollBack,omitempty"` // asked for and not yet begun
 	Renew    *Order `json:"renew,omitempty"`    // asked for and not yet begun
+	Deploy   *Order `json:"deploy,omitempty"`   // asked for and not yet begun
 	Look     *Order `json:"look,omitempty"`     // asked for and not yet begun
 	Retire   *Order `json:"retire,omitempty"`
 
@@ -156,7 +157,8 @@ type Order struct {
 	At          time.Time        `json:"at"`
 	Note        string           `json:"note,omitempty"`
 	New         bool             `json:"new,omitempty"`         // renew: discard the candidate
-	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // roll-back: to this version
+	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // roll-back, deploy: this version
+	Targets     []string         `json:"targets,omitempty"`     // deploy: on these
 }
 
 // Status is where an alert stands.

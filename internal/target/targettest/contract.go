@@ -25,7 +25,14 @@ func testRestores(t *testing.T, h Harness) {
 			if err := s.Preflight(t.Context()); err != nil {
 				t.Fatalf("Preflight: %v", err)
 			}
-			sameTree(t, "Capture and Preflight changed something", snapshot, s.state(t))
+			if d, ok := s.Target.(interface {
+				Steps(context.Context) (cert.Steps, error)
+			}); ok {
+				if steps, err := d.Steps(t.Context()); err != nil || len(steps.Writes) == 0 {
+					t.Errorf("Steps = %+v, %v; want what is written", steps, err)
+				}
+			}
+			sameTree(t, "Capture, Preflight and Steps changed something", snapshot, s.state(t))
 			s.install(t, s.a, before)
 			s.install(t, s.b, before)
 			was, err := s.CapturedVersion(before)
