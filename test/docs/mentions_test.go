@@ -18,9 +18,17 @@ func documents(t *testing.T) []string {
 	if err != nil || len(found) == 0 {
 		t.Fatalf("no documents: %v", err)
 	}
+	recipes, err := filepath.Glob(filepath.Join(root, "docs", "recipes", "*.md"))
+	if err != nil || len(recipes) == 0 {
+		t.Fatalf("no recipes: %v", err)
+	}
 	out := []string{"README.md"}
-	for _, path := range found {
-		out = append(out, "docs/"+filepath.Base(path))
+	for _, path := range append(found, recipes...) {
+		below, err := filepath.Rel(root, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, below)
 	}
 	return out
 }
