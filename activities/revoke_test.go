@@ -58,7 +58,7 @@ func TestWhatWasNotIssuedHereIsNotRevokedHere(t *testing.T) {
 	w := begin(t)
 	v := w.issue(wish())
 	for want, in := range map[string]activities.RevokeInput{
-		"it was not issued here": {Name: "shop", Fingerprint: "ab" + v.Fingerprint[2:], Reason: cert.Superseded},
+		"it was not issued here": {Name: "shop", Fingerprint: v.Fingerprint[32:] + v.Fingerprint[:32], Reason: cert.Superseded},
 		"is not configured":      {Name: "shop", Fingerprint: v.Fingerprint, Reason: cert.Superseded},
 	} {
 		if want == "is not configured" {
