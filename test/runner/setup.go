@@ -26,6 +26,7 @@ var needs = []need{
 	{"/usr/share/tomcat10/bin/catalina.sh", []string{"tomcat10", "tomcat10-admin"}, "the recipe of Tomcat"},
 	{"java", []string{"default-jre-headless"}, "Tomcat"},
 	{"curl", []string{"curl"}, "the recipes"},
+	{"/usr/bin/python3", []string{"python3"}, "the recipe of F5"},
 	{"shellcheck", []string{"shellcheck"}, "the recipes"},
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
