@@ -32,6 +32,7 @@ var components = []component{
 	{name: "OpenSSH", is: "real", what: "installed by the system, on a loopback port, with nginx behind it", version: []string{"/usr/bin/ssh", "-V"}, proof: "internal/target"},
 	{name: "Tomcat", is: "real", what: "installed by the system, given a keystore by the recipe and asked over TLS", version: []string{"dpkg-query", "--show", "tomcat10"}, proof: "test/recipes"},
 	{name: "F5 BIG-IP", is: "stand-in", what: "takes the requests that F5 documents, with transactions; no device can be had in CI", proof: "test/recipes"},
+	{name: "WebtoB", is: "stand-in", what: "scripts in place of wscfl, wsdown and wsboot; IIS and JEUS are only documented", proof: "test/recipes"},
 	{name: "PostgreSQL", is: "real", what: "asked for TLS; the other protocols with STARTTLS are spoken by stand-ins that keep to their RFCs", proof: "internal/scan"},
 	{name: "Kubernetes", is: "real", what: "kube-apiserver with etcd and RBAC; built once by make test-kubernetes, no nodes run", version: []string{"$NEVERLAPSE_KUBE_APISERVER", "--version"}, proof: "internal/target/kubernetes TestKubernetesKeepsTheContract/API_server"},
 	{name: "Kubernetes' Secrets", is: "stand-in", what: "versions, conflicts, patches, dry runs and what cannot change; the tests on it run on the real one as well, where that was built", proof: "internal/target/kubernetes TestKubernetesKeepsTheContract/stand-in"},
