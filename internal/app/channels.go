@@ -30,6 +30,10 @@ var channels = map[string]func(config.Adapter, string) (activities.Channeled, er
 		c, err := Built(path, a, func(o notify.PagerDutyOptions) (activities.Channel, error) { return notify.NewPagerDuty(o) })
 		return channeled(a, notify.PagerDutyGuarantees, c), err
 	},
+	notify.KindAlertmanager: func(a config.Adapter, path string) (activities.Channeled, error) {
+		c, err := Built(path, a, func(o notify.AlertmanagerOptions) (activities.Channel, error) { return notify.NewAlertmanager(o) })
+		return channeled(a, notify.AlertmanagerGuarantees, c), err
+	},
 	notify.KindWebhook: func(a config.Adapter, path string) (activities.Channeled, error) {
 		var options notify.WebhookOptions
 		c, err := Built(path, a, func(o notify.WebhookOptions) (activities.Channel, error) { options = o; return notify.NewWebhook(o) })

@@ -31,6 +31,7 @@ var needs = []need{
 	{"named", []string{"bind9"}, "a DNS that takes updates, for DNS-01 challenges"},
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
 	{"etcd", []string{"etcd-server"}, "the store of the Kubernetes API server"},
+	{"prometheus-alertmanager", []string{"prometheus-alertmanager"}, "the channel of kind alertmanager"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
 }
 

@@ -2,6 +2,7 @@ package targettest
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -16,6 +17,12 @@ func NeedApache(t testing.TB) string { return needed(t, FindApache) }
 
 // NeedHAProxy gives the path of HAProxy, or skips the test if it is not installed.
 func NeedHAProxy(t testing.TB) string { return needed(t, FindHAProxy) }
+
+// NeedProgram gives the path of a program that Debian has in a package of its
+// name, or skips the test if it is not installed.
+func NeedProgram(t testing.TB, name string) string {
+	return needed(t, func() (string, error) { return exec.LookPath(name) })
+}
 
 func needed(t testing.TB, find func() (string, error)) string {
 	t.Helper()

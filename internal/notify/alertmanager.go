@@ -1,0 +1,237 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// KindAlertmanager is the Alertmanager of Prometheus.
+const KindAlertmanager = "alertmanager"
+
+// AlertmanagerGuarantees is what an Alertmanager promises.
+var AlertmanagerGuarantees = Guarantees{
+	Kind: KindAlertmanager, Interrupts: true, Interruption: "as its routes say", Deduplicates: "labels of the alert",
+	ReachesOne: true, ReachesGroup: true, Own: true, Updates: true,
+}
+
+// holdAlert is how long an alert lives there without a word from us.
+const holdAlert = 30 * 24 * time.Hour
+
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+// AlertmanagerOptions configures the Alertmanagers of one cluster. An alert is
+// sent with the end of its life, so that it does not resolve itself in between.
+type AlertmanagerOptions struct {
+	Reaching        `mapstructure:",squash"`
+	URLs            []string          `mapstructure:"urls"`   // of every member, up to where /api/v2 begins
+	Labels          map[string]string `mapstructure:"labels"` // added to each alert, for routes
+	Hold            time.Duration     `mapstructure:"hold"`   // until an alert that is not sent again resolves itself; default 30d
+	Username        string            `mapstructure:"username"`
+	Password        Secret            `mapstructure:"password"`
+	PasswordFile    string            `mapstructure:"password_file"`
+	BearerToken     Secret            `mapstructure:"bearer_token"`
+	BearerTokenFile string            `mapstructure:"bearer_token_file"`
+	Insecure        bool              `mapstructure:"insecure"` // http:// is allowed
+}
+
+// Validate checks what can be checked without dialling.
+func (o AlertmanagerOptions) Validate() error {
+	errs := []error{o.Reaching.validate(), checkSecret("password", o.Password, o.PasswordFile, o.Username != ""), checkSecret("bearer_token", o.BearerToken, o.BearerTokenFile, false)}
+	if len(o.URLs) == 0 {
+		errs = append(errs, errors.New("urls is required: the address of each Alertmanager of the cluster"))
+	}
+	for i, u := range o.URLs {
+		_, err := checkURL(fmt.Sprintf("urls[%d]", i), u, o.Insecure)
+		errs = append(errs, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
+		if !labelName.MatchString(name) || o.Labels[name] == "" {
+			errs = append(errs, fmt.Errorf("labels.%s: is not a name of a label with a value", name))
+		}
+	}
+	if o.Hold < 0 || o.Hold > 0 && o.Hold < time.Hour {
+		errs = append(errs, fmt.Errorf("hold %v is shorter than an hour; alerts would resolve themselves between two steps", o.Hold))
+	}
+	if o.Username != "" && (o.BearerToken != "" || o.BearerTokenFile != "") {
+		errs = append(errs, errors.New("username and bearer_token exclude each other"))
+	}
+	return named(KindAlertmanager, errs...)
+}
+
+// Alertmanager keeps one alert there for each of ours.
+type Alertmanager struct {
+	o               AlertmanagerOptions
+	password, token string
+	caller          *caller
+}
+
+// NewAlertmanager reads the secrets and makes the channel; it does not dial.
+func NewAlertmanager(o AlertmanagerOptions) (*Alertmanager, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	a := &Alertmanager{o: o}
+	var err1, err2, err3 error
+	a.password, err1 = readSecret("password", o.Password, o.PasswordFile)
+	a.token, err2 = readSecret("bearer_token", o.BearerToken, o.BearerTokenFile)
+	a.caller, err3 = newCaller(KindAlertmanager, o.Reaching, a.password, a.token)
+	if a.o.Hold == 0 {
+		a.o.Hold = holdAlert
+	}
+	return a, named(KindAlertmanager, err1, err2, err3)
+}
+
+// posted is an alert as the API takes it.
+type posted struct {
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	StartsAt     time.Time         `json:"startsAt,omitzero"`
+	EndsAt       time.Time         `json:"endsAt"`
+	GeneratorURL string            `json:"generatorURL,omitempty"`
+}
+
+// Send makes the alert, or prolongs the one that is there. One whose labels were
+// others, as its severity was, is resolved.
+func (a *Alertmanager) Send(ctx context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
+	if err := checkKey(m); err != nil {
+		return alert.Receipt{}, err
+	}
+	labels := a.labels(m.Notice)
+	all := []posted{a.alert(m, labels)}
+	id, thread := known(labels), ""
+	if r := m.InReplyTo; r != nil && r.Kind == KindAlertmanager {
+		if before := threadOf(*r); before == id {
+			id, thread = m.DedupKey, id
+		} else if old := unknown(before); old != nil {
+			all = append(all, over(a.alert(m, old)))
+		}
+	}
+	if err := a.post(ctx, all); err != nil {
+		return alert.Receipt{}, err
+	}
+	return receipt(m, KindAlertmanager, m.Address, id, thread, time.Now()), nil
+}
+
+// Update shows the news in the alert's annotations, and ends it when it is resolved.
+func (a *Alertmanager) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
+	labels := unknown(threadOf(r))
+	if labels == nil || !begins(r) {
+		return nil
+	}
+	p := a.alert(asSent(m, r), labels)
+	if m.Notice.Phase == alert.Resolved {
+		p = over(p)
+	}
+	return a.post(ctx, []posted{p})
+}
+
+// known is the ID of an alert there: its labels. unknown reads it back.
+func known(labels map[string]string) string {
+	s, _ := toJSON(labels) // of texts only
+	return s
+}
+
+func unknown(id string) (labels map[string]string) {
+	if json.Unmarshal([]byte(id), &labels) != nil {
+		return nil
+	}
+	return labels
+}
+
+func over(p posted) posted {
+	p.StartsAt, p.EndsAt = time.Time{}, time.Now().UTC()
+	return p
+}
+
+func (a *Alertmanager) labels(n alert.Notice) map[string]string {
+	severity := map[alert.Severity]string{alert.P1: "critical", alert.P2: "critical", alert.P3: "warning"}[n.Severity]
+	out := map[string]string{"alertname": "Neverlapse" + camel(string(n.Reason)), "severity": orElse(severity, "info")}
+	for name, value := range map[string]string{
+		"certificate": n.Certificate, "alert": n.AlertID, "priority": string(n.Severity), "owner": n.Owner, "team": n.Team, "environment": n.Environment,
+	} {
+		if value != "" {
+			out[name] = alert.Clean(value)
+		}
+	}
+	maps.Copy(out, a.o.Labels)
+	return out
+}
+
+// camel writes attempts-spent as AttemptsSpent.
+func camel(s string) (out string) {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+		out += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return out
+}
+
+func (a *Alertmanager) alert(m alert.Message, labels map[string]string) posted {
+	t := text(m)
+	return posted{
+		Labels: labels, Annotations: map[string]string{"summary": t.Subject, "description": alert.Plain(t)},
+		StartsAt: m.Notice.At.UTC(), EndsAt: time.Now().Add(a.o.Hold).UTC(), GeneratorURL: linkOf(m.Notice),
+	}
+}
+
+// post tells every member, for they do not tell each other. It is delivered if
+// one of them took it.
+func (a *Alertmanager) post(ctx context.Context, all []posted) error {
+	body, err := json.Marshal(all)
+	if err != nil {
+		return fault.New(fault.Invalid, "%s: %w", KindAlertmanager, err)
+	}
+	results := make(chan error, len(a.o.URLs))
+	for _, u := range a.o.URLs {
+		go func() { results <- a.tell(ctx, u, body) }()
+	}
+	var worst error
+	delivered := false
+	for range a.o.URLs {
+		err := <-results
+		delivered = delivered || err == nil
+		if worst == nil || fault.Is(worst, fault.Configuration) && err != nil { // what may pass is tried again
+			worst = err
+		}
+	}
+	if delivered {
+		return nil
+	}
+	return worst
+}
+
+func (a *Alertmanager) tell(ctx context.Context, base string, body []byte) error {
+	req, err := post(ctx, http.MethodPost, strings.TrimSuffix(base, "/")+"/api/v2/alerts", "application/json", body)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.o.Username != "":
+		req.SetBasicAuth(a.o.Username, a.password)
+	case a.token != "":
+		req.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	r, err := a.caller.call(req)
+	if err != nil || r.ok() {
+		return err
+	}
+	var said string
+	if json.Unmarshal(r.body, &said) != nil {
+		var object struct {
+			Message string `json:"message"`
+		}
+		_ = json.Unmarshal(r.body, &object) // what is neither says nothing
+		said = object.Message
+	}
+	return a.caller.refusal(r, said, "does urls lead to Alertmanager's API v2?")
+}
