@@ -41,6 +41,13 @@ var channels = map[string]func(config.Adapter, string) (activities.Channeled, er
 		out.Interrupts, out.AddressOf = options.Interrupts, options.AddressOf()
 		return out, err
 	},
+	notify.KindShoutrrr: func(a config.Adapter, path string) (activities.Channeled, error) {
+		var options notify.ShoutrrrOptions
+		c, err := Built(path, a, func(o notify.ShoutrrrOptions) (activities.Channel, error) { options = o; return notify.NewShoutrrr(o) })
+		out := various(a, notify.ShoutrrrGuarantees, c)
+		out.Interrupts = options.Interrupts
+		return out, err
+	},
 	notify.KindConsole: func(a config.Adapter, path string) (activities.Channeled, error) {
 		c, err := Built(path, a, func(notify.ConsoleOptions) (activities.Channel, error) { return notify.NewConsole(os.Stdout), nil })
 		return channeled(a, notify.ConsoleGuarantees, c), err

@@ -41,7 +41,7 @@ type Guarantees struct {
 }
 
 // All lists the guarantees of every kind of channel.
-var All = []Guarantees{SlackGuarantees, EmailGuarantees, TeamsGuarantees, SMSGuarantees, PagerDutyGuarantees, AlertmanagerGuarantees, WebhookGuarantees, ConsoleGuarantees}
+var All = []Guarantees{SlackGuarantees, EmailGuarantees, TeamsGuarantees, SMSGuarantees, PagerDutyGuarantees, AlertmanagerGuarantees, WebhookGuarantees, ShoutrrrGuarantees, ConsoleGuarantees}
 
 // Secret is a text that printing does not show.
 type Secret string

@@ -276,7 +276,7 @@ func TestTheGuaranteesNameEveryKind(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if want := []string{notify.KindSlack, notify.KindEmail, notify.KindTeams, notify.KindSMS, notify.KindPagerDuty, notify.KindAlertmanager, notify.KindWebhook, notify.KindConsole}; !slices.Equal(kinds, want) {
+	if want := []string{notify.KindSlack, notify.KindEmail, notify.KindTeams, notify.KindSMS, notify.KindPagerDuty, notify.KindAlertmanager, notify.KindWebhook, notify.KindShoutrrr, notify.KindConsole}; !slices.Equal(kinds, want) {
 		t.Errorf("kinds %v", kinds)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // channelOptions are the options of each kind that has a section of docs/channels.md.
 var channelOptions = map[string]any{
-	notify.KindPagerDuty: notify.PagerDutyOptions{}, notify.KindTeams: notify.TeamsOptions{}, notify.KindAlertmanager: notify.AlertmanagerOptions{}, notify.KindSMS: notify.SMSOptions{},
+	notify.KindPagerDuty: notify.PagerDutyOptions{}, notify.KindTeams: notify.TeamsOptions{}, notify.KindShoutrrr: notify.ShoutrrrOptions{}, notify.KindAlertmanager: notify.AlertmanagerOptions{}, notify.KindSMS: notify.SMSOptions{},
 }
 
 func TestEveryOptionOfAChannelIsExplainedInItsSection(t *testing.T) {
