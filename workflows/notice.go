@@ -17,7 +17,7 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 	s, now := c.State, workflow.Now(ctx).UTC()
 	n := alert.Notice{
 		Key:     noticeKey(a, phase),
-		AlertID: a.ID, Standing: a.Standing(), Phase: phase, Severity: a.Severity, Reason: a.Reason, Reach: step.Reach,
+		AlertID: a.ID, Standing: a.Standing(), Round: a.Round, Phase: phase, Severity: a.Severity, Reason: a.Reason, Reach: step.Reach,
 		Certificate: s.Spec.Name, Names: s.Spec.Names, Managed: s.Spec.Managed, Environment: s.Spec.Environment,
 		Owner: s.Spec.Owner, Team: s.Spec.Team, Version: s.Live, At: now, Places: places(s.Sight.Observations),
 		Cause: a.Cause, Next: nextStep(workflow.Now(ctx), s, a, step), Answer: a.Answer, Evidence: a.Evidence, Retired: s.Retire != nil,

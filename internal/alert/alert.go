@@ -163,6 +163,7 @@ type Notice struct {
 	Key         string       `json:"key"`
 	AlertID     string       `json:"alertID"`
 	Standing    string       `json:"standing,omitempty"` // changes when somebody answers or it grows more urgent
+	Round       int          `json:"round,omitempty"`    // counts firings of the alert from 1
 	Phase       Phase        `json:"phase"`
 	Severity    Severity     `json:"severity"`
 	Reason      Reason       `json:"reason"`

@@ -165,7 +165,7 @@ func testNotice(c config.Config, t AlertTest, now time.Time) alert.Notice {
 		}
 	}
 	n.AlertID = n.Certificate + "/test-" + strings.ToLower(rand.Text()[:8]) + "/" + string(t.Reason)
-	n.Key, n.Standing = n.AlertID, "test"
+	n.Key, n.Standing, n.Round = n.AlertID, "test", 1
 	return n
 }
 

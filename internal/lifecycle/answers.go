@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -22,7 +23,7 @@ type Answered struct {
 	By    string
 	Via   string
 	Note  string
-	Seen  string        // Standing of the alert when the person saw it; empty: whatever it is
+	Seen  string        // Standing of the alert when the person saw it, or the Round in which it fires; empty: whatever it is
 	For   time.Duration // acknowledge: zero means as long as the policy allows
 	Until time.Time     // snooze
 }
@@ -61,7 +62,7 @@ func (a Alert) Standing() string {
 func (s *State) overtaken(in Answered) error {
 	a := s.Alert(in.Alert)
 	switch {
-	case in.Seen == "" || a == nil || a.Standing() == in.Seen:
+	case in.Seen == "" || a == nil || a.Standing() == in.Seen || a.Status == Firing && in.Seen == strconv.Itoa(a.Round):
 		return nil
 	case a.Answer == nil:
 		return refuse("alert %s has changed since you saw it: it is %s %s; look again", a.ID, a.Severity, a.Status)

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +247,30 @@ func TestWhoeverSawTheAlertBeforeAnotherAnsweredIsTold(t *testing.T) {
 	s.Alerts[0].Round, s.Alerts[0].Status, s.Alerts[0].Answer = 2, Firing, nil
 	if err := s.CheckAcknowledge(in); err == nil || !strings.Contains(err.Error(), "has changed") {
 		t.Errorf("after it fired again: %v", err)
+	}
+}
+
+func TestAnAlertThatIsNoLongerQuietedFiresInARoundOfItsOwn(t *testing.T) {
+	for name, quiet := range map[string]func(*State, time.Time, Answered){
+		"acknowledged": func(s *State, now time.Time, in Answered) { s.Acknowledge(now, in) },
+		"snoozed":      func(s *State, now time.Time, in Answered) { s.Snooze(now, in) },
+	} {
+		s, now := firing(76*day, false)
+		before := s.Alerts[0]
+		in := Answered{Alert: before.ID, By: "minji", Via: "cli", For: time.Hour, Until: now.Add(time.Hour), Seen: strconv.Itoa(before.Round)}
+		if err := errors.Join(s.CheckAcknowledge(in), s.CheckSnooze(now, in)); err != nil {
+			t.Fatalf("%s: the round that fires was seen: %v", name, err)
+		}
+		quiet(&s, now, in)
+		if err := s.CheckAcknowledge(in); name == "acknowledged" && (err == nil || !strings.Contains(err.Error(), "minji was first")) {
+			t.Errorf("the second in the same round: %v", err)
+		}
+		at := now.Add(2 * time.Hour)
+		s.Look = nil
+		s.Observed(at, seeing(s, s.Live))
+		d := Next(at, s)
+		if d.Step.Kind != StepTell || d.Step.Alert.Round != before.Round+1 || d.Step.Alert.Standing() == before.Standing() {
+			t.Errorf("%s: %s, %+v; want round %d", name, d.Step.Kind, d.Step.Alert, before.Round+1)
+		}
 	}
 }

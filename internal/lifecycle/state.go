@@ -181,7 +181,7 @@ type Alert struct {
 	Level    int              `json:"level"` // index of the threshold; -1 where thresholds play no part
 	Status   Status           `json:"status"`
 	FiredAt  time.Time        `json:"firedAt"`
-	Round    int              `json:"round"` // counts firings from 1
+	Round    int              `json:"round"` // counts firings from 1: raised, back, or no longer quieted
 	// Step is told next, at NextAt; a zero NextAt means nothing more is told
 	// until the alert is raised.
 	Step   int       `json:"step"`

@@ -84,10 +84,12 @@ func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decisi
 		why = AckLapsed
 		a.Status, a.Answer = Firing, nil
 		a.Edit, a.LapAt = a.phase(), v.now
+		a.Round++
 	case !a.SnoozedUntil.IsZero():
 		why = SnoozeEnded
 		a.SnoozedUntil, a.Answer = time.Time{}, nil
 		a.Edit = a.phase()
+		a.Round++
 	case a.Held != "":
 		why, a.Held = SummaryMissed, ""
 	case a.Unreached:

@@ -101,23 +101,16 @@ type posted struct {
 	GeneratorURL string            `json:"generatorURL,omitempty"`
 }
 
-// Send makes the alert, or prolongs the one that is there. One whose labels were
-// others, as its severity was, is resolved.
+// Send makes the alert, or prolongs the one that is there.
 func (a *Alertmanager) Send(ctx context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
 	if err := checkKey(m); err != nil {
 		return alert.Receipt{}, err
 	}
-	labels := a.labels(m.Notice)
-	all := []posted{a.alert(m, labels)}
-	id, thread := known(labels), ""
+	id, thread, first := known(a.labels(m.Notice)), "", ""
 	if r := m.InReplyTo; r != nil && r.Kind == KindAlertmanager {
-		if before := threadOf(*r); before == id {
-			id, thread = m.DedupKey, id
-		} else if old := unknown(before); old != nil {
-			all = append(all, over(a.alert(m, old)))
-		}
+		id, thread, first = m.DedupKey, threadOf(*r), threadOf(*r)
 	}
-	if err := a.post(ctx, all); err != nil {
+	if err := a.post(ctx, a.all(m, first)); err != nil {
 		return alert.Receipt{}, err
 	}
 	return receipt(m, KindAlertmanager, m.Address, id, thread, time.Now()), nil
@@ -125,15 +118,33 @@ func (a *Alertmanager) Send(ctx context.Context, m alert.Message, _ bool) (alert
 
 // Update shows the news in the alert's annotations, and ends it when it is resolved.
 func (a *Alertmanager) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
-	labels := unknown(threadOf(r))
-	if labels == nil || !begins(r) {
+	if !begins(r) {
 		return nil
 	}
-	p := a.alert(asSent(m, r), labels)
+	return a.post(ctx, a.all(asSent(m, r), threadOf(r)))
+}
+
+// all is the alert as it is, and the end of those that it was: with the labels of
+// its first message, if its owner is another now, and of the other severities.
+func (a *Alertmanager) all(m alert.Message, first string) []posted {
+	labels := a.labels(m.Notice)
+	now := a.alert(m, labels)
 	if m.Notice.Phase == alert.Resolved {
-		p = over(p)
+		now = over(now)
 	}
-	return a.post(ctx, []posted{p})
+	out := []posted{now}
+	past := []map[string]string{unknown(first)}
+	for _, s := range []alert.Severity{alert.P1, alert.P2, alert.P3, alert.P4} {
+		n := m.Notice
+		n.Severity = s
+		past = append(past, a.labels(n))
+	}
+	for _, p := range past {
+		if p != nil && !maps.Equal(p, labels) {
+			out = append(out, over(a.alert(m, p)))
+		}
+	}
+	return out
 }
 
 // known is the ID of an alert there: its labels. unknown reads it back.

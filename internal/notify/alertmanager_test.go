@@ -44,6 +44,9 @@ func TestAlertmanagerKeepsTheContract(t *testing.T) {
 			Kind: notify.KindAlertmanager, Address: "am", Channel: alertmanager(t, s.URL()+"/"), Deduplicates: true, Secrets: []string{"s3cr3t-am"}, Trouble: s.Troubles(), Heal: s.Heal, Open: s.Open,
 			Delivered: func() (out []notifytest.Delivery) {
 				for _, a := range s.Taken() {
+					if a.EndsAt.Before(time.Now()) {
+						continue // the end of what it was before
+					}
 					out = append(out, notifytest.Delivery{ID: a.Key(), Reading: a.Annotations["summary"] + "\n" + a.Annotations["description"]})
 				}
 				return out
@@ -190,19 +193,16 @@ func TestARealAlertmanagerKeepsAnAlertUntilItIsResolved(t *testing.T) {
 	if _, err := c.Send(ctx, step, false); err != nil {
 		t.Fatal(err)
 	}
-	second, err := c.Send(ctx, amMessage(alert.P1, "raised", &first), false)
-	if err != nil {
+	if _, err := c.Send(ctx, amMessage(alert.P1, "raised", &first), false); err != nil { // its receipt is not kept, that of the first is
 		t.Fatal(err)
 	}
 	over := "resolved NeverlapseAttemptsSpent warning P3"
 	raised := "firing NeverlapseAttemptsSpent critical P1"
 	wait(fired, over, raised)
-	m := amMessage(alert.P1, "resolved", &second)
+	m := amMessage(alert.P1, "resolved", &first)
 	m.Notice.Phase = alert.Resolved
-	for _, r := range []alert.Receipt{first, second} {
-		if err := c.Update(ctx, r, m); err != nil {
-			t.Fatal(err)
-		}
+	if err := c.Update(ctx, first, m); err != nil {
+		t.Fatal(err)
 	}
 	wait(fired, over, raised, "resolved NeverlapseAttemptsSpent critical P1")
 	if n := len(statuses(told.Taken())); n != 4 {

@@ -125,35 +125,36 @@ func pagerSeverity(s alert.Severity) string {
 }
 
 // Send triggers an incident, or adds to the log of the one that is open for the
-// alert as it stands. One of an earlier standing is over: the new one takes its place.
+// alert. The one of the firing before is over: the new one takes its place.
 func (p *PagerDuty) Send(ctx context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
 	if err := checkKey(m); err != nil {
 		return alert.Receipt{}, err
 	}
-	incident := alert.Ref{AlertID: m.Notice.AlertID, Standing: m.Notice.Standing}.Incident()
+	n := m.Notice
+	incident := alert.Incident(n.AlertID, n.Round)
 	if err := p.enqueue(ctx, p.trigger(m, incident)); err != nil {
 		return alert.Receipt{}, err
 	}
+	if n.Round > 1 {
+		if err := p.enqueue(ctx, pagerEvent{RoutingKey: p.key, Action: "resolve", DedupKey: alert.Incident(n.AlertID, n.Round-1)}); err != nil {
+			return alert.Receipt{}, err
+		}
+	}
 	id, thread := incident, ""
 	if r := m.InReplyTo; r != nil && r.Kind == KindPagerDuty {
-		if before := threadOf(*r); before == incident {
-			id, thread = m.DedupKey, incident
-		} else {
-			// Should this fail, it is resolved with the alert.
-			_ = p.enqueue(ctx, pagerEvent{RoutingKey: p.key, Action: "resolve", DedupKey: before})
-		}
+		id, thread = m.DedupKey, threadOf(*r)
 	}
 	return receipt(m, KindPagerDuty, m.Address, id, thread, time.Now()), nil
 }
 
-// Update acknowledges or resolves the incident.
+// Update acknowledges or resolves the incident that is open for the alert.
 func (p *PagerDuty) Update(ctx context.Context, r alert.Receipt, m alert.Message) error {
 	actions := map[alert.Phase]string{alert.Acknowledged: "acknowledge", alert.Snoozed: "acknowledge", alert.Resolved: "resolve"}
 	action := actions[m.Notice.Phase]
 	if action == "" || !begins(r) {
 		return nil
 	}
-	return p.enqueue(ctx, pagerEvent{RoutingKey: p.key, Action: action, DedupKey: threadOf(r)})
+	return p.enqueue(ctx, pagerEvent{RoutingKey: p.key, Action: action, DedupKey: alert.Incident(m.Notice.AlertID, m.Notice.Round)})
 }
 
 func (p *PagerDuty) trigger(m alert.Message, incident string) pagerEvent {

@@ -35,7 +35,7 @@ func pagerDesk(t *testing.T) *pagerBench {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	b.url = s.URL + PagerDutyPath
-	b.incident = notifytest.Incident{ID: "PINC001", Key: alert.Ref{AlertID: "shop/0011/expiring", Standing: "1/P1/firing/0"}.Incident()}
+	b.incident = notifytest.Incident{ID: "PINC001", Key: alert.Incident("shop/0011/expiring", 1)}
 	return b
 }
 
@@ -61,7 +61,7 @@ func TestAnAcknowledgementInPagerDutyIsAttributed(t *testing.T) {
 			}
 		}
 		a := b.answers[0]
-		if a.Person.ID != want || a.Via != "pagerduty" || a.Action != alert.ActAcknowledge || a.Certificate != "shop" || a.AlertID != "shop/0011/expiring" || a.Standing != "1/P1/firing/0" {
+		if a.Person.ID != want || a.Via != "pagerduty" || a.Action != alert.ActAcknowledge || a.Certificate != "shop" || a.AlertID != "shop/0011/expiring" || a.Standing != "1" {
 			t.Errorf("%+v", a)
 		}
 		if len(b.counted) != 1 {

@@ -16,7 +16,7 @@ func Sample() alert.Notice {
 		NotBefore: at.AddDate(0, 0, -84), NotAfter: at.Add(6*24*time.Hour + 5*time.Hour), Names: []string{"*.example.com", "shop.example.com"},
 	}
 	return alert.Notice{
-		Key: "shop/1", Standing: "1/P1/firing/0", AlertID: alert.ID("shop", old.Fingerprint, alert.AttemptsSpent), Phase: alert.Firing, Severity: alert.P1,
+		Key: "shop/1", Standing: "1/P1/firing/0", Round: 1, AlertID: alert.ID("shop", old.Fingerprint, alert.AttemptsSpent), Phase: alert.Firing, Severity: alert.P1,
 		Reason: alert.AttemptsSpent, Reach: alert.PageAll, Certificate: "shop", Names: old.Names, Managed: true,
 		Environment: "production", Owner: "minji", Team: "payments", Version: old, At: at,
 		Places: []alert.Place{
