@@ -33,7 +33,7 @@ func (w *World) configureHost() error {
 		engine = w.Engine
 	}
 	text := fmt.Sprintf("data: %s\ntemporal: {address: %q, namespace: %s}\nstore: {kind: files, options: {path: %s, key_file: %s}}\ntargets:\n%s\n",
-		in("host"), engine, w.Namespace, filepath.Join(in("store"), "hosts", w.Host), in("host.key"), NginxTarget(w.Nginx, len(w.Nginx.Servers)-1))
+		in("host"), engine, w.Namespace, filepath.Join(in("store"), "hosts", w.Host), in("host.key"), w.nginxTarget(len(w.Nginx.Servers)-1))
 	config := in("host.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err

@@ -46,6 +46,9 @@ type Options struct {
 	// beside one nginx target per server of Nginx, named as the server; $DIR
 	// in it is the folder of the world.
 	Policies, Targets string
+	// Kept is where keys lie that stay on their host, by nginx server: its target
+	// is given the chain alone.
+	Kept map[string]string
 	// Host is the name of a host with a worker of its own, to which the last
 	// nginx server belongs; empty: there is none. Its engine is HostEngine, or Engine.
 	Host, HostEngine string
@@ -224,11 +227,19 @@ func (w *World) yaml(http01 int) string {
 		p("  []")
 	}
 	for i := range here {
-		p("%s", NginxTarget(w.Nginx, i))
+		p("%s", w.nginxTarget(i))
 	}
 	b.WriteString(strings.ReplaceAll(w.Targets, "$DIR", w.Dir))
 	b.WriteString(w.hosts)
 	return b.String()
+}
+
+func (w *World) nginxTarget(i int) string {
+	text := NginxTarget(w.Nginx, i)
+	if kept := w.Kept[w.Nginx.Servers[i].Name]; kept != "" {
+		text = strings.TrimSuffix(text, "}}") + ", kept_key: " + kept + "}}"
+	}
+	return text
 }
 
 // NginxTarget is the YAML of the target that feeds the i-th server of an nginx.
