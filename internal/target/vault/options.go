@@ -128,7 +128,7 @@ func validateName(path string) error {
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "" || part == "." || part == ".." {
-			return errors.New("has an empty part, or one of . and ..")
+			return errors.New("has an empty part, or one that leads elsewhere (. or ..)")
 		}
 	}
 	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`*\?#%`, r) }) {
