@@ -3,12 +3,8 @@ package notify
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,50 +19,6 @@ const KindAlertmanager = "alertmanager"
 var AlertmanagerGuarantees = Guarantees{
 	Kind: KindAlertmanager, Interrupts: true, Interruption: "as its routes say", Deduplicates: "labels of the alert",
 	ReachesOne: true, ReachesGroup: true, Own: true, Updates: true,
-}
-
-// holdAlert is how long an alert lives there without a word from us.
-const holdAlert = 30 * 24 * time.Hour
-
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-// AlertmanagerOptions configures the Alertmanagers of one cluster. An alert is
-// sent with the end of its life, so that it does not resolve itself in between.
-type AlertmanagerOptions struct {
-	Reaching        `mapstructure:",squash"`
-	URLs            []string          `mapstructure:"urls"`   // of every member, up to where /api/v2 begins
-	Labels          map[string]string `mapstructure:"labels"` // added to each alert, for routes
-	Hold            time.Duration     `mapstructure:"hold"`   // until an alert that is not sent again resolves itself; default 30d
-	Username        string            `mapstructure:"username"`
-	Password        Secret            `mapstructure:"password"`
-	PasswordFile    string            `mapstructure:"password_file"`
-	BearerToken     Secret            `mapstructure:"bearer_token"`
-	BearerTokenFile string            `mapstructure:"bearer_token_file"`
-	Insecure        bool              `mapstructure:"insecure"` // http:// is allowed
-}
-
-// Validate checks what can be checked without dialling.
-func (o AlertmanagerOptions) Validate() error {
-	errs := []error{o.Reaching.validate(), checkSecret("password", o.Password, o.PasswordFile, o.Username != ""), checkSecret("bearer_token", o.BearerToken, o.BearerTokenFile, false)}
-	if len(o.URLs) == 0 {
-		errs = append(errs, errors.New("urls is required: the address of each Alertmanager of the cluster"))
-	}
-	for i, u := range o.URLs {
-		_, err := checkURL(fmt.Sprintf("urls[%d]", i), u, o.Insecure)
-		errs = append(errs, err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
-		if !labelName.MatchString(name) || o.Labels[name] == "" {
-			errs = append(errs, fmt.Errorf("labels.%s: is not a name of a label with a value", name))
-		}
-	}
-	if o.Hold < 0 || o.Hold > 0 && o.Hold < time.Hour {
-		errs = append(errs, fmt.Errorf("hold %v is shorter than an hour; alerts would resolve themselves between two steps", o.Hold))
-	}
-	if o.Username != "" && (o.BearerToken != "" || o.BearerTokenFile != "") {
-		errs = append(errs, errors.New("username and bearer_token exclude each other"))
-	}
-	return named(KindAlertmanager, errs...)
 }
 
 // Alertmanager keeps one alert there for each of ours.
@@ -145,54 +97,6 @@ func (a *Alertmanager) all(m alert.Message, first string) []posted {
 		}
 	}
 	return out
-}
-
-// known is the ID of an alert there: its labels. unknown reads it back.
-func known(labels map[string]string) string {
-	s, _ := toJSON(labels) // of texts only
-	return s
-}
-
-func unknown(id string) (labels map[string]string) {
-	if json.Unmarshal([]byte(id), &labels) != nil {
-		return nil
-	}
-	return labels
-}
-
-func over(p posted) posted {
-	p.StartsAt, p.EndsAt = time.Time{}, time.Now().UTC()
-	return p
-}
-
-func (a *Alertmanager) labels(n alert.Notice) map[string]string {
-	severity := map[alert.Severity]string{alert.P1: "critical", alert.P2: "critical", alert.P3: "warning"}[n.Severity]
-	out := map[string]string{"alertname": "Neverlapse" + camel(string(n.Reason)), "severity": orElse(severity, "info")}
-	for name, value := range map[string]string{
-		"certificate": n.Certificate, "alert": n.AlertID, "priority": string(n.Severity), "owner": n.Owner, "team": n.Team, "environment": n.Environment,
-	} {
-		if value != "" {
-			out[name] = alert.Clean(value)
-		}
-	}
-	maps.Copy(out, a.o.Labels)
-	return out
-}
-
-// camel writes attempts-spent as AttemptsSpent.
-func camel(s string) (out string) {
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
-		out += strings.ToUpper(word[:1]) + word[1:]
-	}
-	return out
-}
-
-func (a *Alertmanager) alert(m alert.Message, labels map[string]string) posted {
-	t := text(m)
-	return posted{
-		Labels: labels, Annotations: map[string]string{"summary": t.Subject, "description": alert.Plain(t)},
-		StartsAt: m.Notice.At.UTC(), EndsAt: time.Now().Add(a.o.Hold).UTC(), GeneratorURL: linkOf(m.Notice),
-	}
 }
 
 // post tells every member, for they do not tell each other. It is delivered if

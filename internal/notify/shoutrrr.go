@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/url"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -104,41 +101,6 @@ func (s *Shoutrrr) parse() error {
 
 var dials = []string{"matrix"}
 
-// partsOf are all parts of an address: which of them are secret differs from
-// service to service.
-func partsOf(u *url.URL) (out []string) {
-	add := func(parts ...string) {
-		for _, p := range parts {
-			if len(p) > 3 {
-				out = append(out, p, url.QueryEscape(p), url.PathEscape(p))
-			}
-		}
-	}
-	add(u.String(), u.User.String(), u.User.Username())
-	if password, ok := u.User.Password(); ok {
-		add(password)
-	}
-	add(strings.Split(u.Path, "/")...)
-	for _, values := range u.Query() {
-		add(values...)
-	}
-	if net.ParseIP(u.Hostname()) == nil && !strings.Contains(u.Hostname(), ".") && u.Hostname() != "localhost" {
-		add(u.Host, u.Hostname()) // a token, where there is no server to name
-	}
-	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
-	return out
-}
-
-var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"']+`)
-
-func (s *Shoutrrr) redact(said string) string {
-	said = anyURL.ReplaceAllString(said, "(address hidden)")
-	for _, secret := range s.secrets {
-		said = strings.ReplaceAll(said, secret, "(hidden)")
-	}
-	return alert.Clean(said)
-}
-
 // locate makes the service anew: those of the library keep what the last message
 // set, and are not made for two at once.
 func (s *Shoutrrr) locate() (types.Service, error) {
@@ -205,16 +167,4 @@ func (s *Shoutrrr) send(ctx context.Context, m alert.Message) error {
 		return fault.New(fault.Configuration, "%s: %s; check url", s.service, said)
 	}
 	return fault.New(fault.Transient, "%s: %s", s.service, said)
-}
-
-var statusWords = regexp.MustCompile(`(?i)(?:status|code|response|http)\D{0,40}([45]\d\d)\b`)
-
-// statusIn finds the HTTP status that an error tells in words; 0 if none.
-func statusIn(said string) int {
-	m := statusWords.FindStringSubmatch(said)
-	if m == nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(m[1])
-	return n
 }
