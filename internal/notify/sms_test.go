@@ -172,6 +172,7 @@ func TestAServiceOfTextMessagesThatIsNotConfiguredIsRefused(t *testing.T) {
 }
 
 func TestMotoTakesWhatIsPublished(t *testing.T) {
+	t.Parallel()
 	mototest.Need(t)
 	aws, err := mototest.Start(t.TempDir())
 	if err != nil {
