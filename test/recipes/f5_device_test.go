@@ -189,6 +189,19 @@ func (f *f5) look(path string) (any, error) {
 	return map[string]any{"fingerprint": "SHA256/" + strings.Join(pairs, ":"), "expirationDate": chain[0].NotAfter.Unix()}, nil
 }
 
+// alone does something while no request is answered.
+func (f *f5) alone(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
+}
+
+// left is how many uploads were not removed.
+func (f *f5) left() (n int) {
+	f.alone(func() { n = len(f.uploads) })
+	return n
+}
+
 // serves is the leaf that the profile has.
 func (f *f5) serves(t *testing.T) cert.Fingerprint {
 	t.Helper()

@@ -48,13 +48,15 @@ func TestF5TakesThePairInOneTransaction(t *testing.T) {
 		if err != nil || v.Fingerprint != want.Fingerprint || !v.NotAfter.Equal(want.NotAfter) {
 			t.Errorf("Installed = %+v, %v", v, err)
 		}
-		if pair.Key != nil && len(device.uploads) > 0 {
-			t.Errorf("uploads stay: %d", len(device.uploads))
+		if n := device.left(); n > 0 {
+			t.Errorf("uploads stay: %d", n)
 		}
 	}
-	if device.saved < 3 || len(device.open) > 0 {
-		t.Errorf("saved %d times, %d transactions are open", device.saved, len(device.open))
-	}
+	device.alone(func() {
+		if device.saved < 3 || len(device.open) > 0 {
+			t.Errorf("saved %d times, %d transactions are open", device.saved, len(device.open))
+		}
+	})
 }
 
 func TestF5IsRolledBackWithoutAKeyLeavingIt(t *testing.T) {
@@ -73,19 +75,19 @@ func TestF5IsRolledBackWithoutAKeyLeavingIt(t *testing.T) {
 	if got := device.serves(t); got != targettest.FingerprintOf(first) {
 		t.Errorf("the profile has %s", got.Short())
 	}
-	device.refuse = "01070734:3: Configuration error: quota\x1b[31m"
+	device.alone(func() { device.refuse = "01070734:3: Configuration error: quota\x1b[31m" })
 	err = tgt.Install(t.Context(), newPair(t), before)
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), "Configuration error: quota") || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("Install that is refused = %v", err)
 	}
-	if got := device.serves(t); got != targettest.FingerprintOf(first) || len(device.uploads) > 0 {
-		t.Errorf("after a refusal the profile has %s, and %d uploads stay", got.Short(), len(device.uploads))
+	if got := device.serves(t); got != targettest.FingerprintOf(first) || device.left() > 0 {
+		t.Errorf("after a refusal the profile has %s, and %d uploads stay", got.Short(), device.left())
 	}
 }
 
 func TestF5OutOfReachIsBehind(t *testing.T) {
 	device, tgt, server := atF5(t)
-	device.busy = true
+	device.alone(func() { device.busy = true })
 	if err := tgt.Preflight(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Preflight while it is busy = %v", err)
 	}
