@@ -73,7 +73,7 @@ func NewShoutrrr(o ShoutrrrOptions) (*Shoutrrr, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" {
-		return nil, named(KindShoutrrr, errors.New("url is not the address of a service, like telegram://..."))
+		return nil, named(KindShoutrrr, errors.New("url is not the address of a service, like telegram://TOKEN@telegram"))
 	}
 	s := &Shoutrrr{url: address, service: strings.Split(strings.ToLower(u.Scheme), "+")[0], secrets: partsOf(u), timeout: o.Timeout}
 	if s.timeout == 0 {
