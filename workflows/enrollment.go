@@ -55,7 +55,7 @@ func (w *Workflows) EnrollmentWorkflow(ctx workflow.Context, in EnrollmentInput)
 	if in.Change {
 		return EnrollmentOutput{Spec: spec}, nil
 	}
-	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By}}
+	entity := Entity{Sequence: admitted.Sequence, State: lifecycle.State{Spec: spec, EnrolledAt: workflow.Now(ctx).UTC(), EnrolledBy: in.By, TellsDrift: true}}
 	err = w.guard(ctx, entity).Get(ctx, nil)
 	if alreadyEnrolled(err) {
 		return EnrollmentOutput{}, temporal.NewNonRetryableApplicationError(enrolledBefore(in.Name), refused, nil)

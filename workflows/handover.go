@@ -37,7 +37,7 @@ func (c *certificate) atRest(ctx workflow.Context) bool {
 func (c *certificate) continueAsNew(ctx workflow.Context) error {
 	c.drain(ctx)
 	c.Runs++
-	c.Shown = &c.shown
+	c.Shown, c.State.TellsDrift = &c.shown, true
 	return workflow.NewContinueAsNewError(ctx, c.CertificateWorkflow, c.Entity)
 }
 

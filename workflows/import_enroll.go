@@ -127,7 +127,7 @@ func (i *imports) begin(ctx workflow.Context, in EnrollManyRequest, n int, admit
 		i.Awaited = append(i.Awaited, spec.Name)
 	}
 	child := i.guard(ctx, Entity{Sequence: admitted.Sequence, State: lifecycle.State{
-		Spec: spec, EnrolledAt: now, EnrolledBy: in.By, Import: &lifecycle.Import{ID: i.id, Until: now.Add(holdFor), Awaited: awaited},
+		Spec: spec, EnrolledAt: now, EnrolledBy: in.By, TellsDrift: true, Import: &lifecycle.Import{ID: i.id, Until: now.Add(holdFor), Awaited: awaited},
 	}})
 	i.starting[spec.Name] = start{child, waits}
 	return child, ""

@@ -55,6 +55,8 @@ const (
 	MassRenewal Reason = "mass-renewal"
 	// TargetBehind: a target could not be reached and still has an older version.
 	TargetBehind Reason = "target-behind"
+	// Drifted: a place has something else than what was deployed there.
+	Drifted Reason = "drifted"
 	// RollbackUnproven: the previous version could not be shown to be back.
 	RollbackUnproven Reason = "rollback-unproven"
 	// RevocationFailing: a version that shall be revoked is not.
@@ -68,7 +70,7 @@ const (
 const Imported Reason = "imported"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, RollbackUnproven, RevocationFailing, Unseen}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {

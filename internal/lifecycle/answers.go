@@ -141,7 +141,7 @@ func (s *State) Snooze(now time.Time, in Answered) []Alert {
 		if v.known() && v.plan.LastSafe.Before(until) {
 			until = v.plan.LastSafe
 		}
-		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); a.Reason == alert.TargetBehind && a.Level >= 0 && soon.Before(until) {
+		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); (a.Reason == alert.TargetBehind || a.Reason == alert.Drifted) && a.Level >= 0 && soon.Before(until) {
 			until = soon
 		}
 		a.Status, a.SnoozedUntil, a.Step, a.NextAt, a.Held = Firing, until, 0, until, ""

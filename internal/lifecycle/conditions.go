@@ -25,7 +25,7 @@ func (v *view) conditions() []condition {
 	var out []condition
 	for _, check := range []func(*view) *condition{
 		(*view).unproven, (*view).attemptsSpent, (*view).supplyNeeded, (*view).expiring, (*view).renewalFailing,
-		(*view).targetBehind, (*view).revocationFailing, (*view).unseen, (*view).caUnavailable,
+		(*view).targetBehind, (*view).drifted, (*view).revocationFailing, (*view).unseen, (*view).caUnavailable,
 	} {
 		if c := check(v); c != nil {
 			c.version = v.s.Live.Fingerprint
@@ -132,7 +132,7 @@ func (v *view) onCourse(level int) bool {
 		early := v.now.Before(v.plan.RenewAt) && v.now.Before(v.plan.LastSafe)
 		return inform || early || (v.now.Before(v.graceUntil()) && level < len(v.plan.Thresholds)-1)
 	}
-	known := v.renewalFailing() != nil || v.caUnavailable() != nil || v.stranded() || v.targetBehind() != nil || s.spent()
+	known := v.renewalFailing() != nil || v.caUnavailable() != nil || v.stranded() || v.targetBehind() != nil || v.drifted() != nil || s.spent()
 	return inform && (v.running() || (level == 0 && known))
 }
 

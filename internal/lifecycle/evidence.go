@@ -55,6 +55,10 @@ func (v *view) evidence(a Alert) string {
 		if targets, _ := v.behind(); len(targets) == 0 && len(s.astray()) == 0 && !v.running() {
 			return "every target has " + s.Live.Fingerprint.Short()
 		}
+	case alert.Drifted:
+		if v.undrifted() && !v.running() {
+			return "every place has " + s.Live.Fingerprint.Short()
+		}
 	case alert.RollbackUnproven:
 		if s.Renewal.Unproven == "" && v.serves() {
 			return v.proof()

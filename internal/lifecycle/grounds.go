@@ -165,7 +165,7 @@ func (v *view) groundsOfPlaces() (out []Ground) {
 		case why != "":
 			out = append(out, Ground{Code: BecausePlaceWrong, Where: o.Where(), At: o.At, Cause: why})
 		case v.known() && o.Version.Fingerprint != s.Live.Fingerprint:
-			out = append(out, Ground{Code: BecausePlaceOther, Where: o.Where(), At: o.At, Note: o.Version.Fingerprint.Short(), Until: o.Version.NotAfter})
+			out = append(out, Ground{Code: BecausePlaceOther, Where: o.Where(), At: o.At, Note: inShort(o.Version), Until: o.Version.NotAfter})
 		}
 	}
 	return out

@@ -155,6 +155,7 @@ func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 			alert.AttemptsSpent:    {"renew shop", "resume shop", "--update --ca CA", "ack shop"},
 			alert.RollbackUnproven: {"check shop", "rollback shop --to previous", "renew shop", "ack shop"},
 			alert.TargetBehind:     {"check shop", "--update --target web1 --endpoint 'shop.example.com:443@web1'", "ack shop"},
+			alert.Drifted:          {"check shop", "deploy shop --target web2 --wait", "ack shop"},
 			alert.Unseen:           {"check shop", "--endpoint HOST:PORT", "ack shop"},
 			alert.RenewalFailing:   {"renew shop", "ack shop"},
 			alert.CAUnavailable:    {"--update --ca CA", "ack shop"},
@@ -211,6 +212,9 @@ func inTrouble(reason alert.Reason, managed bool) (State, time.Time) {
 	case alert.Unseen:
 		s.Sight.SeenAt = now.Add(-10 * day)
 		s.Sight.Observations = []cert.Observation{{Endpoint: s.Spec.Endpoints[0], Err: "connection refused"}}
+	case alert.Drifted:
+		s.Spec.Targets = []string{"web1", "web2"}
+		s.Sight.Observations = []cert.Observation{{Target: "web2", At: now, Version: versionNo(7, now, 90*day)}}
 	case alert.TargetBehind:
 		s.Spec.Targets = []string{"web1", "web2"}
 		s.Spec.Endpoints = []cert.Endpoint{{Host: "shop.example.com", Port: 443, Target: "web1"}, {Host: "shop.example.com", Port: 443, Target: "web2"}}

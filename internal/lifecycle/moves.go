@@ -75,7 +75,7 @@ func Commands(now time.Time, s State, a Alert) []string {
 
 var (
 	ofRenewal = []alert.Reason{alert.Expiring, alert.RenewalFailing, alert.AttemptsSpent, alert.RollbackUnproven}
-	ofPlaces  = []alert.Reason{alert.TargetBehind, alert.RollbackUnproven, alert.Unseen}
+	ofPlaces  = []alert.Reason{alert.TargetBehind, alert.Drifted, alert.RollbackUnproven, alert.Unseen}
 )
 
 func (v *view) movesOfRenewal() (out []Move) {
@@ -130,7 +130,7 @@ func (v *view) movesOfPlaces() (out []Move) {
 	targets, _ := v.behind()
 	if lacking := v.lacking(); len(lacking) > 0 && s.CheckDeploy(v.now, Order{Targets: lacking}) == nil && s.Retire == nil {
 		out = append(out, Move{Code: MoveDeploy, Command: "neverlapse deploy " + name + " --target " + strings.Join(lacking, ",") + " --wait",
-			Note: s.Live.Fingerprint.Short(), answers: []alert.Reason{alert.TargetBehind}})
+			Note: s.Live.Fingerprint.Short(), answers: []alert.Reason{alert.TargetBehind, alert.Drifted}})
 	}
 	if rest := without(s.Spec.Targets, targets); len(targets) > 0 && len(rest) > 0 {
 		command := update + " --target " + strings.Join(rest, ",")
@@ -156,7 +156,10 @@ func (v *view) lacking() []string {
 		if t == "" {
 			t = o.Endpoint.Target
 		}
-		if t != "" && !slices.Contains(out, t) {
+		if t == "" { // it may be fed by any of them
+			return v.s.Spec.Targets
+		}
+		if !slices.Contains(out, t) {
 			out = append(out, t)
 		}
 	}

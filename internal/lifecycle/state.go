@@ -69,6 +69,9 @@ type State struct {
 	Revocations []cert.Revocation `json:"revocations,omitempty"` // done, the latest
 
 	Flights []Flight `json:"flights,omitempty"`
+	// TellsDrift: what takes the place of a version of ours that needs no
+	// replacement is told, not adopted. Runs begun by older releases adopt it.
+	TellsDrift bool `json:"tellsDrift,omitempty"`
 }
 
 // Installed is what one target has.

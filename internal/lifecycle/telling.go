@@ -14,7 +14,7 @@ func (v *view) silenced(a Alert) bool {
 	case !trouble || a.Unreached:
 		return false
 	case a.Version != live:
-		return v.s.open(alert.TargetBehind) != nil
+		return v.s.open(alert.TargetBehind) != nil || v.s.open(alert.Drifted) != nil
 	}
 	return a.Reason != alert.AttemptsSpent && v.s.openAbout(alert.AttemptsSpent, a.Version) != nil
 }
@@ -166,7 +166,7 @@ func (v *view) repeat(plan Escalation, a Alert) time.Time {
 	if plan.UrgentRepeat.IsZero() || !v.known() {
 		return at
 	}
-	if old, ok := v.behindPlan(); ok && a.Reason == alert.TargetBehind {
+	if old, ok := v.placesPlan(a.Reason); ok {
 		end = old.end()
 	}
 	urgent := end.Add(-v.of(v.s.Spec.Policy.UrgentLeft))

@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"slices"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
 )
 
 // upcoming lists what will be due, soonest first; never empty, never in the past.
@@ -88,8 +90,10 @@ func (v *view) notices() []Event {
 	if v.known() && (!v.s.Spec.Managed || v.blocked() || v.s.awaitsSupply()) {
 		add(v.plan.next(v.now), UntilThreshold, "")
 	}
-	if at, level := v.behindPlan(); level {
-		add(at.next(v.now), UntilThreshold, "")
+	for _, r := range []alert.Reason{alert.TargetBehind, alert.Drifted} {
+		if at, level := v.placesPlan(r); level {
+			add(at.next(v.now), UntilThreshold, "")
+		}
 	}
 	add(v.graceUntil(), UntilThreshold, "")
 	add(v.overdueAt(), UntilThreshold, "")

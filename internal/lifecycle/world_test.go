@@ -72,7 +72,7 @@ func newWorld(spec Spec, issued time.Time, lifetime time.Duration) *world {
 		spec.Name = "shop"
 	}
 	spec.Names, spec.Owner, spec.Team, spec.CA = []string{"shop.example.com"}, "minji", "web", "main-ca"
-	w.s = State{Spec: spec, EnrolledAt: issued}
+	w.s = State{Spec: spec, EnrolledAt: issued, TellsDrift: true}
 	return w
 }
 
