@@ -13,6 +13,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/target/acm/mototest"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
@@ -154,4 +155,45 @@ func (w *world) live(name string, before cert.Fingerprint) cert.Fingerprint {
 			!slices.ContainsFunc(s.State.Flights, func(f lifecycle.Flight) bool { return f.Kind == lifecycle.FlyRenewal })
 	})
 	return s.State.Live.Fingerprint
+}
+
+// What follows is not shown here: moto fails on a certificate without a common
+// name, as Pebble's are.
+func TestOverACertificateThatCannotComeBackSomebodyHasToAcceptIt(t *testing.T) {
+	t.Parallel()
+	mototest.Need(t)
+	moto, err := mototest.Start(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := moto.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	theirs := site(t, "www.shop.test", time.Hour).Initial
+	arn, err := moto.Import(t.Context(), theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := prepare(t, harness.Options{NoNginx: true, Targets: fmt.Sprintf("\n  - {name: lb, kind: aws-acm, options: {arn: \"%s\", endpoint: \"%s\"}}\n", arn, moto.URL)})
+	if err := os.Mkdir(filepath.Join(w.Dir, ".aws"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(w.Dir, ".aws", "credentials"), []byte("[default]\naws_access_key_id = test\naws_secret_access_key = test\n"))
+	w.start()
+
+	enroll := []string{"enroll", "--cert-name", "shop", "-d", "www.shop.test", "--manage", "--ca", "pebble", "--target", "lb", "--owner", "minji", "--team", "platform"}
+	says(t, w.cli(4, enroll...), "lb is not reversible", "AWS Certificate Manager never gives a private key back", "--accept-irreversible")
+	w.absent("shop")
+	if moto.Leaf(arn).Fingerprint != targettest.FingerprintOf(theirs) {
+		t.Fatal("a refused enrolment changed the load balancer's certificate")
+	}
+
+	w.cli(0, append(enroll, "--accept-irreversible")...)
+	says(t, w.cli(0, "status", "shop"), "accepted", "--accept-irreversible")
+	w.eventually("the journal to tell who accepted it", func() bool {
+		e := w.journal("shop", "enrolled")
+		return len(e) == 1 && e[0].By == "tester" && strings.Contains(e[0].Text, "accepted: what a target has now need not come back")
+	})
 }
