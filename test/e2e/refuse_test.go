@@ -119,7 +119,7 @@ func TestAWorkerDoesNotStartWithoutWhatItNeedsToBeSafe(t *testing.T) {
 	}{
 		"an empty signing secret":      {"signing_secret_file: " + secret, "signing_secret_file: " + empty, []string{"channels[0]", "signing_secret_file", empty, "is empty"}},
 		"a secret that is not there":   {"token_file: " + filepath.Join(w.Dir, "slack.token"), "token_file: /nowhere/token", []string{"channels[0]", "token_file", "/nowhere/token", "no such file"}},
-		"a kind that nobody knows":     {"kind: console", "kind: pigeon", []string{"channels[2].kind", `"pigeon"`, "console, email, slack"}},
+		"a kind that nobody knows":     {"kind: console", "kind: pigeon", []string{"channels[2].kind", `"pigeon"`, "use one of alertmanager, console, email, "}},
 		"an option that nobody knows":  {"accept_terms: true", "acept_terms: true", []string{"cas[0].options", "acept_terms", "accept_terms"}},
 		"a key of the store elsewhere": {"key_file: " + filepath.Join(w.Dir, "store.key"), "key_file: /nowhere/store.key", []string{"store.options", "key_file", "/nowhere/store.key"}},
 	} {
