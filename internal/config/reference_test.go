@@ -114,6 +114,9 @@ type row struct {
 func rowsOf(path string, t reflect.Type) []row {
 	rows := []row{{path, t}}
 	below := t
+	if t.Kind() == reflect.Pointer {
+		below = t.Elem()
+	}
 	if t.Kind() == reflect.Slice {
 		path, below = path+"[]", t.Elem()
 	}
@@ -139,7 +142,7 @@ func what(t reflect.Type) string {
 		return "list of text"
 	case t.Kind() == reflect.Slice:
 		return "list"
-	case t.Kind() == reflect.String:
+	case t.Kind() == reflect.String, reads(t):
 		return "text"
 	case t.Kind() == reflect.Bool:
 		return "true or false"

@@ -1,6 +1,6 @@
 // Package people says who the humans are and who fills a role for a
 // certificate at a given time. It is pure; config reads and validates it,
-// activities ask it. It sends nothing and knows no calendar.
+// activities ask it. It sends nothing, and it is told what time it is.
 package people
 
 import (
@@ -47,6 +47,7 @@ type Team struct {
 	Members []string `mapstructure:"members" json:"members,omitempty"`
 	Manager string   `mapstructure:"manager" json:"manager,omitempty"`
 	OnCall  []Shift  `mapstructure:"on_call" json:"onCall,omitempty"`
+	Rota    *Rota    `mapstructure:"rota" json:"rota,omitempty"`   // who is on call in turn, before OnCall
 	Slack   string   `mapstructure:"slack" json:"slack,omitempty"` // Slack channel ID: C012ABC
 	Email   string   `mapstructure:"email" json:"email,omitempty"` // list address
 	Phone   string   `mapstructure:"phone" json:"phone,omitempty"` // of whoever has the duty telephone

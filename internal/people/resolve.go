@@ -50,11 +50,11 @@ func (d Directory) fill(role Role, q Question) []Contact {
 	case Manager:
 		return d.persons(role, team, team.Manager)
 	case OnCall:
-		if first := d.onCall(team); len(first) > 0 {
+		if first := d.onCall(team, q.At); len(first) > 0 {
 			return first
 		}
 		catchAll, _ := d.Team(d.CatchAll)
-		return d.onCall(catchAll)
+		return d.onCall(catchAll, q.At)
 	}
 	return nil
 }
@@ -73,9 +73,9 @@ func (d Directory) teamOf(q Question) Team {
 	return d.Teams[i]
 }
 
-func (d Directory) onCall(team Team) []Contact {
-	for _, shift := range team.OnCall {
-		if c := d.persons(OnCall, team, shift.Person); len(c) > 0 {
+func (d Directory) onCall(team Team, at time.Time) []Contact {
+	for _, id := range team.inLine(at) {
+		if c := d.persons(OnCall, team, id); len(c) > 0 {
 			return c
 		}
 	}

@@ -48,6 +48,7 @@ func (d Directory) Validate() error {
 		for j, s := range t.OnCall {
 			c.person(fmt.Sprintf("%s.on_call[%d].person", at, j), s.Person)
 		}
+		c.rota(at+".rota", t)
 	}
 	c.catchAll()
 	return errors.Join(c.errs...)
