@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -69,6 +70,9 @@ type VerifyInput struct {
 	// Of says what one target must have; an endpoint that it feeds must show the same.
 	Of      map[string]cert.Fingerprint `json:"of,omitempty"`
 	Timeout time.Duration               `json:"timeout"`
+	// Whole is the certificate whose chain, as the store has it, an endpoint must
+	// send with a wanted version; empty: the leaf is enough.
+	Whole string `json:"whole,omitempty"`
 }
 
 // Wanted lists what an observation may show.
@@ -99,8 +103,9 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (Verified, erro
 	deadline := time.NewTimer(in.Timeout)
 	defer deadline.Stop()
 	pause := 50 * time.Millisecond
+	links := a.links(ctx, in)
 	for {
-		out := Verified{Observations: a.observe(ctx, in.ObserveInput), At: a.Now()}
+		out := Verified{Observations: whole(a.observe(ctx, in.ObserveInput), links), At: a.Now()}
 		out.Proven = in.shown(out.Observations)
 		if out.Proven {
 			return out, nil
@@ -128,4 +133,37 @@ func (in VerifyInput) shown(seen []cert.Observation) bool {
 		}
 	}
 	return len(seen) > 0
+}
+
+// links counts how many certificates have to follow the leaf of each wanted
+// version. Of a version that is not ours nobody knows.
+func (a *Activities) links(ctx context.Context, in VerifyInput) map[cert.Fingerprint]int {
+	out := map[cert.Fingerprint]int{}
+	if in.Whole == "" || len(in.Endpoints) == 0 {
+		return out
+	}
+	for _, f := range in.Want {
+		pair, err := a.Store.Pair(ctx, in.Whole, f)
+		if err != nil {
+			continue
+		}
+		if chain, err := cert.DecodeChain(pair.Chain); err == nil {
+			out[f] = cert.Linked(chain)
+		}
+	}
+	return out
+}
+
+// whole takes what an endpoint showed for nothing when the chain to it is not
+// sent whole and in order: clients that do not know the rest refuse it.
+func whole(seen []cert.Observation, links map[cert.Fingerprint]int) []cert.Observation {
+	for i, o := range seen {
+		n := links[o.Version.Fingerprint]
+		if o.Target != "" || !o.Seen() || o.Linked >= n {
+			continue
+		}
+		seen[i].Err = fmt.Sprintf("serves %s, but not its whole chain in order: of %d intermediate certificates %d follow it, so clients that do not know the rest refuse it; does the server read the file that holds the whole chain?", o.Version.Fingerprint.Short(), n, o.Linked)
+		seen[i].Version = cert.Version{}
+	}
+	return seen
 }

@@ -20,7 +20,7 @@ func (r *renewal) prove(ctx workflow.Context, summary string) []cert.Observation
 		return nil
 	}
 	in := r.verifyInput(placed, r.fed(placed))
-	in.Want = []cert.Fingerprint{r.version.Fingerprint}
+	in.Want, in.Whole = []cert.Fingerprint{r.version.Fingerprint}, r.in.Name
 	v := r.verify(ctx, summary, in)
 	for _, p := range placed {
 		p.move(ctx, lifecycle.StageProven)

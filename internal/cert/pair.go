@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -140,6 +141,18 @@ func DecodeChain(data []byte) ([]*x509.Certificate, error) {
 		return nil, errors.New("no certificate found")
 	}
 	return out, nil
+}
+
+// Linked counts the certificates after the leaf of which each issued the one
+// before it (RFC 8446, 4.4.2). A root is not counted: clients have their own.
+func Linked(chain []*x509.Certificate) int {
+	for i := 1; i < len(chain); i++ {
+		root := bytes.Equal(chain[i].RawSubject, chain[i].RawIssuer)
+		if root || chain[i-1].CheckSignatureFrom(chain[i]) != nil {
+			return i - 1
+		}
+	}
+	return max(0, len(chain)-1)
 }
 
 // EncodeChain gives the PEM of a chain.

@@ -99,6 +99,7 @@ type Observation struct {
 	Version  Version   `json:"version,omitzero"`
 	Problems []string  `json:"problems,omitempty"` // chain or name trouble in plain words
 	Err      string    `json:"err,omitempty"`      // why nothing could be read
+	Linked   int       `json:"-"`                  // certificates that were sent after the leaf, as Linked counts them
 }
 
 // Seen reports whether a certificate was read.

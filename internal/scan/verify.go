@@ -29,7 +29,7 @@ func (s *Scanner) read(e cert.Endpoint, addr netip.AddrPort, names []string, see
 		return Seen{Observation: s.unseen(e, addr.String(), explain(seen)+hint(e, seen))}
 	}
 	v := cert.VersionOf(seen.chain[0])
-	out := Seen{Observation: cert.Observation{Endpoint: e, Address: addr.String(), At: s.now(), Version: v}, Chain: seen.chain}
+	out := Seen{Observation: cert.Observation{Endpoint: e, Address: addr.String(), At: s.now(), Version: v, Linked: cert.Linked(seen.chain)}, Chain: seen.chain}
 	out.Findings = append(s.Judge(seen.chain, names), unfinished(seen)...)
 	for _, f := range out.Findings {
 		if f.Severity != cert.Note || f.Code == cert.NoRoots {

@@ -25,6 +25,7 @@ type listener struct {
 
 	mu       sync.Mutex
 	stubborn bool
+	curt     bool      // sends the leaf alone
 	read     time.Time // of the mark
 	has      *tls.Certificate
 }
@@ -47,6 +48,9 @@ func (l *listener) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		pair, err := tls.LoadX509KeyPair(l.file("fullchain.pem"), l.file("privkey.pem"))
 		if err != nil {
 			return nil, err
+		}
+		if l.curt {
+			pair.Certificate = pair.Certificate[:1]
 		}
 		l.has, l.read = &pair, at
 	}
