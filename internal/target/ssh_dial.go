@@ -100,13 +100,18 @@ func (r *remote) keepAlive(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		dead := time.AfterFunc(aliveWait, func() { r.client.Close() })
-		_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
-		dead.Stop()
-		if err != nil {
+		if !r.alive() {
 			return
 		}
 	}
+}
+
+// alive asks the host for a sign of life, and ends the connection if there is none.
+func (r *remote) alive() bool {
+	dead := time.AfterFunc(aliveWait, func() { r.client.Close() })
+	defer dead.Stop()
+	_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
+	return err == nil
 }
 
 // Close ends the connection.
@@ -127,7 +132,11 @@ func (r *remote) Close() error {
 // explain tells that the connection was lost, where that is why something failed:
 // what became of it is unknown, and trying again settles it.
 func (r *remote) explain(err error) error {
-	if err == nil || !r.lost.Load() {
+	if err == nil {
+		return nil
+	}
+	// A session may see the end of the connection before the one who waits for it.
+	if !r.lost.Load() && (!errors.Is(err, errNoStatus) || r.alive()) {
 		return err
 	}
 	return fault.New(fault.Unavailable, "the connection to %s was lost, so the outcome is not known: %w", r.options.address(), err)

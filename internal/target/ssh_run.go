@@ -66,6 +66,8 @@ func script(argv []string) string {
 // anything to a POSIX shell but the closing one (XCU 2.2.2).
 func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
+var errNoStatus = errors.New("it ended without an exit status")
+
 // session is a command on the host. x/crypto's own waits until everybody has
 // closed its output, which a server that was started by a reload never does.
 type session struct {
@@ -145,7 +147,7 @@ func (s *session) wait(ctx context.Context) (int, error) {
 	select {
 	case status, ok := <-s.status:
 		if !ok {
-			return -1, errors.New("it ended without an exit status")
+			return -1, errNoStatus
 		}
 		select {
 		case <-s.copied:
