@@ -53,18 +53,23 @@ func (c capture) encode() ([]byte, error) {
 	return data, nil
 }
 
-func decodeCapture(data []byte) (capture, error) {
-	var c capture
+func decodeCapture(data []byte) (c capture, err error) {
+	err = readCapture(data, &c, &c.Format)
+	return c, err
+}
+
+// readCapture decodes a capture, and refuses one of another format.
+func readCapture(data []byte, into any, format *int) error {
 	if len(data) == 0 {
-		return c, fault.New(fault.Invalid, "no capture of what was there before; take one first")
+		return fault.New(fault.Invalid, "no capture of what was there before; take one first")
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fault.New(fault.Invalid, "the capture cannot be read: %w", err)
+	if err := json.Unmarshal(data, into); err != nil {
+		return fault.New(fault.Invalid, "the capture cannot be read: %w", err)
 	}
-	if c.Format != captureFormat {
-		return c, fault.New(fault.Invalid, "the capture has format %d, this program understands %d", c.Format, captureFormat)
+	if *format != captureFormat {
+		return fault.New(fault.Invalid, "the capture has format %d, this program understands %d", *format, captureFormat)
 	}
-	return c, nil
+	return nil
 }
 
 // fits refuses a capture of other files: restoring it would not restore this target.

@@ -33,6 +33,26 @@ func LeafIn(full []byte) (cert.Version, error) {
 	return cert.VersionOf(certs[0]), nil
 }
 
+// Captured begins the capture of a kind that is reached by an API.
+type Captured struct {
+	Format int    `json:"format"`
+	Place  string `json:"place"` // it fits no other
+}
+
+// CapturedAt begins a capture of a place.
+func CapturedAt(place string) Captured { return Captured{captureFormat, place} }
+
+// Read decodes a capture into the value that embeds c.
+func (c *Captured) Read(data []byte, into any) error { return readCapture(data, into, &c.Format) }
+
+// Fits refuses a capture of another place: restoring it would not restore this one.
+func (c *Captured) Fits(place string) error {
+	if c.Place != place {
+		return fault.New(fault.Invalid, "the capture is of another place (%q) than this target has now (%q); restore it by hand or set the options back", c.Place, place)
+	}
+	return nil
+}
+
 // Bounded runs one act of a kind that is reached by an API, within a timeout.
 func Bounded(ctx context.Context, timeout time.Duration, act func(context.Context) error) error {
 	if err := context.Cause(ctx); err != nil {

@@ -79,7 +79,7 @@ func (t *Target) Capture(ctx context.Context) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
-		data, err = json.Marshal(capture{Format: captureFormat, Place: t.place(), Chain: chain})
+		data, err = json.Marshal(capture{Captured: target.CapturedAt(t.place()), Chain: chain})
 		return err
 	})
 	return data, err

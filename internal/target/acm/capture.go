@@ -1,40 +1,22 @@
 package acm
 
-import (
-	"encoding/json"
-
-	"github.com/neverlapse/neverlapse/internal/fault"
-)
-
-// captureFormat changes when an older capture can no longer be understood.
-const captureFormat = 1
+import "github.com/neverlapse/neverlapse/internal/target"
 
 // capture is what could be read.
 type capture struct {
-	Format int    `json:"format"`
-	Place  string `json:"place"` // it fits no other
-	Chain  []byte `json:"chain"` // PEM, leaf first
+	target.Captured
+	Chain []byte `json:"chain"` // PEM, leaf first
 }
 
-func decodeCapture(data []byte) (capture, error) {
-	var c capture
-	if len(data) == 0 {
-		return c, fault.New(fault.Invalid, "no capture of what was there before; take one first")
-	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fault.New(fault.Invalid, "the capture cannot be read: %w", err)
-	}
-	if c.Format != captureFormat {
-		return c, fault.New(fault.Invalid, "the capture has format %d, this program understands %d", c.Format, captureFormat)
-	}
-	return c, nil
+func decodeCapture(data []byte) (c capture, err error) {
+	err = c.Read(data, &c)
+	return c, err
 }
 
-// decode refuses a capture of another ARN.
 func (t *Target) decode(before []byte) (capture, error) {
 	c, err := decodeCapture(before)
-	if err == nil && c.Place != t.place() {
-		err = fault.New(fault.Invalid, "the capture is of another place (%q) than this target has now (%q); set the options back", c.Place, t.place())
+	if err == nil {
+		err = c.Fits(t.place())
 	}
 	return c, err
 }

@@ -70,7 +70,7 @@ func (t *Target) Capture(ctx context.Context) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
-		data, err = json.Marshal(capture{Format: captureFormat, Place: t.place(), Fields: s.fields})
+		data, err = json.Marshal(capture{Captured: target.CapturedAt(t.place()), Fields: s.fields})
 		return err
 	})
 	return data, err
