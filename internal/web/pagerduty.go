@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -64,14 +63,8 @@ type pagerEvent struct {
 // ServeHTTP answers 200 to what was taken, once an event, and to what is none of
 // ours; 500 makes PagerDuty deliver it again.
 func (h *pagerDutyHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "only POST", http.StatusMethodNotAllowed)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		http.Error(w, "the body is too large or broken", http.StatusRequestEntityTooLarge)
+	body, ok := posted(w, r)
+	if !ok {
 		return
 	}
 	if !h.signed(r.Header.Values("X-PagerDuty-Signature"), body) {

@@ -29,14 +29,8 @@ func SlackHandler(c SlackConfig) (http.Handler, error) {
 
 // ServeHTTP verifies the click, hands the answer over and says how it went.
 func (h *slackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "only POST", http.StatusMethodNotAllowed)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		http.Error(w, "the body is too large or broken", http.StatusRequestEntityTooLarge)
+	body, ok := posted(w, r)
+	if !ok {
 		return
 	}
 	if err := h.verify(r.Header, body); err != nil {
