@@ -19,7 +19,7 @@ type Activities struct {
 	Targets   map[string]Target
 	Hosts     map[string]Host // of the targets that live on one, by target
 	Channels  []Channeled
-	Directory people.Directory
+	Directory func() people.Directory // in force when it is asked
 	Store     Store
 	Scanner   Scanner
 	Admission Admission

@@ -39,9 +39,10 @@ type Way struct {
 // Address resolves roles at the time of sending. Nobody found is an empty
 // answer; where nobody comes after, the catch-all is.
 func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, error) {
-	out := a.deliveries(a.Directory.Resolve(in.Question), in)
+	who := a.Directory()
+	out := a.deliveries(who.Resolve(in.Question), in)
 	if len(out) == 0 && in.Last {
-		out = a.deliveries(a.Directory.CatchAllContacts(in.At), in)
+		out = a.deliveries(who.CatchAllContacts(in.At), in)
 	}
 	return out, nil
 }

@@ -10,16 +10,20 @@ import (
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
+func knowing(d people.Directory) func() people.Directory {
+	return func() people.Directory { return d }
+}
+
 func TestAWideNoticeUsesTwoKindsOfChannelAndSparesTheRest(t *testing.T) {
 	w := begin(t)
 	for _, c := range []struct{ name, kind string }{{"slack-1", "slack"}, {"slack-2", "slack"}, {"mail", "email"}, {"log", "console"}} {
 		w.Channels = append(w.Channels, activities.Channeled{Name: c.name, Kind: c.kind, Interrupts: c.kind == "slack"})
 	}
-	w.Directory = people.Directory{
+	w.Directory = knowing(people.Directory{
 		People:   []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1"}},
 		Teams:    []people.Team{{ID: "ops", Members: []string{"minji"}}},
 		CatchAll: "ops",
-	}
+	})
 	for reach, want := range map[alert.Reach][]string{
 		alert.Direct:  {"slack-1"},
 		alert.Wide:    {"slack-1", "mail"},
@@ -42,7 +46,7 @@ func TestAWideNoticeUsesTwoKindsOfChannelAndSparesTheRest(t *testing.T) {
 func TestARoleThatLeadsNowhereEndsAtTheCatchAllOnlyWhereNobodyComesAfter(t *testing.T) {
 	w := begin(t)
 	w.Channels = []activities.Channeled{{Name: "mail", Kind: "email"}}
-	w.Directory = people.Directory{Teams: []people.Team{{ID: "ops", Email: "ops@example.com"}}, CatchAll: "ops"}
+	w.Directory = knowing(people.Directory{Teams: []people.Team{{ID: "ops", Email: "ops@example.com"}}, CatchAll: "ops"})
 	for _, last := range []bool{false, true} {
 		in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "gone"}, Reach: alert.Direct, Last: last}
 		if told := len(must[[]activities.Delivery](w, w.Address, in)) > 0; told != last {
@@ -57,10 +61,10 @@ func TestAnAddressInOneChannelCountsBeforeThoseOfItsKind(t *testing.T) {
 		{Name: "mail", Kind: "email"}, {Name: "slack", Kind: "slack"}, {Name: "slack-eu", Kind: "slack"},
 		{Name: "works", Kind: "webhook:works"}, {Name: "sens", Kind: "webhook:sens", AddressOf: "sms", Interrupts: true}, {Name: "pager", Kind: "pagerduty", Interrupts: true},
 	}
-	w.Directory = people.Directory{
+	w.Directory = knowing(people.Directory{
 		People: []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1", Phone: "+821012345678", Addresses: map[string]string{"slack-eu": "U2", "works": "m@works"}, Channels: []string{"pager"}}},
 		Teams:  []people.Team{{ID: "ops", Members: []string{"minji"}}}, CatchAll: "ops",
-	}
+	})
 	in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "minji"}, Reach: alert.PageAll}
 	got := map[string]string{}
 	for _, d := range must[[]activities.Delivery](w, w.Address, in) {

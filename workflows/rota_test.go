@@ -18,7 +18,9 @@ func TestWhoeverIsOnCallWhenANoticeLeavesIsTold(t *testing.T) {
 		}
 		return l
 	}
-	s.acts.Directory.Teams[0].Rota = &people.Rota{
+	here := directory()
+	s.acts.Directory = func() people.Directory { return here }
+	here.Teams[0].Rota = &people.Rota{
 		Members: []string{"watch", "boss"}, Start: local("2026-02-28 09:30"), Every: 48 * time.Hour, TimeZone: "Asia/Seoul",
 		Overrides: []people.Override{{From: local("2026-03-05 00:00"), Until: local("2026-03-06 00:00"), Person: "owner"}},
 	}

@@ -74,7 +74,7 @@ func stage(t *testing.T, kinds ...string) *story {
 	s.env.SetTestTimeout(time.Minute)
 	s.env.SetWorkerOptions(worker.Options{})
 	s.acts = &activities.Activities{
-		Directory: directory(), Scanner: s, Store: fakeStore{s: s}, Now: func() time.Time { return s.env.Now() },
+		Directory: directory, Scanner: s, Store: fakeStore{s: s}, Now: func() time.Time { return s.env.Now() },
 	}
 	for _, k := range kinds {
 		s.acts.Channels = append(s.acts.Channels, activities.Channeled{Name: k, Kind: k, Interrupts: k != "email", Channel: channel{s, k}})

@@ -52,7 +52,7 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 }
 
 func (a *admission) admitPeople(r activities.AdmitRequest, bad func(string, ...any)) {
-	d := a.config.Directory()
+	d := a.config().Directory()
 	if _, ok := d.Person(r.Owner); r.Owner != "" && !ok {
 		bad("owner: %q is nobody in the directory; add the person to people in the worker's configuration", r.Owner)
 	}
@@ -173,14 +173,14 @@ func known[T any](m map[string]T) string {
 
 func (a *admission) policy(r activities.AdmitRequest) (lifecycle.Policy, bool) {
 	if r.Policy == "" {
-		return a.config.PolicyFor(r.Environment), true
+		return a.config().PolicyFor(r.Environment), true
 	}
-	return a.config.Policy(r.Policy)
+	return a.config().Policy(r.Policy)
 }
 
 func (a *admission) policies() []string {
 	var out []string
-	for _, p := range a.config.Policies {
+	for _, p := range a.config().Policies {
 		out = append(out, p.Name)
 	}
 	return out

@@ -55,7 +55,7 @@ func build(ctx context.Context, c config.Config, more []Targets) (*activities.Ac
 	look, err := scanner(c)
 	fail(err)
 	a := &activities.Activities{
-		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory(),
+		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory,
 		Scanner: look, Store: p.store, Now: time.Now,
 	}
 	p.ways.Resolver = p.resolver
@@ -153,7 +153,7 @@ func ensureKey(file, dir string) error {
 
 // admission says what this installation can do.
 type admission struct {
-	config config.Config
+	config func() config.Config
 	acts   *activities.Activities
 	client client.Client
 }

@@ -27,7 +27,8 @@ const drain = 10 * time.Second
 
 // App is a running worker.
 type App struct {
-	config  config.Config
+	config  config.Config // as it was started with
+	inForce *standing
 	logger  *slog.Logger
 	engine  *engine.Engine
 	client  client.Client
@@ -48,7 +49,7 @@ type App struct {
 // where no address is configured. All errors of the configuration come at once,
 // before anything is dialled. more are kinds of targets beside our own.
 func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Targets) (_ *App, err error) {
-	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
+	a := &App{config: c, inForce: inForce(c), logger: logger, fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -59,6 +60,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err != nil {
 		return nil, err
 	}
+	acts.Directory = a.inForce.directory
 	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err := a.join(ctx); err != nil {
 		return nil, err
 	}
-	acts.Admission = &admission{config: c, acts: acts, client: a.client}
+	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/web"
 )
 
@@ -35,7 +36,7 @@ func slackChannels(c config.Config) ([]slackChannel, error) {
 }
 
 // clicks takes the clicks of a channel's app to whoever answers them.
-func (s slackChannel) clicks(c config.Config, to web.Answers, log *slog.Logger) (web.SlackConfig, error) {
+func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to web.Answers, log *slog.Logger) (web.SlackConfig, error) {
 	client, err := s.options.HTTPClient()
 	if err != nil {
 		return web.SlackConfig{}, config.Under(s.path, err)
@@ -45,7 +46,7 @@ func (s slackChannel) clicks(c config.Config, to web.Answers, log *slog.Logger) 
 		return web.SlackConfig{}, config.Under(s.path, err)
 	}
 	return web.SlackConfig{
-		SigningSecret: secret, Answers: to, Person: c.Directory().BySlack, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
+		SigningSecret: secret, Answers: to, Person: person, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
 	}, nil
 }
 
@@ -76,7 +77,7 @@ func (a *App) slack(mux *http.ServeMux) error {
 	}
 	served := false
 	for _, s := range channels {
-		c, err := s.clicks(a.config, answers{a.client}, a.logger)
+		c, err := s.clicks(a.inForce.bySlack, answers{a.client}, a.logger)
 		if err != nil {
 			return err
 		}

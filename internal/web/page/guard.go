@@ -71,7 +71,7 @@ func (p *Page) person(r *http.Request, in session) people.Person {
 	if c, err := r.Cookie("person"); err == nil && len(p.Tokens) == 0 {
 		id = c.Value
 	}
-	who, _ := p.Directory.Person(id)
+	who, _ := p.Directory().Person(id)
 	return who
 }
 

@@ -42,10 +42,10 @@ type Records interface {
 
 // Config is what the page needs.
 type Config struct {
-	URL          string // base of links, without a slash at the end
-	Listen       string // address of the listener
-	Tokens       Tokens // who may come in; none: everybody who reaches a loopback address
-	Directory    people.Directory
+	URL          string                  // base of links, without a slash at the end
+	Listen       string                  // address of the listener
+	Tokens       Tokens                  // who may come in; none: everybody who reaches a loopback address
+	Directory    func() people.Directory // in force when it is asked
 	Certificates Certificates
 	Records      Records
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none

@@ -85,7 +85,7 @@ type frame struct {
 func (p *Page) frame(r *http.Request, in session, title string) frame {
 	f := frame{
 		R: p.reader(r, in), Base: p.base, Title: title, Topic: "-", Back: p.base + r.URL.RequestURI(), Form: in.form(),
-		Tokens: len(p.Tokens) > 0, Signed: in.person != "", Person: p.person(r, in), People: p.Directory.People,
+		Tokens: len(p.Tokens) > 0, Signed: in.person != "", Person: p.person(r, in), People: p.Directory().People,
 	}
 	if r.Method != http.MethodGet {
 		f.Back = p.base + "/"

@@ -63,7 +63,7 @@ func (p *Page) preferences(w http.ResponseWriter, r *http.Request, _ session) {
 		p.sessions.set(w, "language", l, aYear, true)
 	}
 	if id, given := r.PostForm.Get("person"), r.PostForm.Has("person"); given && len(p.Tokens) == 0 {
-		if _, ok := p.Directory.Person(id); ok {
+		if _, ok := p.Directory().Person(id); ok {
 			p.sessions.set(w, "person", id, aYear, true)
 		} else {
 			p.sessions.set(w, "person", "", -1, true)

@@ -195,7 +195,7 @@ func serve(t *testing.T, w *world, change func(*Config)) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
 	address := s.Listener.Addr().String()
-	c := Config{URL: "http://" + address, Listen: address, Directory: directory, Certificates: w, Records: w, Now: w.now,
+	c := Config{URL: "http://" + address, Listen: address, Directory: func() people.Directory { return directory }, Certificates: w, Records: w, Now: w.now,
 		HistoryURL: func(name string) string {
 			return "http://127.0.0.1:8233/namespaces/default/workflows/certificate%2F" + name
 		}}
