@@ -59,7 +59,14 @@ func threshold(e lifecycle.Event, s workflows.Status) string {
 		return "the certificate ends"
 	}
 	left := s.State.Live.NotAfter.Sub(e.At).Round(time.Minute)
-	return fmt.Sprintf("%s, %s left", s.Plan.Thresholds[i].Severity, lifecycle.FormatDuration(left))
+	text := fmt.Sprintf("%s, %s left", s.Plan.Thresholds[i].Severity, lifecycle.FormatDuration(left))
+	switch t := s.Plan.Thresholds[i]; t.Because {
+	case lifecycle.MovedHoliday:
+		text += ", moved earlier from " + t.Moved.Format(time.DateOnly) + ", a holiday"
+	case lifecycle.MovedDayOff:
+		text += ", moved earlier from " + t.Moved.Format("Monday 2006-01-02")
+	}
+	return text
 }
 
 // why says from which fact an event follows; empty if its name says it all.

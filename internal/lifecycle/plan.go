@@ -34,6 +34,10 @@ type Plan struct {
 type Instant struct {
 	At       time.Time
 	Severity alert.Severity
+	// Moved is when it would have been, in the zone of the working days, and
+	// Because says why it is not; zero and empty if it is where it belongs.
+	Moved   time.Time `json:",omitzero"`
+	Because string    `json:",omitempty"`
 }
 
 // PlanOf computes the calendar. The same input gives the same instants, always.
@@ -59,9 +63,9 @@ func PlanOf(v cert.Version, window *cert.Window, p Policy) Plan {
 		}
 	}
 	for _, t := range p.Thresholds {
-		plan.Thresholds = append(plan.Thresholds, Instant{v.NotAfter.Add(-t.Left.Of(l)), t.Severity})
+		plan.Thresholds = append(plan.Thresholds, p.Workdays.move(Instant{At: v.NotAfter.Add(-t.Left.Of(l)), Severity: t.Severity}, l/10))
 	}
-	plan.Thresholds = append(plan.Thresholds, Instant{v.NotAfter, alert.P1})
+	plan.Thresholds = append(plan.Thresholds, Instant{At: v.NotAfter, Severity: alert.P1})
 	return plan
 }
 

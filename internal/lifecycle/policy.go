@@ -18,6 +18,8 @@ type Policy struct {
 	Thresholds []Threshold `mapstructure:"thresholds" json:"thresholds"`
 	// Inform is how many of the first thresholds only inform when the certificate is managed.
 	Inform int `mapstructure:"inform" json:"inform"`
+	// Workdays moves what can wait to an earlier day; without them every day is one.
+	Workdays Workdays `mapstructure:"workdays" json:"workdays,omitzero"`
 	// Escalations by name: "inform", "P4".."P1", "failing", "behind".
 	Escalations []Escalation `mapstructure:"escalations" json:"escalations"`
 	// AckFor is how long an acknowledgement lasts at most.

@@ -36,7 +36,7 @@ func (s *State) SetSpec(spec Spec) {
 	if !slices.Equal(spec.CAs(), old.CAs()) {
 		s.afresh()
 	}
-	if !slices.Equal(spec.Policy.Thresholds, old.Policy.Thresholds) {
+	if !slices.Equal(spec.Policy.Thresholds, old.Policy.Thresholds) || !spec.Policy.Workdays.equal(old.Policy.Workdays) {
 		s.relevel()
 	}
 }

@@ -47,6 +47,7 @@ func (p Policy) Validate() error {
 	p.checkFallback(&f)
 	p.checkSpans(&f)
 	p.Rollout.check(&f)
+	p.Workdays.check(&f)
 	return errors.Join(f...)
 }
 

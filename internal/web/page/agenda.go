@@ -77,7 +77,11 @@ func event(r reader, e lifecycle.Event, s workflows.Status) string {
 		return r.T("event.ends")
 	case e.Reason == lifecycle.UntilThreshold && i >= 0:
 		left := s.State.Live.NotAfter.Sub(e.At).Round(time.Minute)
-		return r.T("event.threshold", "severity", string(s.Plan.Thresholds[i].Severity), "span", r.Span(left))
+		text := r.T("event.threshold", "severity", string(s.Plan.Thresholds[i].Severity), "span", r.Span(left))
+		if t := s.Plan.Thresholds[i]; t.Because != "" {
+			text += " " + r.T("event.moved-"+t.Because, "date", t.Moved.Format(time.DateOnly))
+		}
+		return text
 	}
 	return r.or("event."+string(e.Reason), "event.other", "reason", alert.Clean(string(e.Reason)))
 }
