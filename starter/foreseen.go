@@ -39,6 +39,7 @@ func (c *cli) happens(e lifecycle.Foreseen, s lifecycle.Spec) string {
 		if e.Reach == alert.PageAll {
 			text += ", paged"
 		}
+		text += earlier(e.Earlier)
 	case lifecycle.ForeseeRun:
 		text = c.runInWords(e, s)
 	case lifecycle.ForeseeClose:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -59,14 +60,21 @@ func threshold(e lifecycle.Event, s workflows.Status) string {
 		return "the certificate ends"
 	}
 	left := s.State.Live.NotAfter.Sub(e.At).Round(time.Minute)
-	text := fmt.Sprintf("%s, %s left", s.Plan.Thresholds[i].Severity, lifecycle.FormatDuration(left))
-	switch t := s.Plan.Thresholds[i]; t.Because {
-	case lifecycle.MovedHoliday:
-		text += ", moved earlier from " + t.Moved.Format(time.DateOnly) + ", a holiday"
-	case lifecycle.MovedDayOff:
-		text += ", moved earlier from " + t.Moved.Format("Monday 2006-01-02")
+	t := s.Plan.Thresholds[i]
+	return fmt.Sprintf("%s, %s left%s", t.Severity, lifecycle.FormatDuration(left), earlier(t.Earlier))
+}
+
+// earlier says from where something was moved; empty if it was not.
+func earlier(e *lifecycle.Earlier) string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Because == lifecycle.MovedDayOff:
+		return ", moved earlier from " + e.From.Format("Monday 2006-01-02")
+	case e.Holiday != "":
+		return ", moved earlier from " + e.From.Format(time.DateOnly) + ", a holiday: " + alert.Clean(e.Holiday)
 	}
-	return text
+	return ", moved earlier from " + e.From.Format(time.DateOnly) + ", a holiday"
 }
 
 // why says from which fact an event follows; empty if its name says it all.

@@ -123,7 +123,7 @@ var about = map[string]string{
 	"policies[].inform":                       "How many of the first thresholds only inform while a certificate is renewed automatically.",
 	"policies[].workdays":                     "On which days thresholds of P3 and P4 are first told: what falls on another day is told on the last working day before, never later ([escalation](escalation.md#working-days-and-holidays)). Without it every day is one.",
 	"policies[].workdays.days":                "`mon` to `sun`. Empty: `mon` to `fri`.",
-	"policies[].workdays.holidays":            "Dates, in quotes: `\"2027-01-01\"`.",
+	"policies[].workdays.holidays":            "Dates, in quotes, each with a name if you like: `\"2027-01-01\"` or `\"2027-01-01 New Year\"`. 400 at most.",
 	"policies[].workdays.timezone":            "IANA time zone in which days begin and end.",
 	"policies[].escalations":                  "Who is told, in order. A named one replaces the default of that name; the others stay.",
 	"policies[].escalations[].name":           "`P1` to `P4`, `inform` (thresholds that only inform), `failing` (an attempt failed) or `behind` (a target cannot be reached).",

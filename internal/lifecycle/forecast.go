@@ -57,6 +57,7 @@ type Foreseen struct {
 	Step     int            `json:"step,omitempty"` // tell: of the escalation, from 1
 	Roles    []people.Role  `json:"roles,omitempty"`
 	Reach    alert.Reach    `json:"reach,omitempty"`
+	Earlier  *Earlier       `json:"earlier,omitempty"` // tell: the threshold was moved
 	Purpose  Purpose        `json:"purpose,omitempty"` // run
 	Attempt  int            `json:"attempt,omitempty"` // run: from 1
 	CA       string         `json:"ca,omitempty"`      // run: that is asked, where it is one of several

@@ -72,7 +72,7 @@ func (f *forecast) tell(d Decision) {
 	a, step := *d.Step.Alert, d.Step
 	f.note(Foreseen{
 		Kind: ForeseeTell, Why: d.Reason, Alert: a.ID, Reason: a.Reason, Severity: a.Severity, Round: a.Round,
-		Step: stepOf(a, f.s.Spec.Policy), Roles: step.Roles, Reach: step.Reach,
+		Step: stepOf(a, f.s.Spec.Policy), Roles: step.Roles, Reach: step.Reach, Earlier: f.earlier(a, d.Reason),
 	})
 	filled := slices.ContainsFunc(step.Roles, func(r people.Role) bool { return !slices.Contains(f.Vacant, r) })
 	t := Told{Alert: a.ID, Nobody: !filled && !step.Last}
@@ -80,6 +80,15 @@ func (f *forecast) tell(d Decision) {
 		t.Receipts = f.receipts(step.Roles, a)
 	}
 	f.later(tellTakes, func() { f.s.Told(f.now, t) })
+}
+
+// earlier says why an alert is told before its time; nil if it is not.
+func (f *forecast) earlier(a Alert, why Reason) *Earlier {
+	plan := f.s.Plan()
+	if why != ThresholdCrossed || a.Reason != alert.Expiring || a.Version != f.s.Live.Fingerprint || a.Level >= len(plan.Thresholds) {
+		return nil
+	}
+	return plan.Thresholds[a.Level].Earlier
 }
 
 // stepOf is the step that an alert was just told by, from 1.

@@ -34,10 +34,7 @@ type Plan struct {
 type Instant struct {
 	At       time.Time
 	Severity alert.Severity
-	// Moved is when it would have been, in the zone of the working days, and
-	// Because says why it is not; zero and empty if it is where it belongs.
-	Moved   time.Time `json:",omitzero"`
-	Because string    `json:",omitempty"`
+	Earlier  *Earlier `json:",omitempty"` // nil where it has its usual place
 }
 
 // PlanOf computes the calendar. The same input gives the same instants, always.

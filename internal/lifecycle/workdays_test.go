@@ -35,8 +35,14 @@ func TestWhatCanWaitIsToldOnTheLastWorkingDayBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			at, _ := time.Parse(time.RFC3339, c.at)
 			got := c.w.move(Instant{At: at, Severity: c.severity}, most)
-			if got.At.Format(time.RFC3339) != c.want || got.Because != c.because || (got.Because != "") != got.Moved.Equal(at) {
-				t.Errorf("%+v, want %s (%s)", got, c.want, c.because)
+			because := ""
+			if got.Earlier != nil {
+				if because = got.Earlier.Because; !got.Earlier.From.Equal(at) {
+					t.Errorf("moved from %s", got.Earlier.From)
+				}
+			}
+			if got.At.Format(time.RFC3339) != c.want || because != c.because {
+				t.Errorf("%s (%s), want %s (%s)", got.At, because, c.want, c.because)
 			}
 		})
 	}
@@ -55,14 +61,14 @@ func TestOnlyThresholdsThatInformMoveAndShortLivesKeepTheirs(t *testing.T) {
 			for i, got := range plan.Thresholds {
 				want := plain.Thresholds[i]
 				switch earlier := want.At.Sub(got.At); {
-				case earlier < 0 || earlier > c.lifetime/10 || earlier > 0 && (i > 2 || got.Because == ""):
+				case earlier < 0 || earlier > c.lifetime/10 || earlier > 0 && (i > 2 || got.Earlier == nil):
 					t.Fatalf("threshold %d of %s is at %s instead of %s", i, c.lifetime, got.At, want.At)
 				case got.Severity != want.Severity:
 					t.Fatalf("%+v", got)
 				}
 				if i < 2 && c.moved {
 					zone, _ := time.LoadLocation("Asia/Seoul")
-					if p.Workdays.off(got.At.In(zone)) != "" {
+					if p.Workdays.off(got.At.In(zone)) != nil {
 						t.Fatalf("threshold %d falls on %s", i, got.At.In(zone).Weekday())
 					}
 				}

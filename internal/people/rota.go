@@ -79,8 +79,8 @@ func (t Team) rotaZone() (*time.Location, bool) {
 	if name == "" {
 		name = t.TimeZone
 	}
-	zone, err := time.LoadLocation(name)
-	return zone, err == nil && name != ""
+	zone, err := Zone(name)
+	return zone, err == nil
 }
 
 func (r Rota) days() int {

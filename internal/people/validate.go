@@ -109,10 +109,8 @@ func (c *check) locale(at, language, zone string) {
 	if zone == "" {
 		return
 	}
-	if zone == "Local" { // would mean another zone on every machine
-		c.failf("%s.timezone: %q is not an IANA time zone; write for example Asia/Seoul", at, zone)
-	} else if _, err := time.LoadLocation(zone); err != nil {
-		c.failf("%s.timezone: %q is not an IANA time zone; write for example Asia/Seoul: %w", at, zone, err)
+	if _, err := Zone(zone); err != nil {
+		c.failf("%s.timezone: %w", at, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package page
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -78,8 +79,8 @@ func event(r reader, e lifecycle.Event, s workflows.Status) string {
 	case e.Reason == lifecycle.UntilThreshold && i >= 0:
 		left := s.State.Live.NotAfter.Sub(e.At).Round(time.Minute)
 		text := r.T("event.threshold", "severity", string(s.Plan.Thresholds[i].Severity), "span", r.Span(left))
-		if t := s.Plan.Thresholds[i]; t.Because != "" {
-			text += " " + r.T("event.moved-"+t.Because, "date", t.Moved.Format(time.DateOnly))
+		if e := s.Plan.Thresholds[i].Earlier; e != nil {
+			text += " " + r.T("event.moved-"+e.Because, "date", strings.TrimSpace(e.From.Format(time.DateOnly)+" "+alert.Clean(e.Holiday)))
 		}
 		return text
 	}
