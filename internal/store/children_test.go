@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/store/storetest"
@@ -117,12 +118,18 @@ func crowdChild(ctx context.Context, s *store.Files, number int) error {
 		if err := s.Append(ctx, "www", entries(int64(n+1))); err != nil {
 			return err
 		}
+		if err := s.PutUndelivered(ctx, []delivery.Undelivered{{ID: delivery.ID(fmt.Sprint(n))}, {ID: delivery.ID(fmt.Sprint(n, "of", number))}}); err != nil {
+			return err
+		}
+		if err := s.MarkSeen(ctx, []string{delivery.ID(fmt.Sprint(n))}, delivery.Seen{By: "test"}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // acksPerTurn is how often writeChild acknowledges before it begins again.
-const acksPerTurn = 7
+const acksPerTurn = 8
 
 // writeChild writes without end and acknowledges each write once it returned.
 // The number is where it begins to count.
@@ -151,6 +158,9 @@ func writeChild(ctx context.Context, s *store.Files, number int) error {
 			{fmt.Sprint("issuance ", n), func() error { return storetest.AddName(ctx, s, "www", strconv.Itoa(n)) }},
 			{fmt.Sprint("capture ", n), func() error { return s.PutCapture(ctx, "www", strconv.Itoa(n), "target", []byte(f)) }},
 			{"claim", func() error { return s.Claim(ctx, "www", []string{"held", fmt.Sprint("place ", n%3)}) }},
+			{fmt.Sprint("letter ", n), func() error {
+				return s.PutUndelivered(ctx, []delivery.Undelivered{{ID: delivery.ID(strconv.Itoa(n))}})
+			}},
 			{"account", func() error {
 				own := cert.Account{CA: "ca", URL: string(f), Key: pair.Key}
 				if first, err := s.Account(ctx, "ca", ""); err == nil {

@@ -48,6 +48,9 @@ certificates/NAME/
     journal.jsonl                 what happened, one JSON object a line
 claims/holders/NAME.json          the places a certificate holds; this file decides
 claims/places/PLACE.json          who holds a place, as an index
+delivery/unseen/ID.json           messages that did not arrive and that nobody has seen yet; seen/ has the others
+delivery/broken/KIND,ADDRESS.json addresses that lead nowhere
+delivery/channels/NAME.json       how each channel did lately
 accounts/CA,EMAIL.json            ACME accounts; the key inside is sealed
 hosts/HOST/                       all that the worker of a host may see; nothing else has to be shared with it
     given/                        versions for its targets, sealed so that its key alone opens them; written here

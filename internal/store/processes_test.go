@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/store"
 )
@@ -55,6 +56,13 @@ func TestSeveralProcessesShareAStore(t *testing.T) {
 	if len(journal) != crowdWrites {
 		t.Errorf("%d journal entries, want %d", len(journal), crowdWrites)
 	}
+	unseen, err := s.Undelivered(t.Context(), false)
+	must(t, err)
+	letters, err := s.Undelivered(t.Context(), true)
+	must(t, err)
+	if len(unseen) != children*crowdWrites || len(letters) != (children+1)*crowdWrites {
+		t.Errorf("%d of %d dead letters are unseen, want %d of %d", len(unseen), len(letters), children*crowdWrites, (children+1)*crowdWrites)
+	}
 	versions, err := s.Versions(t.Context(), "www")
 	must(t, err)
 	if len(versions) != children {
@@ -64,9 +72,9 @@ func TestSeveralProcessesShareAStore(t *testing.T) {
 
 // acknowledged is what a child said it had written.
 type acknowledged struct {
-	versions, journal, issuance, capture []string
-	live                                 string
-	claim, account                       bool
+	versions, journal, issuance, capture, letter []string
+	live                                         string
+	claim, account                               bool
 }
 
 func (a *acknowledged) note(line string) {
@@ -80,6 +88,8 @@ func (a *acknowledged) note(line string) {
 		a.issuance = append(a.issuance, value)
 	case "capture":
 		a.capture = append(a.capture, value)
+	case "letter":
+		a.letter = append(a.letter, value)
 	case "live":
 		a.live = value
 	case "claim":
@@ -166,6 +176,16 @@ func (a *acknowledged) check(t *testing.T, s *store.Files) {
 		must(t, err)
 	}
 	contains(t, "name of the issuance", iss.Names, a.issuance)
+	letters, err := s.Undelivered(ctx, false)
+	must(t, err)
+	var ids, want []string
+	for _, u := range letters {
+		ids = append(ids, u.ID)
+	}
+	for _, n := range a.letter {
+		want = append(want, delivery.ID(n))
+	}
+	contains(t, "dead letter", ids, want)
 	for _, n := range a.capture {
 		_, err := s.Capture(ctx, "www", n, "target")
 		must(t, err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -46,6 +47,15 @@ type Store interface {
 	Entries(ctx context.Context, name string) ([]cert.Entry, error)
 
 	Claim(ctx context.Context, name string, identities []string) error
+
+	PutUndelivered(ctx context.Context, letters []delivery.Undelivered) error
+	Undelivered(ctx context.Context, all bool) ([]delivery.Undelivered, error)
+	MarkSeen(ctx context.Context, ids []string, seen delivery.Seen) error
+	PutBroken(ctx context.Context, b delivery.Broken) (news bool, err error)
+	Broken(ctx context.Context) ([]delivery.Broken, error)
+	Mend(ctx context.Context, kind, address string) (was bool, err error)
+	NoteOutcome(ctx context.Context, o delivery.Outcome) (before delivery.Standing, err error)
+	Standings(ctx context.Context) ([]delivery.Standing, error)
 
 	Account(ctx context.Context, ca, email string) (cert.Account, error)
 	PutAccount(ctx context.Context, account cert.Account) error
@@ -86,6 +96,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"no journal entry is lost or doubled among many writers", journalRace},
 		{"places are claimed all or none", claims},
 		{"of many who claim a place one wins", claimRace},
+		{"a dead letter stays until somebody has seen it", deadLetters},
+		{"no dead letter is lost or comes back among many writers", letterRace},
+		{"a broken address is news once and can be mended", brokenAddresses},
+		{"how a channel stands changes with what became of messages", standings},
 		{"the first key of an account wins", accounts},
 		{"nothing secret is readable at rest", sealedAtRest},
 		{"another key-encryption key is refused", otherKeyRefused},
