@@ -25,7 +25,9 @@ type Activities struct {
 	Admission Admission
 	Fleet     Fleet
 	Broker    Broker // nil: no account is kept, and every order is free
-	Now       Clock
+	// Switchboard hears how channels do; nil: nobody does.
+	Switchboard Switchboard
+	Now         Clock
 }
 
 // Store is every port that the store serves.
@@ -35,6 +37,7 @@ type Store interface {
 	Advice
 	Captures
 	Journal
+	Deliveries
 	Claims
 	Hosts
 }
@@ -70,17 +73,21 @@ func (a *Activities) ca(name string) (CA, error) {
 // adapter can still say what it was waiting for.
 const lastWord = 2 * time.Second
 
+func withLastWord(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-lastWord))
+}
+
 // attended runs a call that may take long: it shows that it is alive and what it
 // waits for, and ends the call in time for its last word, after which no try is made.
 func (a *Activities) attended(ctx context.Context, call func(ctx context.Context, progress func(string)) error) error {
 	progress, stop := beat(ctx)
 	defer stop()
-	inner := ctx
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		inner, cancel = context.WithDeadline(ctx, deadline.Add(-lastWord))
-		defer cancel()
-	}
+	inner, cancel := withLastWord(ctx)
+	defer cancel()
 	err := call(inner, progress)
 	if err != nil && errors.Is(inner.Err(), context.DeadlineExceeded) {
 		err = overdue{err}

@@ -38,6 +38,8 @@ type Failure struct {
 	Elsewhere bool `json:"elsewhere,omitempty"`
 	// Narrow tells that RetryAt is about these names and no others.
 	Narrow bool `json:"narrow,omitempty"`
+	// Address tells that where a message was sent leads nowhere.
+	Address bool `json:"address,omitempty"`
 }
 
 // own is trouble of our store. It says nothing about the CA or the target.
@@ -75,7 +77,7 @@ func toTemporal(err error, now time.Time) error {
 	}
 	var mine own
 	var late overdue
-	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err), Narrow: fault.Narrow(err)}
+	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err), Narrow: fault.Narrow(err), Address: fault.OfAddress(err)}
 	opts := temporal.ApplicationErrorOptions{Details: []any{f}}
 	switch f.Kind {
 	case fault.Transient:

@@ -12,6 +12,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/budget"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 )
 
 // CA issues certificates in three steps; each can be repeated after a crash,
@@ -175,6 +176,33 @@ type Journal interface {
 	Append(ctx context.Context, name string, entries []cert.Entry) error
 	// Entries gives them in the order of their Sequence.
 	Entries(ctx context.Context, name string) ([]cert.Entry, error)
+}
+
+// Deliveries keeps what became of messages that did not arrive, the addresses
+// that lead nowhere, and how each channel did lately.
+type Deliveries interface {
+	// PutUndelivered keeps dead letters; those that are there already are left alone.
+	PutUndelivered(ctx context.Context, letters []delivery.Undelivered) error
+	// Undelivered lists those that nobody has seen, newest first; with all, every one.
+	Undelivered(ctx context.Context, all bool) ([]delivery.Undelivered, error)
+	// MarkSeen says who has seen them; fault.NotFound if one is not known.
+	MarkSeen(ctx context.Context, ids []string, seen delivery.Seen) error
+	// PutBroken keeps that an address leads nowhere, and tells whether that is news.
+	PutBroken(ctx context.Context, b delivery.Broken) (news bool, err error)
+	// Broken lists the addresses that lead nowhere.
+	Broken(ctx context.Context) ([]delivery.Broken, error)
+	// Mend forgets that an address is broken, and tells whether it was.
+	Mend(ctx context.Context, kind, address string) (was bool, err error)
+	// NoteOutcome keeps how a channel did, and gives how it stood before.
+	NoteOutcome(ctx context.Context, o delivery.Outcome) (before delivery.Standing, err error)
+	// Standings lists how every channel stands that was ever used.
+	Standings(ctx context.Context) ([]delivery.Standing, error)
+}
+
+// Switchboard reaches the workflow that looks after a channel, and starts it
+// where there is none; app implements it. It can be repeated.
+type Switchboard interface {
+	Report(ctx context.Context, channel string, n ChannelNews) error
 }
 
 // Claims keeps which certificate owns which place.

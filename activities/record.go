@@ -4,17 +4,24 @@ import (
 	"context"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 )
 
 // RecordInput is what happened since the last record.
 type RecordInput struct {
 	Name    string       `json:"name"`
 	Entries []cert.Entry `json:"entries"`
+	// Undelivered are the messages that did not arrive meanwhile.
+	Undelivered []delivery.Undelivered `json:"undelivered,omitempty"`
 }
 
-// Record appends to the journal; entries that are there already are left alone.
+// Record appends to the journal and keeps the dead letters; what is there already
+// is left alone.
 func (a *Activities) Record(ctx context.Context, in RecordInput) error {
-	return toTemporal(ours(a.Store.Append(ctx, in.Name, in.Entries)), a.Now())
+	if err := a.Store.Append(ctx, in.Name, in.Entries); err != nil {
+		return toTemporal(ours(err), a.Now())
+	}
+	return toTemporal(a.undelivered(ctx, in.Undelivered), a.Now())
 }
 
 // History reads the journal of a certificate.

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
@@ -37,20 +38,36 @@ type Way struct {
 }
 
 // Address resolves roles at the time of sending. Nobody found is an empty
-// answer; where nobody comes after, the catch-all is.
+// answer; where nobody comes after, the catch-all is. An address that leads
+// nowhere is used where nothing else is left.
 func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, error) {
+	broken, err := a.Store.Broken(ctx)
+	if err != nil { // whatever the store does, people are told
+		activity.GetLogger(ctx).Warn("which addresses are broken cannot be read; all are used", "error", err)
+	}
 	who := a.Directory()
-	out := a.deliveries(who.Resolve(in.Question), in)
+	out := a.deliveries(who.Resolve(in.Question), in, broken)
 	if len(out) == 0 && in.Last {
-		out = a.deliveries(who.CatchAllContacts(in.At), in)
+		out = a.deliveries(who.CatchAllContacts(in.At), in, broken)
 	}
 	return out, nil
 }
 
-func (a *Activities) deliveries(contacts []people.Contact, in AddressInput) []Delivery {
+func (a *Activities) deliveries(contacts []people.Contact, in AddressInput, broken []delivery.Broken) []Delivery {
 	var out []Delivery
 	for _, c := range contacts {
-		first, others := split(a.ways(c, in), width(in.Reach))
+		ways, dead := a.ways(c, in), []Way(nil)
+		for _, w := range ways {
+			if b, ok := delivery.BrokenIn(broken, w.Kind, w.Address); ok && b.Avoid(a.Now()) {
+				dead = append(dead, w)
+			}
+		}
+		ways = slices.DeleteFunc(ways, func(w Way) bool { return slices.Contains(dead, w) })
+		first, others := split(ways, width(in.Reach))
+		if len(first) == 0 { // better an address that may be broken than nobody
+			first, dead = dead[:min(1, len(dead))], dead[min(1, len(dead)):]
+		}
+		others = append(others, dead...)
 		for _, w := range first {
 			out = append(out, Delivery{To: c, Way: w, Others: others})
 		}
@@ -135,7 +152,9 @@ func (a *Activities) Deliver(ctx context.Context, m alert.Message) (alert.Receip
 	if err != nil {
 		return alert.Receipt{}, toTemporal(err, a.Now())
 	}
-	r, err := c.Send(ctx, m, activity.GetInfo(ctx).Attempt > 1)
+	inner, cancel := withLastWord(ctx)
+	defer cancel()
+	r, err := c.Send(inner, m, activity.GetInfo(ctx).Attempt > 1)
 	if err != nil {
 		return alert.Receipt{}, toTemporal(err, a.Now())
 	}
@@ -143,6 +162,7 @@ func (a *Activities) Deliver(ctx context.Context, m alert.Message) (alert.Receip
 		r.At = a.Now()
 	}
 	r.At = r.At.UTC().Truncate(time.Millisecond)
+	a.noteAccepted(ctx, m.Channel, Way{Channel: m.Channel, Kind: m.Kind, Address: m.Address})
 	return r, nil
 }
 

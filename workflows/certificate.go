@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
@@ -28,6 +29,8 @@ type Entity struct {
 	Sequence int64           `json:"sequence"`          // of the last journal entry; goes on over enrolments of one name
 	Unread   []cert.Entry    `json:"unread,omitempty"`  // journal entries that are not yet written
 	Answers  []string        `json:"answers,omitempty"` // IDs of requests already counted
+	// Undelivered are dead letters that are not yet kept; they go with the journal.
+	Undelivered []delivery.Undelivered `json:"undelivered,omitempty"`
 	// Unclaimed tells that the spec was replaced and its places are not those held.
 	Unclaimed bool `json:"unclaimed,omitempty"`
 	Runs      int  `json:"runs"`

@@ -113,16 +113,20 @@ func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
 	q := activities.AddressInput{Question: people.Question{At: n.At}, Reach: n.Reach, Last: true}
 	_ = workflow.ExecuteActivity(quick(ctx, "who is the catch-all now"), hands.Address, q).Get(ctx, &all)
 	var got []alert.Receipt
+	lost := letters{notice: n}
 	for _, d := range all {
 		for _, way := range append([]activities.Way{d.Way}, d.Others...) {
 			m := alert.Message{Notice: n, To: d.To, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + d.To.ID + "/" + way.Channel}
 			var r alert.Receipt
-			if workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("%s %s to %s by %s", n.Severity, n.Reason, d.To.ID, way.Channel)), hands.Deliver, m).Get(ctx, &r) == nil {
+			err := workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("%s %s to %s by %s", n.Severity, n.Reason, d.To.ID, way.Channel)), hands.Deliver, m).Get(ctx, &r)
+			if err == nil {
 				got = append(got, r)
 				break
 			}
+			lost.add(ctx, m, err)
 		}
 	}
+	lost.keep(ctx, got)
 	for i := range a.Alerts {
 		if e := &a.Alerts[i]; e.Reason == told.Reason && e.Since.Equal(told.Since) { // it may be over by now
 			e.Receipts = append(e.Receipts, got...)

@@ -141,6 +141,9 @@ func (i *imports) deliver(ctx workflow.Context, n alert.Notice, p portion) Summa
 
 // send tries the ways to one contact until one accepts.
 func (i *imports) send(ctx workflow.Context, n alert.Notice, d activities.Delivery, word *Summarized) {
+	lost := letters{notice: n}
+	var got []alert.Receipt
+	defer func() { lost.keep(ctx, got) }()
 	for _, way := range append([]activities.Way{d.Way}, d.Others...) {
 		m := alert.Message{Notice: n, To: d.To, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + d.To.ID + "/" + way.Channel}
 		var r alert.Receipt
@@ -151,9 +154,10 @@ func (i *imports) send(ctx workflow.Context, n alert.Notice, d activities.Delive
 			if !slices.Contains(word.Kinds, way.Kind) {
 				word.Kinds = append(word.Kinds, way.Kind)
 			}
+			got = append(got, r)
 			return
 		}
-		_, text := activities.FailureOf(err)
+		text := lost.add(ctx, m, err)
 		word.Cause = cut(fmt.Sprintf("%s to %s: %s", way.Channel, d.To.ID, text), keepText)
 	}
 }

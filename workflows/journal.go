@@ -9,6 +9,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 )
 
 // What is kept while the store is out of reach must fit into the state that one
@@ -37,12 +38,17 @@ func (c *certificate) note(ctx workflow.Context, e entry) {
 }
 
 func (c *certificate) unwritten() activities.RecordInput {
-	return activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(c.Unread[:min(len(c.Unread), writeAtOnce)])}
+	return activities.RecordInput{
+		Name: c.State.Spec.Name, Entries: slices.Clone(c.Unread[:min(len(c.Unread), writeAtOnce)]), Undelivered: slices.Clone(c.Undelivered),
+	}
 }
 
 func (c *certificate) written(in activities.RecordInput) {
 	last := in.Entries[len(in.Entries)-1].Sequence
 	c.Unread = slices.DeleteFunc(c.Unread, func(e cert.Entry) bool { return e.Sequence <= last })
+	c.Undelivered = slices.DeleteFunc(c.Undelivered, func(u delivery.Undelivered) bool {
+		return slices.ContainsFunc(in.Undelivered, func(w delivery.Undelivered) bool { return w.ID == u.ID })
+	})
 }
 
 // unrecorded reports whether entries wait to be written. Of many certificates
@@ -84,7 +90,7 @@ func (c *certificate) recordHanded(ctx workflow.Context, left []cert.Entry) {
 	if c.Shown == nil || len(left) == 0 || len(left) > writeAtOnce {
 		return
 	}
-	in := activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(left)}
+	in := activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(left), Undelivered: slices.Clone(c.Undelivered)}
 	if workflow.ExecuteLocalActivity(inTask(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, nil) == nil {
 		c.written(in)
 	}

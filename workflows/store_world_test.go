@@ -2,9 +2,11 @@ package workflows_test
 
 import (
 	"context"
+	"slices"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -36,3 +38,35 @@ func (f fakeStore) Claim(_ context.Context, _ string, places []string) error {
 }
 
 func (f fakeStore) Entries(context.Context, string) ([]cert.Entry, error) { return nil, nil }
+
+func (f fakeStore) PutUndelivered(_ context.Context, all []delivery.Undelivered) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.lost = append(f.s.lost, all...)
+	return nil
+}
+
+func (f fakeStore) NoteOutcome(context.Context, delivery.Outcome) (delivery.Standing, error) {
+	return delivery.Standing{}, nil
+}
+
+func (f fakeStore) PutBroken(_ context.Context, b delivery.Broken) (bool, error) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.broken = append(f.s.broken, b)
+	return true, nil
+}
+
+func (f fakeStore) Broken(context.Context) ([]delivery.Broken, error) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	return slices.Clone(f.s.broken), nil
+}
+
+func (f fakeStore) Mend(_ context.Context, kind, address string) (bool, error) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	before := len(f.s.broken)
+	f.s.broken = slices.DeleteFunc(f.s.broken, func(b delivery.Broken) bool { return b.Is(kind, address) })
+	return len(f.s.broken) < before, nil
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
@@ -37,17 +38,20 @@ func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activit
 	if err := workflow.ExecuteActivity(quick(ctx, "who is "+roles(q.Roles)+" now"), hands.Address, q).Get(ctx, &all); err != nil {
 		_, text := activities.FailureOf(err)
 		told.Failed = append(told.Failed, "nobody could be looked up: "+text)
+		c.lost([]delivery.Undelivered{nobodyTold(ctx, n, "nobody could be looked up: "+text)})
 		return told
 	}
-	told.Nobody = len(all) == 0
+	if told.Nobody = len(all) == 0; told.Nobody && q.Last {
+		c.lost([]delivery.Undelivered{nobodyTold(ctx, n, "no channel leads to "+roles(q.Roles)+" or to the catch-all team")})
+	}
 	spare := map[string][]activities.Way{}
 	for _, d := range all {
 		spare[d.To.ID] = d.Others
 	}
-	done := 0
+	done, lost := 0, letters{notice: n}
 	for _, d := range all {
 		workflow.GoNamed(ctx, "deliver to "+d.To.ID, func(ctx workflow.Context) {
-			receipt, failed := c.deliver(ctx, n, d, spare)
+			receipt, failed := c.deliver(ctx, n, d, spare, &lost)
 			if receipt != nil {
 				told.Receipts = append(told.Receipts, *receipt)
 			}
@@ -56,12 +60,13 @@ func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activit
 		})
 	}
 	_ = workflow.Await(ctx, func() bool { return done == len(all) })
+	c.lost(lost.all(told.Receipts))
 	return told
 }
 
 // deliver tries the way of a delivery and then what its contact has to spare,
 // until one accepts. Once somebody answered, nothing more is sent.
-func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities.Delivery, spare map[string][]activities.Way) (*alert.Receipt, []string) {
+func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities.Delivery, spare map[string][]activities.Way, lost *letters) (*alert.Receipt, []string) {
 	var failed []string
 	for way := d.Way; ; {
 		a := c.State.Alert(n.AlertID)
@@ -70,11 +75,12 @@ func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities
 		}
 		var r alert.Receipt
 		summary := fmt.Sprintf("%s %s to %s (%s) by %s", n.Severity, n.Reason, d.To.Name, d.To.Role, way.Channel)
-		err := workflow.ExecuteActivity(notification(ctx, summary), hands.Deliver, message(n, d.To, way, *a)).Get(ctx, &r)
+		m := message(n, d.To, way, *a)
+		err := workflow.ExecuteActivity(notification(ctx, summary), hands.Deliver, m).Get(ctx, &r)
 		if err == nil {
 			return &r, failed
 		}
-		_, text := activities.FailureOf(err)
+		text := lost.add(ctx, m, err)
 		failed = append(failed, cut(fmt.Sprintf("%s to %s: %s", way.Channel, d.To.ID, text), keepText))
 		rest := spare[d.To.ID]
 		if len(rest) == 0 {

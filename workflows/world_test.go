@@ -16,6 +16,8 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -41,6 +43,9 @@ type story struct {
 	shut    error           // what the journal says to every write
 	claims  [][]string
 	writes  int // tries to write the journal
+	lost    []delivery.Undelivered
+	broken  []delivery.Broken
+	nowhere map[string]bool // addresses that lead nowhere
 }
 
 type notice struct {
@@ -162,6 +167,9 @@ type channel struct {
 func (c channel) Send(_ context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
+	if c.s.nowhere[m.Address] {
+		return alert.Receipt{}, fault.NoAddress("%s leads nowhere", m.Address)
+	}
 	if c.s.refuses[c.kind] {
 		return alert.Receipt{}, refused
 	}

@@ -25,6 +25,8 @@ const (
 	Address About = "address"
 	// Message: the channel refuses what the message says.
 	Message About = "message"
+	// Worker: no worker was there to send it.
+	Worker About = "worker"
 	// Nobody: no channel leads to whoever was to be told.
 	Nobody About = "nobody"
 )
@@ -78,6 +80,7 @@ type Broken struct {
 	Owner   string    `json:"owner,omitempty"` // person or team whose address it was
 	Channel string    `json:"channel,omitempty"`
 	Since   time.Time `json:"since"`
+	TriedAt time.Time `json:"triedAt,omitzero"` // when a message to it failed last
 	Why     string    `json:"why"`
 	// Returned tells that messages to it are accepted and come back, so that one
 	// that is accepted proves nothing.
@@ -88,6 +91,13 @@ type Broken struct {
 func (b Broken) Is(kind, address string) bool {
 	return b.Kind == kind && Fold(kind, address) == Fold(kind, b.Address)
 }
+
+// again is after how long an address that was refused at once is tried again:
+// the app may have been invited to the channel meanwhile.
+const again = 24 * time.Hour
+
+// Avoid reports whether messages go other ways for now.
+func (b Broken) Avoid(now time.Time) bool { return b.Returned || now.Sub(b.TriedAt) < again }
 
 // Fold gives the form of an address by which it is kept: mail servers that tell
 // the case of letters apart do not exist in practice, and what comes back from

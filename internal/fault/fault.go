@@ -42,7 +42,9 @@ type Error struct {
 	Elsewhere bool
 	// Narrow tells that RetryAt is about these names only: others need not wait.
 	Narrow bool
-	Err    error
+	// Address tells that where it was sent leads nowhere: nothing is wrong with the channel.
+	Address bool
+	Err     error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -53,6 +55,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // New makes an error of a kind; format and args as for fmt.Errorf, %w included.
 func New(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
+}
+
+// NoAddress makes a Configuration error of an address that leads nowhere.
+func NoAddress(format string, args ...any) error {
+	return &Error{Kind: Configuration, Address: true, Err: fmt.Errorf(format, args...)}
 }
 
 // After makes an Unavailable error that is not to be retried before at.
@@ -89,6 +96,12 @@ func RetryAt(err error) time.Time {
 func Narrow(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Narrow
+}
+
+// OfAddress reports whether the address is to blame, and nothing else.
+func OfAddress(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Address
 }
 
 // Elsewhere reports whether another CA may do what this one did not.

@@ -26,10 +26,10 @@ func messageID(key, from string) string {
 func (e *Email) compose(m alert.Message, address, id string, before []string) (*gomail.Msg, error) {
 	to, err := mail.ParseAddress(address)
 	if err != nil {
-		return nil, fault.New(fault.Configuration, "e-mail address %q: %w; mend the directory", alert.Clean(address), err)
+		return nil, fault.NoAddress("e-mail address %q: %w; mend the directory", alert.Clean(address), err)
 	}
 	if alert.Clean(to.Address) != to.Address {
-		return nil, fault.New(fault.Configuration, "e-mail address %q has control characters; mend the directory", alert.Clean(address))
+		return nil, fault.NoAddress("e-mail address %q has control characters; mend the directory", alert.Clean(address))
 	}
 	t := text(m)
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())

@@ -33,6 +33,8 @@ func (e *Email) fault(ctx context.Context, err error) error {
 	switch {
 	case code == 530 || code == 534 || code == 535 || code == 538:
 		return fault.New(fault.Configuration, "mail server %s refuses the login of %q: %s; check username and password", e.server(), e.o.Username, said)
+	case noMailbox(err):
+		return fault.NoAddress("mail server %s: no mail can be sent to this address: %s; mend the directory", e.server(), said)
 	case code >= 400 && code < 500:
 		return fault.New(fault.Transient, "mail server %s asks to try later: %s", e.server(), said)
 	case code >= 500:
@@ -43,6 +45,18 @@ func (e *Email) fault(ctx context.Context, err error) error {
 		return fault.New(fault.Configuration, "mail server %s: %s; name the CA of its certificate in root_file", e.server(), said)
 	}
 	return fault.New(fault.Transient, "mail server %s: %s", e.server(), said)
+}
+
+// mailboxGone are the enhanced status codes (RFC 3463) by which a server says
+// that an address leads nowhere: 5.1.0 to 5.1.6 and 5.1.10 are about the
+// recipient's address, 5.2.1 is a mailbox that was disabled.
+var mailboxGone = regexp.MustCompile(`^5\.(1\.([0-6]|10)|2\.1)$`)
+
+// noMailbox reports whether the server refused the recipient for good, and for
+// its address's sake: other refusals of it may be about us.
+func noMailbox(err error) bool {
+	var sent *gomail.SendError
+	return errors.As(err, &sent) && sent.Reason == gomail.ErrSMTPRcptTo && mailboxGone.MatchString(sent.EnhancedStatusCode())
 }
 
 // smtpCode digs the reply code out of go-mail's errors; 0 if there is none.

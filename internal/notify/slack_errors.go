@@ -46,6 +46,12 @@ var slackGone = map[string]bool{
 	"cannot_reply_to_message": true, "restricted_action_thread_locked": true,
 }
 
+// slackNowhere are refusals for the sake of one user or conversation.
+var slackNowhere = map[string]bool{
+	"user_not_found": true, "users_not_found": true, "user_disabled": true, "user_not_visible": true, "cannot_dm_bot": true,
+	"channel_not_found": true, "not_in_channel": true, "is_archived": true,
+}
+
 var slackInvalid = map[string]bool{
 	"invalid_blocks": true, "invalid_blocks_format": true, "msg_too_long": true, "msg_blocks_too_long": true, "no_text": true,
 	"invalid_arguments": true, "metadata_too_large": true, "invalid_metadata_format": true, "invalid_metadata_schema": true,
@@ -97,6 +103,9 @@ func slackRefusal(doing string, r slack.SlackErrorResponse) error {
 	}
 	if r.Needed != "" {
 		hint = "needed: " + alert.Clean(r.Needed) + "; " + hint
+	}
+	if slackNowhere[code] {
+		return fault.NoAddress("slack: %s: %s: %s", doing, code, hint)
 	}
 	return fault.New(fault.Configuration, "slack: %s: %s: %s", doing, code, hint)
 }

@@ -28,7 +28,7 @@ func (s *Slack) conversation(ctx context.Context, address string) (used, id stri
 	case slackChannel.MatchString(address):
 		return address, address, nil
 	case !slackUser.MatchString(address):
-		return "", "", fault.New(fault.Configuration, "slack: %q is neither a user ID (U…) nor a channel ID (C…); copy the ID from the profile or from the channel's details", alert.Clean(address))
+		return "", "", fault.NoAddress("slack: %q is neither a user ID (U…) nor a channel ID (C…); copy the ID from the profile or from the channel's details", alert.Clean(address))
 	}
 	if known, ok := s.direct.Load(address); ok {
 		return address, known.(string), nil

@@ -89,7 +89,7 @@ func NewSMS(o SMSOptions) (*SMS, error) {
 // other channels tell it.
 func (s *SMS) Send(ctx context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
 	if !phoneNumber.MatchString(m.Address) {
-		return alert.Receipt{}, fault.New(fault.Configuration, "%s: %q is no telephone number; mend the directory", KindSMS, alert.Clean(m.Address))
+		return alert.Receipt{}, fault.NoAddress("%s: %q is no telephone number; mend the directory", KindSMS, alert.Clean(m.Address))
 	}
 	body := alert.Brief(m.Notice, m.To.Language, func(text string) bool { return segments(text) <= s.max })
 	id, err := s.provider.send(ctx, s.caller, m.Address, body)

@@ -50,6 +50,11 @@ func (o TwilioOptions) validate() error {
 	return errors.Join(errs...)
 }
 
+// twilioNowhere are the errors that are about the recipient's number: not valid,
+// out of reach of the account, unsubscribed, no mobile; unknown to the carrier, a
+// landline.
+var twilioNowhere = map[int]bool{21211: true, 21217: true, 21612: true, 21610: true, 21614: true, 30005: true, 30006: true}
+
 type twilio struct {
 	o     TwilioOptions
 	url   string
@@ -88,6 +93,8 @@ func (t *twilio) send(ctx context.Context, c *caller, to, body string) (string, 
 	}
 	jsonErr := json.Unmarshal(r.body, &said)
 	switch {
+	case !r.ok() && twilioNowhere[said.Code]:
+		return "", fault.NoAddress("%s: Twilio sends nothing to this number: %d: %s; mend the directory", KindSMS, said.Code, c.redact(said.Message))
 	case !r.ok() && said.Code != 0:
 		return "", c.refusal(r, fmt.Sprintf("%d: %s", said.Code, said.Message), "https://www.twilio.com/docs/errors explains the number")
 	case !r.ok():

@@ -10,7 +10,8 @@ import (
 )
 
 // PutBroken keeps that an address leads nowhere, and tells whether that is news.
-// The first record stays, but for Returned, which is the stronger word.
+// The first record stays, but for Returned, which is the stronger word, and the
+// date of the latest try.
 func (s *Files) PutBroken(ctx context.Context, b delivery.Broken) (news bool, err error) {
 	if b.Kind == "" || b.Address == "" {
 		return false, fault.New(fault.Invalid, "broken address: the kind %q or the address %q is empty", b.Kind, b.Address)
@@ -25,7 +26,11 @@ func (s *Files) PutBroken(ctx context.Context, b delivery.Broken) (news bool, er
 		case err != nil:
 			return err
 		case old.Returned || !b.Returned:
-			return r.settle(path.Dir(elem))
+			if !b.TriedAt.After(old.TriedAt) {
+				return r.settle(path.Dir(elem))
+			}
+			old.TriedAt = b.TriedAt
+			return r.put(elem, old)
 		default:
 			b.Since = old.Since
 		}

@@ -101,6 +101,10 @@ func brokenAddresses(t *testing.T, b Backend) {
 			t.Errorf("news %v, %v", news, err)
 		}
 	}
+	slack.TriedAt = start.Add(9 * time.Hour)
+	if news, err := s.PutBroken(ctx, slack); err != nil || news {
+		t.Errorf("news %v, %v", news, err)
+	}
 	_, err := s.PutBroken(ctx, delivery.Broken{Kind: "email"})
 	wantKind(t, "no address", err, fault.Invalid)
 	later.Since = mail.Since

@@ -1,0 +1,148 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+// ChannelNews is what the workflow of a channel is told. Exactly one field is set.
+type ChannelNews struct {
+	// GivenUp is a message that the channel did not deliver.
+	GivenUp *delivery.Undelivered `json:"givenUp,omitempty"`
+	// Broken is an address that was found to lead nowhere just now.
+	Broken *delivery.Broken `json:"broken,omitempty"`
+	// WorkedAt is when the channel accepted a message after it had failed.
+	WorkedAt time.Time `json:"workedAt,omitzero"`
+}
+
+// Undelivered keeps dead letters and tells the channels concerned. An address
+// that is to blame is broken from now on.
+func (a *Activities) Undelivered(ctx context.Context, letters []delivery.Undelivered) error {
+	return toTemporal(a.undelivered(ctx, letters), a.Now())
+}
+
+func (a *Activities) undelivered(ctx context.Context, letters []delivery.Undelivered) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	if err := a.Store.PutUndelivered(ctx, letters); err != nil {
+		return ours(err)
+	}
+	for _, u := range letters {
+		if u.Channel == "" {
+			continue
+		}
+		if _, err := a.Store.NoteOutcome(ctx, delivery.Outcome{Channel: u.Channel, At: u.At, About: u.About, Why: u.Why}); err != nil {
+			return ours(err)
+		}
+		if u.About == delivery.Address {
+			if err := a.breakAddress(ctx, delivery.Broken{Kind: u.Kind, Address: u.Address, Owner: u.To, Channel: u.Channel, Since: u.At, TriedAt: u.At, Why: u.Why, Returned: u.Returned}); err != nil {
+				return err
+			}
+		}
+		if err := a.report(ctx, u.Channel, ChannelNews{GivenUp: &u}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// breakAddress keeps that an address leads nowhere. The workflow is told however
+// often this is repeated, for an earlier try may have died before; it tells
+// people once.
+func (a *Activities) breakAddress(ctx context.Context, b delivery.Broken) error {
+	if _, err := a.Store.PutBroken(ctx, b); err != nil {
+		return ours(err)
+	}
+	return a.report(ctx, b.Channel, ChannelNews{Broken: &b})
+}
+
+func (a *Activities) report(ctx context.Context, channel string, n ChannelNews) error {
+	if a.Switchboard == nil {
+		return nil
+	}
+	return a.Switchboard.Report(ctx, channel, n)
+}
+
+// noteAccepted notes that a channel took a message. What cannot be noted is no
+// reason to send it again.
+func (a *Activities) noteAccepted(ctx context.Context, channel string, w Way) {
+	now := a.Now()
+	before, err := a.Store.NoteOutcome(ctx, delivery.Outcome{Channel: channel, At: now})
+	if err == nil && before.Failing {
+		err = a.report(ctx, channel, ChannelNews{WorkedAt: now})
+	}
+	if all, brokenErr := a.Store.Broken(ctx); brokenErr == nil {
+		if b, ok := delivery.BrokenIn(all, w.Kind, w.Address); ok && !b.Returned {
+			_, brokenErr = a.Store.Mend(ctx, w.Kind, w.Address)
+		}
+		err = errors.Join(err, brokenErr)
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Warn("that a channel accepted a message could not be noted", "channel", channel, "error", err)
+	}
+}
+
+// UndeliveredQuery asks for dead letters.
+type UndeliveredQuery struct {
+	All bool `json:"all,omitempty"` // those that somebody has seen as well
+}
+
+// UndeliveredList is what did not arrive, and where nothing can arrive.
+type UndeliveredList struct {
+	Letters []delivery.Undelivered `json:"letters"`
+	Broken  []delivery.Broken      `json:"broken"`
+}
+
+// ListUndelivered reads the dead letters and the broken addresses.
+func (a *Activities) ListUndelivered(ctx context.Context, q UndeliveredQuery) (UndeliveredList, error) {
+	letters, err := a.Store.Undelivered(ctx, q.All)
+	broken, brokenErr := a.Store.Broken(ctx)
+	return UndeliveredList{Letters: letters, Broken: broken}, toTemporal(ours(errors.Join(err, brokenErr)), a.Now())
+}
+
+// SeenInput says who has seen which dead letters.
+type SeenInput struct {
+	IDs  []string      `json:"ids"`
+	Seen delivery.Seen `json:"seen"`
+}
+
+// MarkSeen says of dead letters that somebody has seen them.
+func (a *Activities) MarkSeen(ctx context.Context, in SeenInput) error {
+	return toTemporal(a.Store.MarkSeen(ctx, in.IDs, in.Seen), a.Now())
+}
+
+// MendInput names an address that works again, as somebody says.
+type MendInput struct {
+	Address string `json:"address"`
+}
+
+// MendAddress forgets that an address is broken, in whatever kind of channel.
+// NotFound: it is not.
+func (a *Activities) MendAddress(ctx context.Context, in MendInput) error {
+	all, err := a.Store.Broken(ctx)
+	if err != nil {
+		return toTemporal(ours(err), a.Now())
+	}
+	mended := false
+	for _, b := range all {
+		if !b.Is(b.Kind, in.Address) {
+			continue
+		}
+		was, err := a.Store.Mend(ctx, b.Kind, b.Address)
+		if err != nil {
+			return toTemporal(ours(err), a.Now())
+		}
+		mended = mended || was
+	}
+	if !mended {
+		return toTemporal(fault.New(fault.NotFound, "the address %q is not known to be broken", in.Address), a.Now())
+	}
+	return nil
+}
