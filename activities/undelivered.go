@@ -89,60 +89,34 @@ func (a *Activities) noteAccepted(ctx context.Context, channel string, w Way) {
 	}
 }
 
-// UndeliveredQuery asks for dead letters.
-type UndeliveredQuery struct {
-	All bool `json:"all,omitempty"` // those that somebody has seen as well
-}
-
-// UndeliveredList is what did not arrive, and where nothing can arrive.
-type UndeliveredList struct {
-	Letters []delivery.Undelivered `json:"letters"`
-	Broken  []delivery.Broken      `json:"broken"`
-}
-
 // ListUndelivered reads the dead letters and the broken addresses.
-func (a *Activities) ListUndelivered(ctx context.Context, q UndeliveredQuery) (UndeliveredList, error) {
+func (a *Activities) ListUndelivered(ctx context.Context, q delivery.Query) (delivery.List, error) {
 	letters, err := a.Store.Undelivered(ctx, q.All)
 	broken, brokenErr := a.Store.Broken(ctx)
-	return UndeliveredList{Letters: letters, Broken: broken}, toTemporal(ours(errors.Join(err, brokenErr)), a.Now())
+	return delivery.List{Letters: letters, Broken: broken}, toTemporal(ours(errors.Join(err, brokenErr)), a.Now())
 }
 
-// SeenInput says who has seen which dead letters.
-type SeenInput struct {
-	IDs  []string      `json:"ids"`
-	Seen delivery.Seen `json:"seen"`
+// MarkSeen says of dead letters that somebody has seen them, and gives how many.
+func (a *Activities) MarkSeen(ctx context.Context, in delivery.Marking) (int, error) {
+	return len(in.IDs), toTemporal(a.Store.MarkSeen(ctx, in.IDs, in.Seen), a.Now())
 }
 
-// MarkSeen says of dead letters that somebody has seen them.
-func (a *Activities) MarkSeen(ctx context.Context, in SeenInput) error {
-	return toTemporal(a.Store.MarkSeen(ctx, in.IDs, in.Seen), a.Now())
-}
-
-// MendInput names an address that works again, as somebody says.
-type MendInput struct {
-	Address string `json:"address"`
-}
-
-// MendAddress forgets that an address is broken, in whatever kind of channel.
-// NotFound: it is not.
-func (a *Activities) MendAddress(ctx context.Context, in MendInput) error {
+// MendAddress forgets that an address is broken, in whatever kinds of channels,
+// and gives in how many it was. NotFound: in none.
+func (a *Activities) MendAddress(ctx context.Context, in delivery.Mending) (int, error) {
 	all, err := a.Store.Broken(ctx)
-	if err != nil {
-		return toTemporal(ours(err), a.Now())
-	}
-	mended := false
+	mended := 0
 	for _, b := range all {
 		if !b.Is(b.Kind, in.Address) {
 			continue
 		}
-		was, err := a.Store.Mend(ctx, b.Kind, b.Address)
-		if err != nil {
-			return toTemporal(ours(err), a.Now())
+		was, mendErr := a.Store.Mend(ctx, b.Kind, b.Address)
+		if err = errors.Join(err, mendErr); was {
+			mended++
 		}
-		mended = mended || was
 	}
-	if !mended {
-		return toTemporal(fault.New(fault.NotFound, "the address %q is not known to be broken", in.Address), a.Now())
+	if err == nil && mended == 0 {
+		return 0, toTemporal(fault.New(fault.NotFound, "the address %q is not known to be broken; see: neverlapse undelivered", in.Address), a.Now())
 	}
-	return nil
+	return mended, toTemporal(ours(err), a.Now())
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/delivery"
 )
 
 const reference = "../docs/cli.md"
@@ -25,6 +26,7 @@ var documents = map[string]any{
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
+	"undelivered": delivery.List{}, "address ok": delivery.Mending{},
 }
 
 func TestTheReferenceIsGeneratedFromTheCommands(t *testing.T) {

@@ -53,6 +53,7 @@ behind status. A filter given several times (or with commas) means any of the va
 			if !c.text() {
 				return results(c, rows)
 			}
+			defer c.remarkUndelivered(cmd.Context(), "")
 			return c.printRows(rows, f)
 		},
 	}

@@ -25,6 +25,7 @@ in this machine's zone and in UTC.`,
 			if !c.text() {
 				return c.result(v)
 			}
+			defer c.remarkUndelivered(cmd.Context(), name)
 			return c.printStatus(v)
 		})
 }

@@ -118,6 +118,29 @@ func BrokenIn(all []Broken, kind, address string) (Broken, bool) {
 	return all[i], true
 }
 
+// Query asks for dead letters.
+type Query struct {
+	All bool `json:"all,omitempty"` // those that somebody has seen as well
+}
+
+// List is what did not arrive, and where nothing arrives. Its JSON is a contract
+// with scripts.
+type List struct {
+	Letters []Undelivered `json:"letters"`
+	Broken  []Broken      `json:"broken"`
+}
+
+// Marking says who has seen which dead letters.
+type Marking struct {
+	IDs  []string `json:"ids"`
+	Seen Seen     `json:"seen"`
+}
+
+// Mending names an address that works again, as somebody says.
+type Mending struct {
+	Address string `json:"address"`
+}
+
 // Standing is how a channel did lately, as the hands saw it.
 type Standing struct {
 	Channel     string    `json:"channel"`
