@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -44,6 +45,8 @@ type AdmitRequest struct {
 	Change             bool `json:"change,omitempty"` // of one that is enrolled
 	// CSR (DER) is a request for a key that stays on its host; none: keys are made here.
 	CSR []byte `json:"csr,omitempty"`
+	// Lifetime is that of the certificate that is served now, as far as it was seen.
+	Lifetime time.Duration `json:"lifetime,omitempty"`
 }
 
 // Admitted is a request that was found good; its places are claimed.

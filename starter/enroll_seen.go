@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -102,4 +103,13 @@ func some(names []string) string {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// lifetimeSeen is the lifetime of what is served; zero if nothing was seen.
+func lifetimeSeen(seen []cert.Observation) time.Duration {
+	i := slices.IndexFunc(seen, cert.Observation.Seen)
+	if i < 0 {
+		return 0
+	}
+	return seen[i].Version.Lifetime()
 }

@@ -41,6 +41,7 @@ func (c *cli) enlist(ctx context.Context, w wish) error {
 		}
 	}
 	in := w.input(names)
+	in.Lifetime = lifetimeSeen(seen)
 	if w.owner == "" && w.team == "" {
 		c.remark("nobody in particular will be told; name somebody by --owner or --team")
 	}

@@ -62,6 +62,15 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecausePaused: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s paused its renewal until %s", g.By, c.when(g.Until)) + because(g.Note)
 	},
+	lifecycle.BecauseFrozen: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("freeze %s of its policy has nothing begin from %s until %s", g.Note, c.when(g.At), c.when(g.Until))
+	},
+	lifecycle.BecauseOverridden: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("%s overrode freeze %s, which lasts until %s, at %s", g.By, g.Where, c.when(g.Until), c.when(g.At)) + because(g.Note)
+	},
+	lifecycle.BecauseFreezeAhead: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("its renewal is planned earlier than usual, before freeze %s from %s until %s", g.Note, c.when(g.At), c.when(g.Until))
+	},
 	lifecycle.BecauseHeld: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s rolled it back at %s; automation keeps its hands off until %s", g.By, c.when(g.At), c.when(g.Until)) + because(g.Note)
 	},
@@ -161,6 +170,9 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	},
 	lifecycle.MoveDeploy: func(_ *cli, m lifecycle.Move) string {
 		return m.Note + ", the live version, is deployed there again; --dry-run shows what would change"
+	},
+	lifecycle.MoveThaw: func(c *cli, m lifecycle.Move) string {
+		return fmt.Sprintf("an attempt begins at once, in spite of freeze %s until %s; who and why is kept on record", m.Note, c.when(m.Until))
 	},
 	lifecycle.MoveRevokeNot: func(_ *cli, m lifecycle.Move) string { return m.Note + " is not revoked after all" },
 	lifecycle.MovePause:     func(*cli, lifecycle.Move) string { return "nothing is renewed for three days; alerts go on" },

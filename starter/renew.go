@@ -23,27 +23,42 @@ type runView struct {
 }
 
 func (c *cli) renew() *cobra.Command {
-	var fresh, wait bool
+	var fresh, wait, override bool
 	var note string
-	cmd := c.onName("renew", " [--new] [--wait] [--note TEXT]", "Renew or deploy again at once",
+	cmd := c.onName("renew", " [--new] [--override-freeze] [--wait] [--note TEXT]", "Renew or deploy again at once",
 		`Renew a managed certificate at once. A version that was issued and could not be
 deployed yet is deployed; --new discards it and orders another. With --wait it waits
 for the end of the attempt, as long as the policy gives it (attempt_timeout, and the
 bakes of its rollout) unless
---timeout says otherwise, and exits 1 if the attempt failed.`,
+--timeout says otherwise, and exits 1 if the attempt failed.
+
+In a freeze of its policy it is refused. --override-freeze has that freeze hold the
+certificate no more, up to its end; it needs a --note, and is kept on record.`,
 		func(cmd *cobra.Command, name string) error {
+			if err := overriding(override, note); err != nil {
+				return err
+			}
 			req, err := c.request(note)
 			if err != nil {
 				return err
 			}
 			return c.begin(cmd.Context(), name, wait, func() (workflows.Taken, error) {
-				return call(cmd.Context(), c, workflows.RenewNow, name, workflows.RenewRequest{Request: req, New: fresh})
+				return call(cmd.Context(), c, workflows.RenewNow, name, workflows.RenewRequest{Request: req, New: fresh, OverrideFreeze: override})
 			})
 		})
 	cmd.Flags().BoolVar(&fresh, "new", false, "discard a version that was issued and not deployed")
+	cmd.Flags().BoolVar(&override, "override-freeze", false, "renew although a freeze of its policy holds; needs --note")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the end of the attempt")
 	cmd.Flags().StringVar(&note, "note", "", "`text` for the record")
 	return cmd
+}
+
+// overriding refuses to override a freeze without a reason.
+func overriding(freeze bool, note string) error {
+	if freeze && note == "" {
+		return usage("--override-freeze needs --note: why? it is put on record")
+	}
+	return nil
 }
 
 // begin asks for a run and, if wanted, waits for its end.

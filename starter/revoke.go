@@ -26,7 +26,7 @@ type revocation struct {
 	reason, version, note       string
 	selectors                   []string
 	reissue, now, force, cancel bool
-	wait, yes, dry              bool
+	wait, yes, dry, override    bool
 }
 
 func (c *cli) revoke() *cobra.Command {
@@ -69,6 +69,7 @@ and their number was typed, or --yes was given; --dry-run only lists them.`,
 	f.StringSliceVarP(&r.selectors, "selector", "l", nil, "`KEY=VALUE` that certificates must have; repeat or separate by commas")
 	f.BoolVar(&r.reissue, "reissue", false, "renew, and revoke once the new version is proven")
 	f.BoolVar(&r.now, "now", false, "with --reissue: revoke at once, and do not wait for the new version")
+	f.BoolVar(&r.override, "override-freeze", false, "with --reissue: although a freeze of its policy holds; needs --note")
 	f.BoolVar(&r.force, "force", false, "revoke it although it is served")
 	f.BoolVar(&r.cancel, "cancel", false, "take back a revocation that waits")
 	f.BoolVar(&r.wait, "wait", false, "wait until the CA has revoked it")
@@ -89,6 +90,8 @@ func (r *revocation) read(args []string) error {
 		return usage("--cancel takes back the revocation of one certificate and goes with no other flag but --note")
 	case r.cancel:
 		return nil
+	case r.override && (!r.reissue || r.note == ""):
+		return usage("--override-freeze goes with --reissue and --note: why? it is put on record")
 	case r.now && !r.reissue:
 		return usage("--now goes with --reissue; to revoke what is served without replacing it, write --force")
 	case len(args) == 0 && r.version != "live" && r.version != "previous":
@@ -156,7 +159,7 @@ func (c *cli) askRevoke(ctx context.Context, v revokeView, r revocation) (revoke
 		return v, err
 	}
 	taken, err := call(ctx, c, workflows.Revoke, v.Name, workflows.RevokeRequest{
-		Request: req, Version: v.Fingerprint, Reason: cert.RevocationReason(r.reason), Reissue: r.reissue, Now: r.now, Force: r.force, Cancel: r.cancel,
+		Request: req, Version: v.Fingerprint, Reason: cert.RevocationReason(r.reason), Reissue: r.reissue, OverrideFreeze: r.override, Now: r.now, Force: r.force, Cancel: r.cancel,
 	})
 	v.Text, v.Asked = taken.Text, err == nil
 	return v, err

@@ -103,6 +103,12 @@ func (c *cli) printFacts(v view) {
 	if p := v.Paused; p != nil {
 		c.fact("paused", "until %s by %s: %s", c.when(p.Until), p.By, p.Note)
 	}
+	if f := v.Frozen; f != nil {
+		c.fact("frozen", "until %s by freeze %s of its policy", c.when(f.Until), f.Freeze)
+	}
+	if o := v.Overridden; o != nil {
+		c.fact("overridden", "%s", strings.TrimSuffix(fmt.Sprintf("the freeze until %s by %s at %s: %s", c.when(o.Until), o.By, c.when(o.At), o.Note), ": "))
+	}
 	if h := v.Held; h != nil {
 		c.fact("held", "rolled back by %s at %s; automation waits for: neverlapse resume %s", h.By, c.when(h.At), v.Name)
 	}

@@ -44,7 +44,9 @@ type view struct {
 	Behind      []behindView       `json:"behind"`
 	Rollout     *lifecycle.Rollout `json:"rollout,omitempty"` // under way, else the latest
 	Paused      *orderView         `json:"paused,omitempty"`
-	Held        *orderView         `json:"held,omitempty"` // rolled back by hand
+	Frozen      *frozenView        `json:"frozen,omitempty"`           // by a freeze of the policy, now
+	Overridden  *orderView         `json:"freezeOverridden,omitempty"` // a freeze that does not hold it
+	Held        *orderView         `json:"held,omitempty"`             // rolled back by hand
 	Revoke      *revokeOrder       `json:"revoke,omitempty"`
 	Revoked     []cert.Revocation  `json:"revoked,omitempty"`
 	EnrolledAt  time.Time          `json:"enrolledAt"`
@@ -117,6 +119,12 @@ type revokeOrder struct {
 	RetryAt     time.Time             `json:"retryAt,omitzero"`
 }
 
+// frozenView is a freeze that holds now.
+type frozenView struct {
+	Freeze string    `json:"freeze"`
+	Until  time.Time `json:"until"`
+}
+
 type orderView struct {
 	By    string    `json:"by"`
 	At    time.Time `json:"at"`
@@ -162,6 +170,12 @@ func (c *cli) view(s workflows.Status) view {
 	}
 	if p := st.Paused; p != nil && c.now().Before(p.Until) {
 		v.Paused = &orderView{p.By, p.At, p.Until, p.Note}
+	}
+	if f := lifecycle.FrozenUntil(c.now(), st); f != nil {
+		v.Frozen = &frozenView{f.Name(), f.Until}
+	}
+	if t := st.Thawed; t != nil && c.now().Before(t.Until) {
+		v.Overridden = &orderView{t.By, t.At, t.Until, t.Note}
 	}
 	if h := st.Held; h != nil {
 		v.Held = &orderView{By: h.By, At: h.At, Note: h.Note}

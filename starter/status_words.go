@@ -25,6 +25,8 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
 	lifecycle.UntilPauseEnds:      "the pause ends",
+	lifecycle.UntilFreezeEnds:     "the freeze ends and the renewal begins",
+	lifecycle.UntilFreezeYields:   "the last safe moment: the freeze yields and the renewal begins",
 	lifecycle.UntilLastSafeMoment: "the last safe moment: automation resumes",
 	lifecycle.UntilLook:           "a routine look at every place",
 	lifecycle.UntilUnseenTooLong:  "nothing was seen for too long: people are told",
@@ -101,6 +103,10 @@ func (c *cli) why(e lifecycle.Event, s workflows.Status) string {
 	case lifecycle.UntilPauseEnds:
 		if st.Paused != nil {
 			return "paused by " + st.Paused.By + ": " + st.Paused.Note
+		}
+	case lifecycle.UntilFreezeEnds, lifecycle.UntilFreezeYields:
+		if f := lifecycle.FrozenUntil(s.At, st); f != nil {
+			return fmt.Sprintf("freeze %s of policy %q lasts until %s", f.Name(), st.Spec.Policy.Name, c.when(f.Until))
 		}
 	case lifecycle.UntilLastSafeMoment:
 		if st.Held != nil {

@@ -21,7 +21,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
 		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary, AcceptIrreversible: s.AcceptIrreversible, CSR: s.CSR,
-		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, Part: run.Part, InTask: true,
+		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, Part: run.Part, Hold: run.Hold, InTask: true,
 	}
 	if run.CA != "" {
 		in.CA = run.CA
@@ -34,6 +34,9 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 	}
 	if m := run.Moved; m != nil {
 		c.note(ctx, entry{Kind: "next-ca", Text: movedInWords(*m), Details: map[string]string{"from": m.From, "to": m.To, "why": string(m.Why)}})
+	}
+	if f := run.Yields; f != nil {
+		c.note(ctx, entry{Kind: "freeze-overridden", Text: fmt.Sprintf("freeze %s lasts until %s and yields: the last safe moment is %s", f.Name(), clock(f.Until), clock(run.SafeBy)), By: "policy " + s.Policy.Name})
 	}
 	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
 	c.child = in.workflowID()
@@ -60,6 +63,9 @@ func (c *certificate) noteOutcome(ctx workflow.Context, run lifecycle.Run, o lif
 	}
 	if o.Kind.Success() {
 		e.Text += fmt.Sprintf("; %s, valid until %s, is live", o.Version.Fingerprint.Short(), clock(o.Version.NotAfter))
+	}
+	if o.Kind == lifecycle.Issued {
+		e.Text += fmt.Sprintf("; %s, valid until %s, is kept and not deployed yet", o.Version.Fingerprint.Short(), clock(o.Version.NotAfter))
 	}
 	c.note(ctx, e)
 }

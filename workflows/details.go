@@ -45,6 +45,12 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	if p := s.Paused; p != nil && now.Before(p.Until) {
 		line("- paused by %s until %s: %s", code(p.By), clock(p.Until), code(p.Note))
 	}
+	if f := lifecycle.FrozenUntil(now, s); f != nil {
+		line("- frozen until %s: %s", clock(f.Until), code(f.Name()))
+	}
+	if t := s.Thawed; t != nil && now.Before(t.Until) {
+		line("- freeze %s, until %s, was overridden by %s at %s: %s", code(t.Name()), clock(t.Until), code(t.By), clock(t.At), code(t.Note))
+	}
 	if s.Held != nil {
 		line("- rolled back by %s: automation waits for `neverlapse resume %s`", code(s.Held.By), s.Spec.Name)
 	}

@@ -88,7 +88,8 @@ type Taken struct {
 // RenewRequest asks for a renewal; New discards a candidate.
 type RenewRequest struct {
 	Request
-	New bool `json:"new,omitempty"`
+	New            bool `json:"new,omitempty"`
+	OverrideFreeze bool `json:"overrideFreeze,omitempty"`
 }
 
 // RollBackRequest asks for a version; empty means the previous one.
@@ -101,8 +102,9 @@ type RollBackRequest struct {
 // version, no targets mean all.
 type DeployRequest struct {
 	Request
-	Version cert.Fingerprint `json:"version,omitempty"`
-	Targets []string         `json:"targets,omitempty"`
+	Version        cert.Fingerprint `json:"version,omitempty"`
+	Targets        []string         `json:"targets,omitempty"`
+	OverrideFreeze bool             `json:"overrideFreeze,omitempty"`
 }
 
 // RevokeRequest asks for the end of a version; an empty one means the live one.
@@ -114,6 +116,8 @@ type RevokeRequest struct {
 	Now     bool                  `json:"now,omitempty"`
 	Force   bool                  `json:"force,omitempty"`
 	Cancel  bool                  `json:"cancel,omitempty"`
+	// OverrideFreeze is for Reissue.
+	OverrideFreeze bool `json:"overrideFreeze,omitempty"`
 }
 
 // SupplyRequest names a version that the store has as the candidate.

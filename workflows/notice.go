@@ -30,10 +30,13 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 		n.Tried = append(n.Tried, alert.Try{At: t.At, Outcome: string(t.Outcome), Cause: t.Cause})
 	}
 	n.Fallback = fallback(s, a)
+	if f := lifecycle.FrozenUntil(now, s); f != nil {
+		n.Freeze = &alert.Freeze{Name: f.Name(), Until: f.Until}
+	}
 	if c.Link != nil {
 		n.Link = c.Link(s.Spec.Name)
 	}
-	n.Actions = actions(s, a)
+	n.Actions = actions(now, s, a)
 	n.Commands = lifecycle.Commands(now, s, a)
 	return n
 }
@@ -66,7 +69,7 @@ func places(seen []cert.Observation) []alert.Place {
 }
 
 // actions are the buttons that make sense now.
-func actions(s lifecycle.State, a lifecycle.Alert) []alert.Action {
+func actions(now time.Time, s lifecycle.State, a lifecycle.Alert) []alert.Action {
 	if !a.Open() {
 		return nil
 	}
@@ -74,7 +77,7 @@ func actions(s lifecycle.State, a lifecycle.Alert) []alert.Action {
 	if a.Status == lifecycle.Acknowledged {
 		out = out[1:]
 	}
-	if s.Spec.Managed {
+	if s.Spec.Managed && lifecycle.FrozenUntil(now, s) == nil {
 		out = append(out, alert.ActRenew)
 	}
 	return append(out, alert.ActCheck)
@@ -93,7 +96,7 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 	if e, ok := find(lifecycle.UntilRevoke); ok && a.Reason == alert.RevocationFailing {
 		return alert.NextStep{Kind: "retry", At: e.At}
 	}
-	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilNextCA, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
+	if e, ok := find(lifecycle.UntilRetry, lifecycle.UntilNextCA, lifecycle.UntilRenewal, lifecycle.UntilWindow, lifecycle.UntilPauseEnds, lifecycle.UntilFreezeEnds, lifecycle.UntilFreezeYields, lifecycle.UntilBehindRetry); ok && a.Reason != alert.AttemptsSpent {
 		kind := "renew"
 		if e.Reason == lifecycle.UntilRetry || e.Reason == lifecycle.UntilNextCA || e.Reason == lifecycle.UntilBehindRetry {
 			kind = "retry"

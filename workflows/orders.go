@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,11 +14,27 @@ func (r Request) order(at time.Time) lifecycle.Order {
 	return lifecycle.Order{By: r.By, Via: r.Via, At: at, Note: r.Note}
 }
 
+func (in RenewRequest) renewing(at time.Time) lifecycle.Order {
+	o := in.order(at)
+	o.New, o.Override = in.New, in.OverrideFreeze
+	return o
+}
+
+// override notes that a freeze holds the certificate no more, if somebody says so.
+func (c *certificate) override(ctx workflow.Context, o lifecycle.Order) {
+	if !o.Override {
+		return
+	}
+	if t := c.State.OverrideFreeze(workflow.Now(ctx), o); t != nil {
+		c.note(ctx, entry{Kind: "freeze-overridden", Text: fmt.Sprintf("freeze %s, until %s, was overridden", t.Name(), clock(t.Until)), By: o.By, Via: o.Via, Note: o.Note})
+	}
+}
+
 func (c *certificate) renewNow(ctx workflow.Context, in RenewRequest) Taken {
 	if c.count(in.ID) {
-		o := in.order(workflow.Now(ctx))
-		o.New = in.New
+		o := in.renewing(workflow.Now(ctx))
 		c.State.Renew = &o
+		c.override(ctx, o)
 		c.note(ctx, entry{Kind: "renew-asked", Text: "a renewal was asked for", By: in.By, Via: in.Via, Note: in.Note})
 	}
 	return Taken{"the renewal of " + c.State.Spec.Name + " begins now"}
@@ -44,7 +61,7 @@ func (c *certificate) rollBack(ctx workflow.Context, in RollBackRequest) Taken {
 
 func (in DeployRequest) deploying(at time.Time) lifecycle.Order {
 	o := in.order(at)
-	o.Fingerprint, o.Targets = in.Version, in.Targets
+	o.Fingerprint, o.Targets, o.Override = in.Version, in.Targets, in.OverrideFreeze
 	return o
 }
 
@@ -52,6 +69,7 @@ func (c *certificate) deploy(ctx workflow.Context, in DeployRequest) Taken {
 	if c.count(in.ID) {
 		c.State.AskDeploy(in.deploying(workflow.Now(ctx)))
 		o := c.State.Deploy
+		c.override(ctx, *o)
 		c.note(ctx, entry{Kind: "deploy-asked", Text: "deploying " + o.Fingerprint.Short() + " to " + strings.Join(o.Targets, ", ") + " was asked for", By: in.By, Via: in.Via, Note: in.Note})
 	}
 	text := "deploying begins now"

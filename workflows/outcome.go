@@ -17,7 +17,7 @@ const keepCause = 4000
 
 var outcomes = []lifecycle.OutcomeKind{
 	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.Waiting, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
-	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unsettled, lifecycle.Unreached, lifecycle.Unknown,
+	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unsettled, lifecycle.Unreached, lifecycle.Unknown, lifecycle.Issued,
 }
 
 // outcome is what the certificate makes of it.

@@ -54,6 +54,10 @@ type RenewalInput struct {
 	ByHand  string            `json:"byHand,omitempty"` // who asked; empty if the rules did
 	// Part tells that only some targets get the version, and another one stays live.
 	Part bool `json:"part,omitempty"`
+	// Hold ends the run when a version is issued: it may not be deployed yet. Only is
+	// the version that may; where it is another one, the run ends there too.
+	Hold bool             `json:"hold,omitempty"`
+	Only cert.Fingerprint `json:"only,omitempty"`
 	// InTask has our own store asked within workflow tasks; attempts begun by
 	// older releases do without.
 	InTask bool `json:"inTask,omitempty"`
@@ -142,6 +146,9 @@ func (w *Workflows) RenewalWorkflow(ctx workflow.Context, in RenewalInput) (Rene
 	r.tell(ctx, "looking for a version to deploy")
 	if out := r.obtain(ctx); out != nil {
 		return *out, nil
+	}
+	if in.Hold || in.Only != "" && in.Only != r.version.Fingerprint {
+		return RenewalOutput{Kind: string(lifecycle.Issued), Version: r.version, At: workflow.Now(ctx)}, nil
 	}
 	return r.outcome(ctx, r.rollOut(ctx)), nil
 }

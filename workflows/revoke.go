@@ -12,7 +12,7 @@ import (
 
 func (r RevokeRequest) revoking(at time.Time) lifecycle.Revoking {
 	o := r.order(at)
-	o.Fingerprint = r.Version
+	o.Fingerprint, o.Override = r.Version, r.OverrideFreeze
 	return lifecycle.Revoking{Order: o, Reason: r.Reason, Reissue: r.Reissue, Now: r.Now, Force: r.Force, Cancel: r.Cancel}
 }
 
@@ -28,6 +28,7 @@ func (c *certificate) revoke(ctx workflow.Context, in RevokeRequest) Taken {
 		return Taken{waiting.Fingerprint.Short() + " of " + name + " is not revoked"}
 	}
 	r := c.State.Revoke
+	c.override(ctx, r.Order)
 	what := fmt.Sprintf("%s of %s is revoked now (%s)", r.Fingerprint.Short(), name, r.Reason)
 	switch {
 	case in.Reissue && !r.Now:

@@ -28,7 +28,9 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		handle(ctx, c, Snooze, c.snooze, func(ctx workflow.Context, in SnoozeRequest) error {
 			return s.CheckSnooze(now(ctx), lifecycle.Answered{Alert: in.Alert, By: in.By, Seen: in.Seen, Until: in.Until})
 		}),
-		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, _ RenewRequest) error { return s.CheckRenew(now(ctx)) }),
+		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, in RenewRequest) error {
+			return s.CheckRenewal(now(ctx), in.renewing(now(ctx)))
+		}),
 		handle(ctx, c, ObserveNow, c.observeNow, func(workflow.Context, Request) error { return nil }),
 		handle(ctx, c, RollBack, c.rollBack, func(ctx workflow.Context, in RollBackRequest) error { return s.CheckRollBack(now(ctx), in.To) }),
 		handle(ctx, c, Deploy, c.deploy, func(ctx workflow.Context, in DeployRequest) error {
@@ -44,6 +46,9 @@ func (c *certificate) setup(ctx workflow.Context) error {
 			}
 			if _, err := cert.ParseNames(in.Spec.Names); err != nil {
 				return err
+			}
+			if why := in.Spec.Policy.Unsatisfiable(s.Live.Lifetime()); why != "" && in.Spec.Managed && s.Live.Fingerprint != "" {
+				return fmt.Errorf("policy %q: freezes: %s", in.Spec.Policy.Name, why)
 			}
 			return in.Spec.Policy.Validate()
 		}),

@@ -23,6 +23,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.WindowReached:       "the CA's window for it is reached",
 	lifecycle.RetryDue:            "the attempt before failed, and the next is due",
 	lifecycle.WaitOver:            "the CA may be asked again",
+	lifecycle.FreezeYields:        "a freeze yields, for this is the last safe moment",
 	lifecycle.NextCAAfterFailures: "the CA failed several times in a row, so the next one is tried",
 	lifecycle.NextCAToBeSafe:      "the CA would not be asked again before the last safe moment, so the next one is tried",
 	lifecycle.NamesNotCovered:     "the certificate does not cover the names that were asked for",
@@ -52,6 +53,8 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses then",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends then",
 	lifecycle.UntilPauseEnds:      "the pause ends then",
+	lifecycle.UntilFreezeEnds:     "the freeze ends then",
+	lifecycle.UntilFreezeYields:   "the freeze yields at the last safe moment",
 	lifecycle.UntilLastSafeMoment: "automation resumes at the last safe moment",
 	lifecycle.UntilLook:           "a routine look is due then",
 	lifecycle.UntilUnseenTooLong:  "nothing was seen for too long by then",
@@ -99,6 +102,8 @@ var causes = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "acknowledging quiets people for a while and closes nothing",
 	lifecycle.UntilSnoozeEnds:     "somebody asked for quiet until then",
 	lifecycle.UntilPauseEnds:      "somebody paused the renewal until then",
+	lifecycle.UntilFreezeEnds:     "a freeze of the policy holds it back until then",
+	lifecycle.UntilFreezeYields:   "a freeze of the policy holds it back, but no longer than that",
 	lifecycle.UntilLastSafeMoment: "somebody rolled back; automation waits no longer than that",
 }
 

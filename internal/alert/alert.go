@@ -61,6 +61,8 @@ const (
 	RollbackUnproven Reason = "rollback-unproven"
 	// RevocationFailing: a version that shall be revoked is not.
 	RevocationFailing Reason = "revocation-failing"
+	// Frozen: a freeze would hold the renewal back past the last safe moment.
+	Frozen Reason = "frozen"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -70,7 +72,7 @@ const (
 const Imported Reason = "imported"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Unseen}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {
@@ -148,6 +150,12 @@ type Fallback struct {
 	Failed int    `json:"failed"` // in a row at From; 0: it had no room in time
 }
 
+// Freeze is a time in which the policy has nothing begin.
+type Freeze struct {
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
+}
+
 // Answer is what somebody did about an alert.
 type Answer struct {
 	By    string    `json:"by"`
@@ -183,6 +191,7 @@ type Notice struct {
 	Cause       string       `json:"cause,omitempty"` // last error, exact
 	Tried       []Try        `json:"tried,omitempty"`
 	Fallback    *Fallback    `json:"fallback,omitempty"`
+	Freeze      *Freeze      `json:"freeze,omitempty"` // that holds the renewal back now
 	Next        NextStep     `json:"next"`
 	Commands    []string     `json:"commands,omitempty"` // what to type, one command a line
 	Answer      *Answer      `json:"answer,omitempty"`

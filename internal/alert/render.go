@@ -159,6 +159,9 @@ func (r reader) lines(n Notice) []Line {
 	}
 	add("kind", r.say(kind))
 	add("fallback", r.fallback(n))
+	if f := n.Freeze; f != nil && n.Phase != Resolved {
+		add("freeze", r.say("freeze", "name", f.Name, "time", r.both(f.Until)))
+	}
 	if n.Step > 0 && n.Phase != Resolved {
 		add("step", r.say("step", "n", strconv.Itoa(n.Step+1)))
 	}

@@ -45,6 +45,9 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 	if !ok {
 		bad("policy: %q is not configured; use one of %s", r.Policy, strings.Join(a.policies(), ", "))
 	}
+	if why := policy.Unsatisfiable(r.Lifetime); why != "" && r.Managed && r.Lifetime > 0 {
+		bad("policy: the freezes of %q do not suit it: %s", policy.Name, why)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fault.New(fault.Invalid, "%w", err)
 	}

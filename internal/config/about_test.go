@@ -154,6 +154,13 @@ var about = map[string]string{
 	"policies[].rollout.bake":                 "How long a batch is left alone before it is proven once more and the next begins; at most `1d`.",
 	"policies[].rollout.canary_bake":          "The same for the canary. Empty: as `bake`.",
 	"policies[].rollout.may_fail":             "How many targets may fail before every target touched gets its previous version back; a share is rounded down. Empty: none.",
+	"policies[].freezes":                      "Times in which nothing is issued or deployed: [approvals and freezes](approvals.md). Renewals that would fall into one begin before it. Freezes that leave no time to renew in are refused.",
+	"policies[].freezes[].name":               "Name, shown wherever it holds something back.",
+	"policies[].freezes[].from":               "First day: `2026-12-20` (once), `12-20` (every year) or `fri` (every week); with a time of day (`fri 17:00`) from then.",
+	"policies[].freezes[].until":              "Last day, written in the same way. Without a time of day it counts whole.",
+	"policies[].freezes[].timezone":           "IANA time zone in which the days count. Required.",
+	"policies[].freezes[].stops":              "What does not begin: `issue`, `deploy`. Empty: both.",
+	"policies[].freeze_yields":                "`false`: a freeze holds a renewal back even past the last safe moment. Otherwise it yields then, and people hear of it before.",
 
 	"environments":          "Policies of environments. A certificate of another environment has the policy `default`.",
 	"environments[].name":   "Environment, as certificates name it.",

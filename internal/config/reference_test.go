@@ -131,6 +131,9 @@ func rowsOf(path string, t reflect.Type) []row {
 func reads(t reflect.Type) bool { return reflect.PointerTo(t).Implements(textDecoding) }
 
 func what(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Bool {
+		t = t.Elem()
+	}
 	switch {
 	case t == duration:
 		return "duration"

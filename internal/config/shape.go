@@ -50,6 +50,9 @@ func (s *shape) check(path string, t reflect.Type, v any) any {
 			return s.checkList(path, t.Elem(), value)
 		}
 	case reflect.String, reflect.Bool:
+		if day, ok := v.(time.Time); ok && t == reflect.TypeFor[lifecycle.Day]() && day.Equal(day.Truncate(24*time.Hour)) { // YAML makes an instant of it
+			return day.Format(time.DateOnly)
+		}
 		if value.Kind() == t.Kind() {
 			return v
 		}

@@ -153,7 +153,12 @@ func (s *State) Snooze(now time.Time, in Answered) []Alert {
 }
 
 // CheckRenew tells why a renewal cannot be asked for; nil if it can.
-func (s *State) CheckRenew(now time.Time) error {
+func (s *State) CheckRenew(now time.Time) error { return s.CheckRenewal(now, Order{}) }
+
+// CheckRenewal is CheckRenew for an order that may override a freeze.
+func (s *State) CheckRenewal(now time.Time, o Order) error { return s.checkRenewal(now, "renew", o) }
+
+func (s *State) checkRenewal(now time.Time, verb string, o Order) error {
 	switch {
 	case !s.Spec.Managed:
 		return refuse("%s is only watched; enroll it with --manage, a CA and a target to renew it here", s.Spec.Name)
@@ -164,7 +169,8 @@ func (s *State) CheckRenew(now time.Time) error {
 	case s.Paused != nil && now.Before(s.Paused.Until):
 		return refuse("%s is paused until %s by %s (%s); resume it first: neverlapse resume %s", s.Spec.Name, s.Paused.Until.UTC().Format(time.RFC3339), s.Paused.By, s.Paused.Note, s.Spec.Name)
 	}
-	return nil
+	stops, _ := look(now, s).steps()
+	return s.refuseFrozen(now, verb, o, stops...)
 }
 
 // CheckRollBack tells why rolling back cannot be asked for; nil if it can. An

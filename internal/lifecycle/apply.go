@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"slices"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
 )
 
 // keepResolved and keepAttempts bound the state; the journal keeps everything.
@@ -43,6 +45,9 @@ func (s *State) Apply(d Decision, now time.Time) {
 
 func (s *State) begin(r Run, now time.Time) {
 	s.Flights = append(s.Flights, Flight{FlyRenewal, string(r.Purpose), now})
+	if r.Yields != nil {
+		s.Thawed = &Thawed{Order: Order{By: "policy " + s.Spec.Policy.Name, At: now}, Frozen: *r.Yields, Policy: true, Told: s.open(alert.Frozen) != nil}
+	}
 	switch r.Purpose {
 	case ForRenewal:
 		s.Renew, s.Held, s.Renewal.Discard = nil, nil, false
@@ -63,6 +68,9 @@ func (s *State) begin(r Run, now time.Time) {
 
 // put replaces or adds an alert, and forgets the oldest resolved one when there are many.
 func (s *State) put(a Alert) {
+	if a.Reason == alert.Frozen && s.Thawed != nil {
+		s.Thawed.Told = true
+	}
 	if old := s.Alert(a.ID); old != nil {
 		*old = a
 		return

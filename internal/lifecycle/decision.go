@@ -45,6 +45,7 @@ const (
 	WindowReached       Reason = "ca-window-reached"
 	RetryDue            Reason = "retry-due"
 	WaitOver            Reason = "ca-wait-over"
+	FreezeYields        Reason = "freeze-yields"
 	NextCAAfterFailures Reason = "next-ca-after-failures"
 	NextCAToBeSafe      Reason = "next-ca-to-be-safe"
 	NamesNotCovered     Reason = "names-not-covered"
@@ -74,6 +75,8 @@ const (
 	UntilAckLapses      Reason = "until-acknowledgement-lapses"
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
 	UntilPauseEnds      Reason = "until-pause-ends"
+	UntilFreezeEnds     Reason = "until-freeze-ends"
+	UntilFreezeYields   Reason = "until-freeze-yields"
 	UntilLastSafeMoment Reason = "until-last-safe-moment"
 	UntilLook           Reason = "until-look"
 	UntilUnseenTooLong  Reason = "until-unseen-too-long"
@@ -131,6 +134,10 @@ type Run struct {
 	ByHand   string           `json:"byHand,omitempty"` // who asked; empty if the rules did
 	// Part tells that only some targets get the version, which is not the live one.
 	Part bool `json:"part,omitempty"`
+	// Hold has the run end when a version is issued: it may not be deployed yet.
+	Hold bool `json:"hold,omitempty"`
+	// Yields is the freeze that the policy has yield for this run.
+	Yields *Frozen `json:"yields,omitempty"`
 	// SafeBy is the last safe moment of what is replaced; InWindow tells that the
 	// CA's renewal window has begun, Canary that an outage ends if the CA answers.
 	SafeBy   time.Time     `json:"safeBy,omitzero"`
@@ -194,6 +201,8 @@ const (
 	// Unsettled: an order at another CA was finalized, and nobody can tell yet what
 	// became of it; until then no second one is placed. Costs no attempt.
 	Unsettled OutcomeKind = "order-unsettled"
+	// Issued: a version is there and may not be deployed yet. Costs no attempt.
+	Issued OutcomeKind = "issued"
 	// Unreached: no target could be reached; the version waits. Costs no attempt.
 	Unreached OutcomeKind = "unreached"
 	// Unknown: the run ended without a word (timeout, termination). The world is asked.

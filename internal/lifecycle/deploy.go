@@ -9,7 +9,7 @@ import (
 // CheckDeploy tells why a deployment cannot be asked for; nil if it can. No
 // fingerprint means the live version, no targets all of them.
 func (s *State) CheckDeploy(now time.Time, o Order) error {
-	name, live := s.Spec.Name, s.Live.Fingerprint
+	name, live, override := s.Spec.Name, s.Live.Fingerprint, o
 	switch {
 	case !s.Spec.Managed:
 		return refuse("%s is only watched; there is nothing to deploy to", name)
@@ -32,7 +32,7 @@ func (s *State) CheckDeploy(now time.Time, o Order) error {
 	case o.Fingerprint == s.Renewal.Candidate.Fingerprint && !s.part(o):
 		return refuse("version %s of %s is issued and not yet proven; what deploys and proves it everywhere is: neverlapse renew %s", o.Fingerprint.Short(), name, name)
 	}
-	return nil
+	return s.refuseFrozen(now, "deploy", override, DoDeploy)
 }
 
 // AskDeploy notes the order; the loop acts.
@@ -69,10 +69,16 @@ func (s *State) part(o Order) bool {
 // deployAsked: what a human wants to be where.
 func (v *view) deployAsked() *Decision {
 	o := v.s.Deploy
-	if o == nil || v.running() {
+	if o == nil || v.running() || v.thawedAt(*o).After(v.now) {
 		return nil
 	}
 	return v.run(DeployAsked, Run{Purpose: ForDeploy, Version: o.Fingerprint, Targets: slices.Clone(o.Targets), ByHand: o.By, Part: v.s.part(*o)})
+}
+
+// thawedAt is when a deployment that a human asked for may begin.
+func (v *view) thawedAt(Order) time.Time {
+	at, _ := v.thaw(v.now, v.safe(), DoDeploy)
+	return at
 }
 
 // chosen reports whether a human chose the version against the calendar; then

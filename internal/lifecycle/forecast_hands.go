@@ -120,7 +120,10 @@ func (f *forecast) observe() []cert.Observation {
 // ended lands a run as assumed; at is where the forecast tells of it.
 func (f *forecast) ended(r Run, at int) {
 	o := f.failure(r)
-	if f.Fate == AllSucceed {
+	switch {
+	case f.Fate == AllSucceed && r.Hold:
+		o = Outcome{Kind: Issued, Version: f.version(r)}
+	case f.Fate == AllSucceed:
 		o = f.success(r)
 	}
 	f.s.Ended(f.now, r, o)

@@ -32,6 +32,9 @@ const (
 	BecauseWaitsForCA    GroundCode = "waits-for-ca"
 	BecausePaused        GroundCode = "paused"
 	BecauseHeld          GroundCode = "held"
+	BecauseFrozen        GroundCode = "frozen"
+	BecauseOverridden    GroundCode = "freeze-overridden"
+	BecauseFreezeAhead   GroundCode = "freeze-ahead"
 	BecauseBehind        GroundCode = "target-behind"
 	BecausePlaceWrong    GroundCode = "place-wrong"
 	BecausePlaceOther    GroundCode = "place-serves-other"
@@ -146,6 +149,12 @@ func (v *view) groundsOfHands() (out []Ground) {
 	if p := v.s.Paused; p != nil && v.paused() {
 		out = append(out, Ground{Code: BecausePaused, At: p.At, Until: p.Until, By: p.By, Note: p.Note})
 	}
+	if f, ok := v.frozenAt(v.now, DoIssue, DoDeploy); ok && v.s.Spec.Managed {
+		out = append(out, Ground{Code: BecauseFrozen, At: f.From, Until: f.Until, Note: f.Name()})
+	}
+	if t := v.s.Thawed; t != nil && v.now.Before(t.Until) {
+		out = append(out, Ground{Code: BecauseOverridden, At: t.At, Until: t.Until, By: t.By, Note: t.Note, Where: t.Name()})
+	}
 	if h := v.s.Held; h != nil && v.held() {
 		out = append(out, Ground{Code: BecauseHeld, At: h.At, Until: v.plan.LastSafe, By: h.By, Note: h.Note})
 	}
@@ -197,6 +206,9 @@ func (v *view) groundsOfTime() (out []Ground) {
 		out = append(out, Ground{Code: BecauseSuggested, At: w.Start, Until: w.End})
 	case w != nil:
 		out = append(out, Ground{Code: BecauseWindowIgnored, At: w.Start, Until: w.End, Cause: v.plan.WindowIgnored})
+	}
+	if f := v.plan.Freeze; f != nil && v.now.Before(f.Until) {
+		out = append(out, Ground{Code: BecauseFreezeAhead, At: f.From, Until: f.Until, Note: f.Name()})
 	}
 	if s.counted() == 0 {
 		out = append(out, Ground{Code: BecausePlanned, At: v.plan.RenewAt, Until: v.plan.LastSafe, Note: s.Spec.Policy.Name})

@@ -148,6 +148,12 @@ func (w *world) outcome(r Run) Outcome {
 		if t := w.suffers("ca", ""); t != nil {
 			return Outcome{Kind: CAUnavailable, Cause: t.text, RetryAt: t.retryAt}
 		}
+		if r.Hold {
+			if t := w.suffers("refused", ""); t != nil {
+				return Outcome{Kind: ValidationFailed, Cause: t.text}
+			}
+			return Outcome{Kind: Issued, Version: w.obtain(r)}
+		}
 		if t := w.suffers("refused", ""); t != nil {
 			return Outcome{Kind: ValidationFailed, Cause: t.text}
 		}

@@ -160,6 +160,9 @@ func (g *guard) mayRun(d Decision) {
 		return
 	}
 	v := look(now, s)
+	if f, ok := v.frozenAt(now, DoIssue, DoDeploy); ok && r.Yields == nil && !r.Hold && r.Purpose != ForRollBack {
+		g.failf("a run begins in freeze %s, and nobody records why", f.Name())
+	}
 	switch {
 	case !s.Spec.Managed:
 		g.failf("a watched certificate is renewed")
@@ -230,15 +233,19 @@ func (g *guard) idle() {
 
 // play plays a history under guard; what it breaks is played again aloud.
 func play(t *testing.T, name string, roll func() dice, limit int) int {
-	g, why := attempt(roll(), limit, true)
+	return playIn(t, name, func() (*world, time.Time) { return history(roll()) }, limit)
+}
+
+func playIn(t *testing.T, name string, begin func() (*world, time.Time), limit int) int {
+	g, why := attempt(begin, limit, true)
 	if why != "" {
-		_, why = attempt(roll(), limit, false)
+		_, why = attempt(begin, limit, false)
 		t.Fatalf("%s, %s", name, why)
 	}
 	return g.steps
 }
 
-func attempt(d dice, limit int, mute bool) (g *guard, why broken) {
+func attempt(begin func() (*world, time.Time), limit int, mute bool) (g *guard, why broken) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -248,7 +255,7 @@ func attempt(d dice, limit int, mute bool) (g *guard, why broken) {
 			panic(r)
 		}
 	}()
-	w, until := history(d)
+	w, until := begin()
 	w.mute, w.limit = mute, limit
 	g = guarded(w)
 	w.play(until)

@@ -33,6 +33,7 @@ const (
 	MoveOwner     MoveCode = "name-owner"
 	MoveRetire    MoveCode = "retire"
 	MoveCSR       MoveCode = "replace-request"
+	MoveThaw      MoveCode = "override-freeze"
 )
 
 // Move is one command that would be taken now, and what it would bring about.
@@ -92,6 +93,11 @@ func (v *view) movesOfRenewal() (out []Move) {
 			out = append(out, Move{Code: MoveAnyway, Command: "neverlapse renew " + name + " --new --wait", At: at, Note: s.Renewal.Attempts[n-1].CA,
 				answers: append(slices.Clip(ofRenewal), alert.CAUnavailable)})
 		}
+	}
+	if in := (Order{Override: true, Note: "..."}); s.Retire == nil && s.CheckRenewal(v.now, in) == nil {
+		f, _ := v.frozenAt(v.now, DoIssue, DoDeploy)
+		out = append(out, Move{Code: MoveThaw, Command: "neverlapse renew " + name + " --override-freeze --note '...' --wait", Until: f.Until, Note: f.Name(),
+			answers: append(slices.Clip(ofRenewal), alert.Frozen)})
 	}
 	if s.awaitsSupply() && s.Retire == nil {
 		needs := []alert.Reason{alert.SupplyNeeded}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
@@ -141,6 +142,9 @@ func (v *view) run(r Reason, run Run) *Decision {
 	run.Discard = run.Discard || v.s.Renewal.Discard && run.Purpose == ForRenewal
 	run.NewKey = v.s.Renewal.NewKey && run.Purpose == ForRenewal
 	run.SafeBy = v.safeBy()
+	if f, ok := v.frozenAt(v.now, DoIssue, DoDeploy); ok && !run.Hold && run.Purpose != ForRollBack {
+		run.Yields = &f
+	}
 	run.InWindow = v.s.windowed(v.plan) && !v.now.Before(v.s.Window.Start)
 	if run.Purpose == ForRenewal {
 		run.CA, run.Moved, _ = v.turn()
@@ -182,7 +186,11 @@ func (v *view) renewAsked() *Decision {
 	if v.s.Renew == nil || v.running() || !v.s.Spec.Managed || v.now.Before(v.renewableAt()) {
 		return nil
 	}
-	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New})
+	stops, hold := v.steps()
+	if at, _ := v.thaw(v.now, v.safe(), stops...); at.After(v.now) {
+		return nil
+	}
+	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New, Hold: hold})
 }
 
 // renewableAt is before when nothing is asked of the CA whose turn it is, whoever asks.
@@ -203,8 +211,11 @@ func (v *view) retryAt() (time.Time, Reason) {
 	return latest(v.s.Renewal.RetryAt, v.s.gate(ca)), RetryDue
 }
 
-// renewAt is when a renewal by rule is due, and why; zero if none is planned.
-func (v *view) renewAt() (time.Time, Reason) {
+// renewAt is when a renewal by rule begins, and why; zero if none is planned.
+func (v *view) renewAt() (time.Time, Reason) { return v.unfrozen(v.wantedAt()) }
+
+// wantedAt is when a renewal by rule is due, whatever keeps it from beginning.
+func (v *view) wantedAt() (time.Time, Reason) {
 	s := v.s
 	if !s.Spec.Managed || s.spent() || s.awaitsSupply() {
 		return time.Time{}, ""
@@ -243,7 +254,8 @@ func (v *view) renewalDue() *Decision {
 	if at.IsZero() || v.now.Before(at) || v.running() {
 		return nil
 	}
-	return v.run(why, Run{Purpose: ForRenewal})
+	_, hold := v.steps()
+	return v.run(why, Run{Purpose: ForRenewal, Hold: hold})
 }
 
 func (v *view) behind() (targets []string, retryAt time.Time) {
@@ -259,6 +271,21 @@ func (v *view) behind() (targets []string, retryAt time.Time) {
 	return targets, retryAt
 }
 
+// behindAt is when the targets that are behind are tried again: after a freeze, at
+// the latest at the last safe moment of what they have.
+func (v *view) behindAt() (targets []string, at time.Time) {
+	targets, at = v.behind()
+	if len(targets) == 0 || len(v.s.Spec.Policy.Freezes) == 0 {
+		return targets, at
+	}
+	safe := v.safe()
+	if plan, ok := v.placesPlan(alert.TargetBehind); ok {
+		safe = plan.LastSafe
+	}
+	at, _ = v.thaw(at, safe, DoDeploy)
+	return targets, at
+}
+
 // mayDeploy: a pause, a hold and a spent budget stop deploying too, and so does
 // a renewal that is about to replace the version.
 func (v *view) mayDeploy() bool {
@@ -267,7 +294,7 @@ func (v *view) mayDeploy() bool {
 }
 
 func (v *view) behindDue() *Decision {
-	targets, at := v.behind()
+	targets, at := v.behindAt()
 	if len(targets) == 0 || v.now.Before(at) || v.running() || !v.mayDeploy() {
 		return nil
 	}

@@ -13,6 +13,10 @@ import (
 func (s *State) Ended(now time.Time, r Run, o Outcome) {
 	s.Land(FlyRenewal, "")
 	o.Cause = clip(o.Cause)
+	if o.Kind == Issued {
+		s.issued(o.Version)
+		return
+	}
 	if o.Kind.Success() && o.Version.Fingerprint == "" && r.Purpose != ForDeploy {
 		o.Kind, o.Cause = Unknown, "the run ended well without naming a version"
 	}
@@ -41,6 +45,12 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 		s.failed(now, r, o, pace)
 	}
 	s.refresh(look(now, s))
+}
+
+// issued notes a version that may not be deployed yet; the CA answered for it.
+func (s *State) issued(v cert.Version) {
+	s.Renewal.Candidate, s.Renewal.Awaits = v, nil
+	s.Renewal.DownSince, s.Renewal.RetryAt = time.Time{}, time.Time{}
 }
 
 // maxText bounds a text from outside that the state keeps, in bytes.

@@ -28,6 +28,8 @@ type Plan struct {
 	Thresholds []Instant // as the policy lists them; the last is expiry itself
 	// WindowIgnored says why the CA's window was not used; empty if it was, or if there is none.
 	WindowIgnored string
+	// Freeze is the one for which RenewAt is earlier than it would be; nil if there is none.
+	Freeze *Frozen `json:",omitempty"`
 }
 
 // Instant is a threshold in time.
@@ -58,6 +60,9 @@ func PlanOf(v cert.Version, window *cert.Window, p Policy) Plan {
 		} else {
 			plan.RenewAt = within(*window, v.Fingerprint)
 		}
+	}
+	if len(p.Freezes) > 0 {
+		plan.avoid(v, p)
 	}
 	for _, t := range p.Thresholds {
 		plan.Thresholds = append(plan.Thresholds, p.Workdays.move(Instant{At: v.NotAfter.Add(-t.Left.Of(l)), Severity: t.Severity}, l/10))

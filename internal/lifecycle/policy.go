@@ -52,6 +52,10 @@ type Policy struct {
 	ProofTimeout Span `mapstructure:"proof_timeout" json:"proofTimeout"`
 	// Rollout orders the targets; without one all go at once.
 	Rollout RolloutPolicy `mapstructure:"rollout" json:"rollout,omitzero"`
+	// Freezes are times in which nothing is begun; Yields, unless it is false, has
+	// them end at a certificate's last safe moment.
+	Freezes []Freeze `mapstructure:"freezes" json:"freezes,omitempty"`
+	Yields  *bool    `mapstructure:"freeze_yields" json:"freezeYields,omitempty"`
 }
 
 // Threshold is a time left that counts, and how urgent it is.

@@ -57,7 +57,7 @@ func (s *State) CheckRevoke(now time.Time, in Revoking) error {
 		return refuse("%s of %s expired at %s: there is nothing left to revoke", v.Fingerprint.Short(), name, v.NotAfter.UTC().Format(time.RFC3339))
 	}
 	if in.Reissue {
-		if err := s.CheckRenew(now); err != nil {
+		if err := s.checkRenewal(now, "revoke", in.Order); err != nil {
 			return err
 		}
 		if csr := s.Spec.CSR; csr != nil && in.Reason == cert.KeyCompromise && v.KeptKey == csr.Key {

@@ -57,13 +57,14 @@ type State struct {
 	Alerts    []Alert     `json:"alerts,omitempty"`
 	Rollout   *Rollout    `json:"rollout,omitempty"` // the latest that ended
 
-	Paused   *Pause `json:"paused,omitempty"`
-	Held     *Order `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
-	RollBack *Order `json:"rollBack,omitempty"` // asked for and not yet begun
-	Renew    *Order `json:"renew,omitempty"`    // asked for and not yet begun
-	Deploy   *Order `json:"deploy,omitempty"`   // asked for and not yet begun
-	Look     *Order `json:"look,omitempty"`     // asked for and not yet begun
-	Retire   *Order `json:"retire,omitempty"`
+	Paused   *Pause  `json:"paused,omitempty"`
+	Thawed   *Thawed `json:"thawed,omitempty"`   // a freeze that does not hold it
+	Held     *Order  `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
+	RollBack *Order  `json:"rollBack,omitempty"` // asked for and not yet begun
+	Renew    *Order  `json:"renew,omitempty"`    // asked for and not yet begun
+	Deploy   *Order  `json:"deploy,omitempty"`   // asked for and not yet begun
+	Look     *Order  `json:"look,omitempty"`     // asked for and not yet begun
+	Retire   *Order  `json:"retire,omitempty"`
 
 	Revoke      *Revocation       `json:"revoke,omitempty"`      // asked for and not yet done
 	Revocations []cert.Revocation `json:"revocations,omitempty"` // done, the latest
@@ -162,6 +163,7 @@ type Order struct {
 	New         bool             `json:"new,omitempty"`         // renew: discard the candidate
 	Fingerprint cert.Fingerprint `json:"fingerprint,omitempty"` // roll-back, deploy: this version
 	Targets     []string         `json:"targets,omitempty"`     // deploy: on these
+	Override    bool             `json:"override,omitempty"`    // renew, deploy: in spite of a freeze
 }
 
 // Status is where an alert stands.
@@ -304,6 +306,10 @@ func (s State) Clone() State {
 	s.Flights = slices.Clone(s.Flights)
 	s.Revocations = slices.Clone(s.Revocations)
 	s.Rollout = s.Rollout.clone()
+	if s.Thawed != nil {
+		t := *s.Thawed
+		s.Thawed = &t
+	}
 	if s.Import != nil {
 		i := *s.Import
 		s.Import = &i

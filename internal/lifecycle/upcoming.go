@@ -25,8 +25,13 @@ func (v *view) upcoming() []Event {
 	}
 	if s.Renew != nil {
 		add(v.renewableAt(), UntilRetry)
+		stops, _ := v.steps()
+		add(v.untilThawed(stops...))
 	}
-	if targets, at := v.behind(); len(targets) > 0 {
+	if s.Deploy != nil {
+		add(v.untilThawed(DoDeploy))
+	}
+	if targets, at := v.behindAt(); len(targets) > 0 {
 		add(at, UntilBehindRetry)
 		if s.Held != nil {
 			add(v.plan.LastSafe, UntilLastSafeMoment)
@@ -44,6 +49,10 @@ func (v *view) upcomingRenewal() (time.Time, Reason) {
 	s := v.s
 	at, why := v.renewAt()
 	switch {
+	case why == UntilFreezeEnds:
+		return at, why
+	case why == FreezeYields:
+		return at, UntilFreezeYields
 	case why == WaitOver && s.Renewal.Awaits.Outage:
 		return at, UntilCABack
 	case why == WaitOver:
@@ -58,6 +67,15 @@ func (v *view) upcomingRenewal() (time.Time, Reason) {
 		return at, UntilLastSafeMoment
 	}
 	return at, v.untilRenewal(at)
+}
+
+// untilThawed is when what somebody asked for may begin, if a freeze stops it now.
+func (v *view) untilThawed(stops ...Deed) (time.Time, Reason) {
+	at, f := v.thaw(v.now, v.safe(), stops...)
+	if f != nil && at.Before(f.Until) {
+		return at, UntilFreezeYields
+	}
+	return at, UntilFreezeEnds
 }
 
 // notices lists when somebody may have to be told: the escalations of open
@@ -100,6 +118,7 @@ func (v *view) notices() []Event {
 	add(v.astrayAt(), UntilEscalation, "")
 	add(v.unseenAt(), UntilUnseenTooLong, "")
 	add(v.ownWordAt(), UntilThreshold, "")
+	add(v.frozenOutAt(), UntilEscalation, "")
 	return out
 }
 

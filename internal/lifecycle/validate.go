@@ -48,6 +48,9 @@ func (p Policy) Validate() error {
 	p.checkSpans(&f)
 	p.Rollout.check(&f)
 	p.Workdays.check(&f)
+	if len(p.Freezes) > 0 && len(f) == 0 { // the spans are good
+		p.checkFreezes(&f)
+	}
 	return errors.Join(f...)
 }
 
