@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/people"
 )
 
 // How often a freeze comes back.
@@ -38,8 +39,6 @@ func (e edge) ends(year int, zone *time.Location) time.Time {
 	}
 	return e.begins(year, zone)
 }
-
-var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // readEdge reads "2026-12-20", "12-20" or "fri", and a time of day after it.
 func readEdge(text Day) (edge, error) {
@@ -76,8 +75,8 @@ func (f Freeze) read() (from, until edge, zone *time.Location, err error) {
 	if until, err = readEdge(f.Until); err != nil {
 		return from, until, nil, fmt.Errorf("until: %w", err)
 	}
-	if zone, err = zoneOf(f.TimeZone); err != nil {
-		return from, until, nil, err
+	if zone, err = people.Zone(f.TimeZone); err != nil {
+		return from, until, nil, fmt.Errorf("timezone: %w", err)
 	}
 	switch {
 	case from.kind != until.kind:
@@ -86,21 +85,6 @@ func (f Freeze) read() (from, until edge, zone *time.Location, err error) {
 		err = fmt.Errorf("until: %q is not after from %q", f.Until, f.From)
 	}
 	return from, until, zone, err
-}
-
-// zones keeps the zones that were read: the system is asked for each once.
-var zones sync.Map
-
-func zoneOf(name string) (*time.Location, error) {
-	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location), nil
-	}
-	z, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
-		return nil, fmt.Errorf("timezone: %q is not a time zone; write an IANA name such as Asia/Seoul or UTC", name)
-	}
-	zones.Store(name, z)
-	return z, nil
 }
 
 // checkFreezes tells what is wrong with each freeze, and refuses freezes that no

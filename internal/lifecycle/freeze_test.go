@@ -73,7 +73,7 @@ func TestFreezesThatCanNeverBeSatisfiedAreRefused(t *testing.T) {
 		"an hour a week is left":  {[]Freeze{{Name: "a", From: "mon 01:00", Until: "sun", TimeZone: "UTC"}}, "no time at all"},
 		"the whole year":          {[]Freeze{{Name: "year", From: "01-01", Until: "12-31", TimeZone: "UTC"}}, "no time at all"},
 		"all but a short weekend": {[]Freeze{{Name: "long", From: "2027-01-01", Until: "2028-02-15", TimeZone: "UTC"}}, "would reach its last safe moment"},
-		"no zone":                 {[]Freeze{{Name: "a", From: "sat", Until: "sun"}}, `freezes[0].timezone: "" is not a time zone`},
+		"no zone":                 {[]Freeze{{Name: "a", From: "sat", Until: "sun"}}, `freezes[0].timezone: "" is not an IANA time zone`},
 		"no day":                  {[]Freeze{{Name: "a", From: "someday", Until: "sun", TimeZone: "UTC"}}, `freezes[0].from: "someday" is no day`},
 		"no time":                 {[]Freeze{{Name: "a", From: "sat 25:00", Until: "sun", TimeZone: "UTC"}}, `"25:00" is no time of day`},
 		"mixed":                   {[]Freeze{{Name: "a", From: "12-20", Until: "2027-01-03", TimeZone: "UTC"}}, "freezes[0].until"},
