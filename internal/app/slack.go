@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
@@ -117,6 +118,7 @@ func Notes(c config.Config) (out []string) {
 	if ip, err := netip.ParseAddr(c.Engine.IP); len(c.Hosts) > 0 && c.Temporal.Address == "" && err == nil && ip.IsLoopback() {
 		out = append(out, "hosts: the embedded engine listens on "+c.Engine.IP+" only, so no other machine reaches it; see docs/hosts.md")
 	}
+	out = append(out, c.CalendarNotes(time.Now())...)
 	channels, err := slackChannels(c)
 	if err != nil { // Check says it
 		return out

@@ -113,7 +113,11 @@ var about = map[string]string{
 	"teams[].language":                "`en` or `ko`.",
 	"teams[].timezone":                "IANA time zone.",
 
-	"catch_all": "Id of the team that is told when a role leads to nobody. Required once there are people, teams or channels.",
+	"calendars":        "Files of holidays, for `policies[].workdays` ([escalation](escalation.md#holiday-calendars)).",
+	"calendars[].name": "What policies call it.",
+	"calendars[].file": "File in iCalendar format (`.ics`, RFC 5545), in UTF-8, 1 MiB at most. It is read together with the configuration.",
+	"calendars[].skip": "Texts. An event with one of them in its summary, description or categories is no holiday.",
+	"catch_all":        "Id of the team that is told when a role leads to nobody. Required once there are people, teams or channels.",
 
 	"policies":                                "When people are told, who, how loudly, and how renewal is tried. What a policy leaves out is as in [the default policy](#the-default-policy). One called `default` replaces it.",
 	"policies[].name":                         "Name that certificates and environments refer to.",
@@ -124,6 +128,7 @@ var about = map[string]string{
 	"policies[].workdays":                     "On which days thresholds of P3 and P4 are first told: what falls on another day is told on the last working day before, never later ([escalation](escalation.md#working-days-and-holidays)). Without it every day is one.",
 	"policies[].workdays.days":                "`mon` to `sun`. Empty: `mon` to `fri`.",
 	"policies[].workdays.holidays":            "Dates, in quotes, each with a name if you like: `\"2027-01-01\"` or `\"2027-01-01 New Year\"`. 400 at most.",
+	"policies[].workdays.calendars":           "Names of calendars, whose holidays of this year and the next two are added when the configuration is read.",
 	"policies[].workdays.timezone":            "IANA time zone in which days begin and end.",
 	"policies[].escalations":                  "Who is told, in order. A named one replaces the default of that name; the others stay.",
 	"policies[].escalations[].name":           "`P1` to `P4`, `inform` (thresholds that only inform), `failing` (an attempt failed) or `behind` (a target cannot be reached).",

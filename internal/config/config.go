@@ -1,7 +1,7 @@
 // Package config reads and checks the configuration of the worker and of the
 // operators' CLI: one struct, from one YAML file and the environment. app and
 // the two programs call it. It decodes strictly, says everything that is wrong
-// at once, and touches nothing but that file: it dials nobody, opens no
+// at once, and touches nothing but that file and the calendars that it names: it dials nobody, opens no
 // listener and knows no adapter. Certificates are not configured here; people
 // enroll them.
 package config
@@ -37,6 +37,7 @@ type Config struct {
 	People       []people.Person    `mapstructure:"people"`
 	Teams        []people.Team      `mapstructure:"teams"`
 	CatchAll     string             `mapstructure:"catch_all"`
+	Calendars    []Calendar         `mapstructure:"calendars"`
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
 	Log          Log                `mapstructure:"log"`

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/spf13/viper"
 )
@@ -82,6 +83,7 @@ func parse(content []byte, env []string) (Config, error) {
 	if err := c.complete(); err != nil {
 		return Config{}, err
 	}
+	errs = append(errs, c.readCalendars(time.Now())...)
 	for _, err := range append(asErrors(inEnv), beside(append(s.problems, inEnv...), c.Validate())...) {
 		errs = append(errs, set.blame(err))
 	}

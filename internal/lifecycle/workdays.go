@@ -17,7 +17,9 @@ import (
 type Workdays struct {
 	Days     []string `mapstructure:"days" json:"days,omitempty"`         // mon to sun; empty: mon to fri
 	Holidays []string `mapstructure:"holidays" json:"holidays,omitempty"` // 2027-01-01, or 2027-01-01 and its name
-	TimeZone string   `mapstructure:"timezone" json:"timezone"`           // IANA name
+	// Calendars are names of files of holidays; config puts their days into Holidays.
+	Calendars []string `mapstructure:"calendars" json:"calendars,omitempty"`
+	TimeZone  string   `mapstructure:"timezone" json:"timezone"` // IANA name
 }
 
 // Earlier tells that something comes before its time, and why.
@@ -40,7 +42,7 @@ var (
 
 // IsZero reports that nothing was written.
 func (w Workdays) IsZero() bool {
-	return len(w.Days)+len(w.Holidays) == 0 && w.TimeZone == ""
+	return len(w.Days)+len(w.Holidays)+len(w.Calendars) == 0 && w.TimeZone == ""
 }
 
 func (w Workdays) equal(o Workdays) bool {
