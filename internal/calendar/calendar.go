@@ -16,11 +16,11 @@ import (
 const (
 	MaxSize   = 1 << 20 // bytes
 	maxEvents = 5000
-	maxRules  = 500     // events that recur by a rule
-	maxSteps  = 100_000 // periods and occurrences of all rules together
-	maxLong   = 366     // days that one event takes
-	maxDays   = 400     // in the span that is asked for
-	maxName   = 60      // characters
+	maxRules  = 500    // events that recur by a rule
+	maxSteps  = 20_000 // periods and occurrences of all rules together
+	maxLong   = 366    // days that one event takes
+	maxDays   = 400    // in the span that is asked for
+	maxName   = 60     // characters
 )
 
 // Day is one holiday.

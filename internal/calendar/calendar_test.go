@@ -170,7 +170,7 @@ func TestWhatIsNoCalendarOfHolidaysIsRefusedWithTheLine(t *testing.T) {
 		"line 15002: more than 5000 events":                                             in(many(5001, "DTSTART:20270104")),
 		"line 2002: more than 500 events recur by a rule":                               in(many(501, "DTSTART:20270104\nRRULE:FREQ=YEARLY")),
 		"line 2: more than 400 holidays between 2027-01-01 and 203":                     one("DTSTART:20270104", "RRULE:FREQ=DAILY"),
-		"line 4: the rules up to here take more than 20000 steps":                      in(many(1, "DTSTART:19000101\nRRULE:FREQ=DAILY;COUNT=45000")),
+		"line 4: the rules up to here take more than 20000 steps":                       in(many(1, "DTSTART:19000101\nRRULE:FREQ=DAILY;COUNT=45000")),
 	} {
 		days, err := Read([]byte(file), date("2027-01-01"), date("2030-01-01"), nil)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
