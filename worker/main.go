@@ -75,13 +75,19 @@ func run(args []string) int {
 	}
 	defer a.Stop()
 	fmt.Fprintf(os.Stderr, "neverlapse-worker is up: %s\n", up)
-	select {
-	case <-ctx.Done():
-		stop() // a second signal does not wait for what is under way
-		return 0
-	case err := <-a.Failed():
-		fmt.Fprintf(os.Stderr, "neverlapse-worker: %v\n", err)
-		return exitFailed
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	for {
+		select {
+		case <-hangup:
+			a.Reload()
+		case <-ctx.Done():
+			stop() // a second signal does not wait for what is under way
+			return 0
+		case err := <-a.Failed():
+			fmt.Fprintf(os.Stderr, "neverlapse-worker: %v\n", err)
+			return exitFailed
+		}
 	}
 }
 

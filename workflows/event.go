@@ -109,24 +109,8 @@ func (a *account) notice(now time.Time, e Event) alert.Notice {
 
 // announce tells the catch-all: a CA belongs to no certificate's owner.
 func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
-	var all []activities.Delivery
 	q := activities.AddressInput{Question: people.Question{At: n.At}, Reach: n.Reach, Last: true}
-	_ = workflow.ExecuteActivity(quick(ctx, "who is the catch-all now"), hands.Address, q).Get(ctx, &all)
-	var got []alert.Receipt
-	lost := letters{notice: n}
-	for _, d := range all {
-		for _, way := range append([]activities.Way{d.Way}, d.Others...) {
-			m := alert.Message{Notice: n, To: d.To, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + d.To.ID + "/" + way.Channel}
-			var r alert.Receipt
-			err := workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("%s %s to %s by %s", n.Severity, n.Reason, d.To.ID, way.Channel)), hands.Deliver, m).Get(ctx, &r)
-			if err == nil {
-				got = append(got, r)
-				break
-			}
-			lost.add(ctx, m, err)
-		}
-	}
-	lost.keep(ctx, got)
+	got := announce(ctx, n, q, "the catch-all")
 	for i := range a.Alerts {
 		if e := &a.Alerts[i]; e.Reason == told.Reason && e.Since.Equal(told.Since) { // it may be over by now
 			e.Receipts = append(e.Receipts, got...)
@@ -140,9 +124,6 @@ func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
 
 // takeBack brings the messages of an event that is over up to date.
 func (a *account) takeBack(ctx workflow.Context, n alert.Notice, e Event) {
-	for i, r := range e.Receipts {
-		m := alert.Message{Notice: n, To: people.Contact{ID: r.To, Name: r.To}, Channel: r.Channel, Kind: r.Kind, Address: r.Address, DedupKey: n.Key + "/" + r.To + "/" + r.Channel, InReplyTo: &e.Receipts[i]}
-		_ = workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("show in the message to %s by %s that it is over", r.To, r.Channel)), hands.Edit, activities.EditInput{Receipt: r, Message: m}).Get(ctx, nil)
-	}
+	showOver(ctx, n, e.Receipts)
 	a.Alerts = slices.DeleteFunc(a.Alerts, func(x Event) bool { return x.Reason == e.Reason && x.Evidence != "" })
 }

@@ -63,6 +63,8 @@ const (
 	RevocationFailing Reason = "revocation-failing"
 	// Frozen: a freeze would hold the renewal back past the last safe moment.
 	Frozen Reason = "frozen"
+	// ConfigurationRefused: a worker does not take the file of its configuration; told about the worker.
+	ConfigurationRefused Reason = "configuration-refused"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -72,7 +74,7 @@ const (
 const Imported Reason = "imported"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen, ConfigurationRefused}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {

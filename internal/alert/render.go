@@ -157,7 +157,9 @@ func (r reader) lines(n Notice) []Line {
 	if n.Managed {
 		kind = "kind.managed"
 	}
-	add("kind", r.say(kind))
+	if n.Reason != ConfigurationRefused { // it is about no certificate
+		add("kind", r.say(kind))
+	}
 	add("fallback", r.fallback(n))
 	if f := n.Freeze; f != nil && n.Phase != Resolved {
 		add("freeze", r.say("freeze", "name", f.Name, "time", r.both(f.Until)))

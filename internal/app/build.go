@@ -54,10 +54,22 @@ func build(ctx context.Context, c config.Config, more []Targets) (*activities.Ac
 	fail(config.Under("acme_dns.resolvers", p.resolver.Adopt()))
 	look, err := scanner(c)
 	fail(err)
-	a := &activities.Activities{
-		CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory,
-		Scanner: look, Store: p.store, Now: time.Now,
+	a, err := adapters(c, p, more)
+	fail(err)
+	a.Scanner, a.Store = look, p.store
+	return a, p, errors.Join(errs...)
+}
+
+// adapters makes those of a configuration on what is open already.
+func adapters(c config.Config, p parts, more []Targets) (*activities.Activities, error) {
+	var errs []error
+	fail := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
+	var err error
+	a := &activities.Activities{CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory, Now: time.Now}
 	p.ways.Resolver = p.resolver
 	p.ways.DNS = map[string]*acme.DNS{}
 	for i, x := range c.DNS {
@@ -99,7 +111,7 @@ func build(ctx context.Context, c config.Config, more []Targets) (*activities.Ac
 		fail(err)
 	}
 	fail(reachable(c))
-	return a, p, errors.Join(errs...)
+	return a, errors.Join(errs...)
 }
 
 // openStore opens the store on files; without options it lies in the data

@@ -39,8 +39,12 @@ type App struct {
 	http    *http.Server
 	addr    net.Addr
 	sockets []*socket
-	hear    context.CancelFunc // ends the sockets
-	hearing sync.WaitGroup
+	parts   parts
+	more    []Targets
+	reload  *reload
+	hangup  chan struct{}
+	end     context.CancelFunc // of what goes on beside: the sockets, and the look at the configuration
+	beside  sync.WaitGroup
 	fatal   chan error
 	polling atomic.Bool
 }
@@ -49,7 +53,7 @@ type App struct {
 // where no address is configured. All errors of the configuration come at once,
 // before anything is dialled. more are kinds of targets beside our own.
 func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Targets) (_ *App, err error) {
-	a := &App{config: c, inForce: inForce(c), logger: logger, fatal: make(chan error, 3)}
+	a := &App{config: c, inForce: inForce(c), logger: logger, more: more, hangup: make(chan struct{}, 1), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -60,6 +64,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err != nil {
 		return nil, err
 	}
+	a.parts = p
+	a.inForce.set(c, p.tokens)
+	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
 	acts.Directory = a.inForce.directory
 	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
@@ -80,8 +87,19 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err := a.work(acts); err != nil {
 		return nil, err
 	}
-	a.hearSlack()
+	a.goOn()
 	return a, a.schedule(ctx)
+}
+
+// goOn begins what goes on beside the work until Stop: the connections by which
+// clicks come, and the look at the configuration.
+func (a *App) goOn() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.end = cancel
+	for _, s := range a.sockets {
+		a.beside.Go(func() { s.Run(ctx) })
+	}
+	a.beside.Go(func() { a.follow(ctx) })
 }
 
 // tidy lets targets remove what a worker that died left. It is done again before
@@ -170,6 +188,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.ImportWorkflow)
 	w.RegisterWorkflow(story.InventoryWorkflow)
 	w.RegisterWorkflow(story.AccountWorkflow)
+	w.RegisterWorkflow(story.ConfigurationWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

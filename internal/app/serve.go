@@ -29,6 +29,7 @@ func (a *App) serve(p parts) error {
 	for _, s := range a.sockets {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
 	}
+	checks = append(checks, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
 	mux.Handle("GET /readyz", web.Readyz(checks...))
 	screens, err := a.page(p)
 	if err != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -102,15 +101,6 @@ func (a *App) slack(mux *http.ServeMux) error {
 		a.logger.Warn(n)
 	}
 	return nil
-}
-
-// hearSlack opens the connections by which clicks come, until Stop.
-func (a *App) hearSlack() {
-	ctx, cancel := context.WithCancel(context.Background())
-	a.hear = cancel
-	for _, s := range a.sockets {
-		a.hearing.Go(func() { s.Run(ctx) })
-	}
 }
 
 // Notes are what is allowed in a configuration and seldom meant.

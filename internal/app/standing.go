@@ -5,19 +5,30 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/internal/web/page"
 )
 
 // standing is the configuration in force. Parts of it may be replaced while the
 // worker runs, all at once: whoever reads it holds one that never changes.
-type standing struct{ held atomic.Pointer[config.Config] }
+type standing struct{ held atomic.Pointer[held] }
+
+type held struct {
+	config config.Config
+	tokens page.Tokens
+}
 
 func inForce(c config.Config) *standing {
 	s := &standing{}
-	s.held.Store(&c)
+	s.set(c, nil)
 	return s
 }
 
-func (s *standing) config() config.Config { return *s.held.Load() }
+func (s *standing) set(c config.Config, t page.Tokens) { s.held.Store(&held{c, t}) }
+
+func (s *standing) config() config.Config { return s.held.Load().config }
+
+// tokens are who may open the page.
+func (s *standing) tokens() page.Tokens { return s.held.Load().tokens }
 
 func (s *standing) directory() people.Directory { return s.config().Directory() }
 

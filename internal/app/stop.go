@@ -9,9 +9,9 @@ import (
 // engine. Each part has its own time: none is cut short because another was slow.
 func (a *App) Stop() {
 	a.polling.Store(false)
-	if a.hear != nil {
-		a.hear()
-		a.hearing.Wait()
+	if a.end != nil {
+		a.end()
+		a.beside.Wait()
 	}
 	if a.http != nil {
 		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })

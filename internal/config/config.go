@@ -18,6 +18,8 @@ import (
 type Config struct {
 	// Source is the file it was read from; empty when there was none.
 	Source string `mapstructure:"-"`
+	// Env is the environment that it was read with, as os.Environ gives it.
+	Env []string `mapstructure:"-"`
 
 	Data         string             `mapstructure:"data"` // absolute after Load
 	Temporal     Temporal           `mapstructure:"temporal"`

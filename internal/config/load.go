@@ -28,6 +28,10 @@ func Load(path string, env []string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	return from(source, content, env)
+}
+
+func from(source string, content []byte, env []string) (Config, error) {
 	c, err := parse(content, env)
 	if err != nil {
 		if source == "" {
@@ -35,7 +39,7 @@ func Load(path string, env []string) (Config, error) {
 		}
 		return Config{}, fmt.Errorf("configuration from %s:\n%w", source, err)
 	}
-	c.Source = source
+	c.Source, c.Env = source, env
 	return c, nil
 }
 

@@ -63,6 +63,15 @@ func TestTheDefaultPolicyInTheReferenceIsTheDefault(t *testing.T) {
 	}
 }
 
+// livePart names the sections that count at once.
+func livePart() string {
+	quoted := make([]string, len(live))
+	for i, l := range live {
+		quoted[i] = "`" + l + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
+
 // reference writes the page. Every key must be in about, and nothing else.
 func reference(t *testing.T) string {
 	t.Helper()
@@ -219,7 +228,7 @@ func written(v reflect.Value) *yaml.Node {
 	return n
 }
 
-const introduction = `# Configuration
+var introduction = `# Configuration
 
 <!-- Generated from internal/config; to change it: go test ./internal/config -update -->
 
@@ -230,6 +239,9 @@ they are enrolled. [neverlapse.example.yaml](neverlapse.example.yaml) is a compl
 The file is read strictly: an unknown key, a key written twice, or a number where text belongs is refused, with its path and
 how to mend it, and everything that is wrong is said at once. Nothing is dialled and nothing is written before the whole
 file is right.
+
+A worker reads its file again when it changes. ` + livePart() + ` count at once; everything else from the next start
+([operations](operations.md#a-configuration-that-changes)).
 
 ## How values are written
 

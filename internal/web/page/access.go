@@ -30,7 +30,7 @@ func local(host string) bool {
 // proxy may bring strangers along.
 func (p *Page) barred(r *http.Request) string {
 	switch {
-	case len(p.Tokens) > 0:
+	case len(p.Tokens()) > 0:
 		return ""
 	case !loopback(p.Listen):
 		return "There is no page here: http.listen is not a loopback address and there is no http.token_file. " +

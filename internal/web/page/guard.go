@@ -22,12 +22,13 @@ const maxForm = 16 << 10
 func (p *Page) known(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in, ok := p.sessions.of(r)
+		ok = ok && p.belongs(in.person)
 		switch {
 		case ok:
 			next(w, r, in)
 		case r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site":
 			p.again(w)
-		case len(p.Tokens) > 0:
+		case len(p.Tokens()) > 0:
 			to := p.base + "/sign-in"
 			if r.Method == http.MethodGet && r.URL.Path != "/events" {
 				to += "?back=" + url.QueryEscape(p.base+r.URL.RequestURI())
@@ -37,6 +38,12 @@ func (p *Page) known(next handler) http.HandlerFunc {
 			next(w, r, p.sessions.begin(w, token{}))
 		}
 	}
+}
+
+// belongs reports whether who signed in is still in the directory.
+func (p *Page) belongs(person string) bool {
+	_, ok := p.Directory().Person(person)
+	return ok || person == ""
 }
 
 // again has the browser ask once more by itself. It keeps cookies to itself when
@@ -68,7 +75,7 @@ func (p *Page) signedAlone(next handler) http.HandlerFunc { return p.known(p.sig
 // person is who acts: who signed in, else whom the browser says to be.
 func (p *Page) person(r *http.Request, in session) people.Person {
 	id := in.person
-	if c, err := r.Cookie("person"); err == nil && len(p.Tokens) == 0 {
+	if c, err := r.Cookie("person"); err == nil && len(p.Tokens()) == 0 {
 		id = c.Value
 	}
 	who, _ := p.Directory().Person(id)
@@ -77,7 +84,7 @@ func (p *Page) person(r *http.Request, in session) people.Person {
 
 // via says by which way an answer came, for the record.
 func (p *Page) via() string {
-	if len(p.Tokens) > 0 {
+	if len(p.Tokens()) > 0 {
 		return "page"
 	}
 	return "page, unverified"

@@ -44,13 +44,21 @@ type Records interface {
 type Config struct {
 	URL          string                  // base of links, without a slash at the end
 	Listen       string                  // address of the listener
-	Tokens       Tokens                  // who may come in; none: everybody who reaches a loopback address
+	Tokens       func() Tokens           // who may come in; none, or nil: everybody who reaches a loopback address
 	Directory    func() people.Directory // in force when it is asked
 	Certificates Certificates
 	Records      Records
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
+	Configured   func() Configured        // nil: nothing is wrong with it
 	Log          *slog.Logger
 	Now          func() time.Time // nil: the clock
+}
+
+// Configured says how the file of the worker's configuration stands.
+type Configured struct {
+	Refused []string  // why it is not taken, one line each; empty if it is
+	Since   time.Time // of that
+	Restart []string  // sections that changed and count from the next start
 }
 
 // Page serves it.
@@ -82,6 +90,12 @@ func New(c Config) (*Page, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Tokens == nil {
+		c.Tokens = func() Tokens { return nil }
+	}
+	if c.Configured == nil {
+		c.Configured = func() Configured { return Configured{} }
 	}
 	u, err := url.Parse(c.URL)
 	if err != nil {

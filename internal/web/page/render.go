@@ -24,7 +24,7 @@ var assets embed.FS
 var screens = func() map[string]*template.Template {
 	out := map[string]*template.Template{}
 	for _, name := range []string{"overview", "certificate", "signin", "message"} {
-		t := template.New("frame.html").Funcs(template.FuncMap{"clean": alert.Clean, "asset": assetPath})
+		t := template.New("frame.html").Funcs(template.FuncMap{"clean": alert.Clean, "asset": assetPath, "join": func(s []string) string { return strings.Join(s, ", ") }})
 		out[name] = template.Must(t.ParseFS(layout, "layout/frame.html", "layout/parts.html", "layout/"+name+".html"))
 	}
 	return out
@@ -67,25 +67,26 @@ func asset(w http.ResponseWriter, r *http.Request) {
 
 // frame is what every screen has around it.
 type frame struct {
-	R        reader
-	Base     string
-	Title    string
-	Topic    string // what live updates are about; "-": nothing
-	Back     string // where a change of preferences leads
-	Form     string // token of this session's forms
-	Tokens   bool   // people sign in
-	Signed   bool
-	Person   people.Person
-	People   []people.Person
-	Said     string // what came of what the reader did
-	Trouble  bool   // and it was not taken
-	HomePage bool
+	R          reader
+	Base       string
+	Title      string
+	Topic      string // what live updates are about; "-": nothing
+	Back       string // where a change of preferences leads
+	Form       string // token of this session's forms
+	Tokens     bool   // people sign in
+	Signed     bool
+	Person     people.Person
+	People     []people.Person
+	Said       string // what came of what the reader did
+	Trouble    bool   // and it was not taken
+	HomePage   bool
+	Configured Configured
 }
 
 func (p *Page) frame(r *http.Request, in session, title string) frame {
 	f := frame{
 		R: p.reader(r, in), Base: p.base, Title: title, Topic: "-", Back: p.base + r.URL.RequestURI(), Form: in.form(),
-		Tokens: len(p.Tokens) > 0, Signed: in.person != "", Person: p.person(r, in), People: p.Directory().People,
+		Tokens: len(p.Tokens()) > 0, Signed: in.person != "", Person: p.person(r, in), People: p.Directory().People, Configured: p.Configured(),
 	}
 	if r.Method != http.MethodGet {
 		f.Back = p.base + "/"

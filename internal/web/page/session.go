@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func (s session) fits(form string) bool {
 // only the holder of that person's token and the worker know, so it counts at
 // every worker with the same tokens, after a restart too, and ends with the token.
 type sessions struct {
-	tokens Tokens
+	tokens func() Tokens
 	secure bool // cookies for https only
 	own    []byte
 	now    func() time.Time
@@ -46,7 +47,7 @@ type sessions struct {
 	ended map[string]time.Time // nonces of who signed out here, until their cookies end
 }
 
-func newSessions(tokens Tokens, secure bool, now func() time.Time) *sessions {
+func newSessions(tokens func() Tokens, secure bool, now func() time.Time) *sessions {
 	own := []byte(rand.Text())
 	return &sessions{tokens: tokens, secure: secure, own: own, now: now, ended: map[string]time.Time{}}
 }
@@ -92,8 +93,9 @@ func (s *sessions) of(r *http.Request) (session, bool) {
 	if err != nil || !s.now().Before(time.Unix(ends, 0)) || s.over(f[2]) {
 		return session{}, false
 	}
-	for _, t := range append(s.tokens, token{}) {
-		if t.person != f[0] || len(s.tokens) > 0 == (t.person == "") || hex.EncodeToString(t.sum[:4]) != f[3] {
+	tokens := s.tokens()
+	for _, t := range append(slices.Clip(tokens), token{}) {
+		if t.person != f[0] || len(tokens) > 0 == (t.person == "") || hex.EncodeToString(t.sum[:4]) != f[3] {
 			continue
 		}
 		key := s.key(t)

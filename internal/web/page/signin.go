@@ -13,7 +13,7 @@ type signing struct {
 }
 
 func (p *Page) signInForm(w http.ResponseWriter, r *http.Request) {
-	if len(p.Tokens) == 0 {
+	if len(p.Tokens()) == 0 {
 		http.Redirect(w, r, p.base+"/", http.StatusSeeOther)
 		return
 	}
@@ -37,8 +37,8 @@ func (p *Page) signIn(w http.ResponseWriter, r *http.Request) {
 		p.askToken(w, r, http.StatusTooManyRequests, "signin.slow")
 		return
 	}
-	t, ok := p.Tokens.find(r.PostFormValue("token"))
-	if !ok {
+	t, ok := p.Tokens().find(r.PostFormValue("token"))
+	if !ok || !p.belongs(t.person) {
 		p.limit.failed(r.RemoteAddr)
 		p.Log.Warn("page: sign-in failed", "from", r.RemoteAddr)
 		p.askToken(w, r, http.StatusUnauthorized, "signin.wrong")
@@ -62,7 +62,7 @@ func (p *Page) preferences(w http.ResponseWriter, r *http.Request, _ session) {
 	if l := r.PostForm.Get("language"); p.words[l] != nil {
 		p.sessions.set(w, "language", l, aYear, true)
 	}
-	if id, given := r.PostForm.Get("person"), r.PostForm.Has("person"); given && len(p.Tokens) == 0 {
+	if id, given := r.PostForm.Get("person"), r.PostForm.Has("person"); given && len(p.Tokens()) == 0 {
 		if _, ok := p.Directory().Person(id); ok {
 			p.sessions.set(w, "person", id, aYear, true)
 		} else {

@@ -4,8 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/people"
 )
 
 const (
@@ -24,7 +27,7 @@ func tokens(t *testing.T, text string) Tokens {
 
 func both(t *testing.T) func(*Config) {
 	return func(c *Config) {
-		c.Listen, c.Tokens = ":8080", tokens(t, "# who may come in\nhana "+tokenOfHana+"\n\nminji\t"+tokenOfMinji+"\n")
+		c.Listen, c.Tokens = ":8080", holding(tokens(t, "# who may come in\nhana "+tokenOfHana+"\n\nminji\t"+tokenOfMinji+"\n"))
 	}
 }
 
@@ -33,6 +36,8 @@ func (v *visitor) signIn(token string) (int, string) {
 	resp, text := v.do(http.MethodPost, "/sign-in", url.Values{"token": {token}, "back": {"/c/pay"}}, nil)
 	return resp.StatusCode, text
 }
+
+func holding(t Tokens) func() Tokens { return func() Tokens { return t } }
 
 func TestEverythingWrongWithTokensIsSaidAtOnceByLineAndNoTokenIsShown(t *testing.T) {
 	_, err := ParseTokens("hana "+tokenOfHana+"\nstranger 0123456789abcdefghij\nminji short\njun\nminji "+tokenOfHana+"\n", directory)
@@ -75,7 +80,7 @@ func TestWhoeverShowsATokenComesInAndActsUnderThatName(t *testing.T) {
 
 func TestTheSessionIsOfThisBrowserAndEndsWithSigningOutAndWithTheToken(t *testing.T) {
 	now := time.Now()
-	s := newSessions(tokens(t, "hana "+tokenOfHana), true, func() time.Time { return now })
+	s := newSessions(holding(tokens(t, "hana "+tokenOfHana)), true, func() time.Time { return now })
 	cookie := func(in *http.Cookie) *http.Request {
 		r, _ := http.NewRequest(http.MethodGet, "/", nil)
 		r.AddCookie(in)
@@ -83,7 +88,7 @@ func TestTheSessionIsOfThisBrowserAndEndsWithSigningOutAndWithTheToken(t *testin
 	}
 	begin := func() (session, *http.Cookie) {
 		w := &recorder{header: http.Header{}}
-		hana, _ := s.tokens.find(tokenOfHana)
+		hana, _ := s.tokens().find(tokenOfHana)
 		in := s.begin(w, hana)
 		c, err := http.ParseSetCookie(w.header.Get("Set-Cookie"))
 		if err != nil {
@@ -107,11 +112,11 @@ func TestTheSessionIsOfThisBrowserAndEndsWithSigningOutAndWithTheToken(t *testin
 	if _, ok := another.of(cookie(c)); !ok {
 		t.Error("another worker does not know the session")
 	}
-	changed := newSessions(tokens(t, "hana another-0123456789abcdef\nminji "+tokenOfMinji), true, s.now)
+	changed := newSessions(holding(tokens(t, "hana another-0123456789abcdef\nminji "+tokenOfMinji)), true, s.now)
 	if _, ok := changed.of(cookie(c)); ok {
 		t.Error("the session outlives its token")
 	}
-	open := newSessions(nil, true, s.now)
+	open := newSessions(holding(nil), true, s.now)
 	if _, ok := open.of(cookie(c)); ok {
 		t.Error("a worker without tokens takes it")
 	}
@@ -168,6 +173,46 @@ func TestTheWayBackStaysInside(t *testing.T) {
 	} {
 		if got := p.within(in); got != want {
 			t.Errorf("%q leads to %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestWhoIsRemovedFromTheDirectoryIsOut(t *testing.T) {
+	var gone atomic.Bool
+	v := visit(t, serve(t, populated(), func(c *Config) {
+		both(t)(c)
+		c.Directory = func() people.Directory {
+			if gone.Load() {
+				return people.Directory{}
+			}
+			return directory
+		}
+	}))
+	v.signIn(tokenOfHana)
+	if _, text := v.get("/c/pay"); strings.Contains(text, `name="token"`) {
+		t.Fatal("hana cannot sign in")
+	}
+	gone.Store(true)
+	if _, text := v.get("/c/pay"); !strings.Contains(text, `name="token"`) {
+		t.Error("the session goes on")
+	}
+	if status, _ := v.signIn(tokenOfHana); status != http.StatusUnauthorized {
+		t.Errorf("the token still opens: %d", status)
+	}
+}
+
+func TestEveryScreenSaysThatTheConfigurationIsRefused(t *testing.T) {
+	v := visit(t, serve(t, populated(), func(c *Config) {
+		c.Configured = func() Configured {
+			return Configured{Refused: []string{"people[0].id: <b>bad</b>", "catch_all: is missing"}, Since: c.Now().Add(-3 * time.Hour), Restart: []string{"cas", "targets"}}
+		}
+	}))
+	for _, path := range []string{"/", "/c/pay"} {
+		_, text := v.do(http.MethodGet, path, nil, nil)
+		for _, want := range []string{"file of the worker&#39;s configuration has been refused for ", "people[0].id: &lt;b&gt;bad", "catch_all: is missing", "cas, targets"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q", path, want)
+			}
 		}
 	}
 }

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/web/page"
+)
+
+// dutyLimit bounds one try of a duty, and dutyRetry is before the next.
+const (
+	dutyLimit = 15 * time.Second
+	dutyRetry = 10 * time.Second
+)
+
+// duty is what follows from a configuration and needs the engine. It is tried
+// until it is done; what it returns is after how long it is to be done again,
+// zero if it is not.
+type duty struct {
+	due time.Time
+	do  func(context.Context) (again time.Duration, err error)
+}
+
+// What follows from a configuration.
+const (
+	sayRefused = "say that the configuration is refused"
+	sayMended  = "say that the configuration is good"
+)
+
+// Reload has the file of the configuration looked at now.
+func (a *App) Reload() {
+	select {
+	case a.hangup <- struct{}{}:
+	default: // it will be anyway
+	}
+}
+
+// follow keeps what is in force up to date with the file of the configuration,
+// and does what follows from it, until ctx ends.
+func (a *App) follow(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	duties := map[string]duty{sayMended: {do: a.sayMended}}
+	for {
+		atOnce := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.hangup:
+			atOnce = true
+		case <-tick.C:
+		}
+		if a.config.Source != "" {
+			a.owe(duties, a.reload.look(ctx, atOnce))
+		}
+		a.discharge(ctx, duties)
+	}
+}
+
+// owe notes what follows from a look.
+func (a *App) owe(duties map[string]duty, v verdict) {
+	if v.mended {
+		delete(duties, sayRefused)
+		duties[sayMended] = duty{do: a.sayMended}
+	}
+	if v.refused != nil {
+		duties[sayRefused] = duty{do: a.sayRefused}
+	}
+}
+
+// discharge does what is due.
+func (a *App) discharge(ctx context.Context, duties map[string]duty) {
+	for _, name := range slices.Sorted(maps.Keys(duties)) {
+		d := duties[name]
+		if ctx.Err() != nil || time.Now().Before(d.due) {
+			continue
+		}
+		trying, cancel := context.WithTimeout(ctx, dutyLimit)
+		again, err := d.do(trying)
+		cancel()
+		switch {
+		case err != nil:
+			a.logger.Warn("not done yet, and tried again: "+name, "error", err)
+			duties[name] = duty{time.Now().Add(dutyRetry), d.do}
+		case again > 0:
+			duties[name] = duty{time.Now().Add(again), d.do}
+		default:
+			delete(duties, name)
+		}
+	}
+}
+
+// fits checks what the configuration itself cannot know: whether the adapters
+// could be made of a new file, and who may open the page.
+func (a *App) fits(_ context.Context, adopted config.Adoption, next config.Config) (page.Tokens, error) {
+	tokens, err := pageTokens(adopted.Config)
+	errs := []error{err, adopted.Fits(reachable(adopted.Config))}
+	if len(adopted.Restart) > 0 { // so that the next start does not fail
+		_, err := adapters(next, a.parts, a.more)
+		errs = append(errs, err)
+	}
+	return tokens, errors.Join(errs...)
+}
