@@ -11,11 +11,11 @@ import (
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
-// The signals about a configuration: a worker refuses it still (Refused), or the
+// The signals about a configuration: a worker refuses it still (Unfit), or the
 // file of a worker is good again (Mended).
 const (
-	SignalRefused = "refused"
-	SignalMended  = "mended"
+	SignalUnfit  = "unfit"
+	SignalMended = "mended"
 )
 
 // RefusedAgain is how often a worker says that it still refuses a configuration.
@@ -25,8 +25,8 @@ const (
 	refusedSilence = 3*RefusedAgain + 10*time.Minute
 )
 
-// Refused is a content of a worker's configuration that it does not take.
-type Refused struct {
+// Unfit is a content of a worker's configuration that it does not take.
+type Unfit struct {
 	Worker string `json:"worker"` // name of its machine
 	File   string `json:"file"`
 	Errors string `json:"errors"` // a line each
@@ -43,7 +43,7 @@ func ConfigurationID(digest string) string { return "configuration/" + digest }
 
 // ConfigurationInput is a refused content, and all that one run hands to the next.
 type ConfigurationInput struct {
-	Refused
+	Unfit
 	Since    time.Time       `json:"since,omitzero"`
 	Heard    time.Time       `json:"heard,omitzero"` // when a worker last said so
 	Receipts []alert.Receipt `json:"receipts,omitempty"`
@@ -63,9 +63,9 @@ func (w *Workflows) ConfigurationWorkflow(ctx workflow.Context, in Configuration
 	if c.Since.IsZero() {
 		c.Since, c.Heard = workflow.Now(ctx).UTC(), workflow.Now(ctx).UTC()
 	}
-	again, mended := workflow.GetSignalChannel(ctx, SignalRefused), workflow.GetSignalChannel(ctx, SignalMended)
+	again, mended := workflow.GetSignalChannel(ctx, SignalUnfit), workflow.GetSignalChannel(ctx, SignalMended)
 	for {
-		receive(again, func(Refused) { c.Heard = workflow.Now(ctx).UTC() })
+		receive(again, func(Unfit) { c.Heard = workflow.Now(ctx).UTC() })
 		receive(mended, func(m Mended) { c.evidence = "the worker on " + m.Worker + " read a good one" })
 		silent := workflow.Now(ctx).Sub(c.Heard) >= refusedSilence
 		switch {

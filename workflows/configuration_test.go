@@ -23,7 +23,7 @@ func refusing(t *testing.T) *clerk {
 
 func (c *clerk) refuse() {
 	c.t.Helper()
-	c.env.ExecuteWorkflow("ConfigurationWorkflow", workflows.ConfigurationInput{Refused: workflows.Refused{Worker: "web7", File: "/etc/neverlapse/neverlapse.yaml", Errors: broken}})
+	c.env.ExecuteWorkflow("ConfigurationWorkflow", workflows.ConfigurationInput{Unfit: workflows.Unfit{Worker: "web7", File: "/etc/neverlapse/neverlapse.yaml", Errors: broken}})
 	if err := c.env.GetWorkflowError(); err != nil || !c.env.IsWorkflowCompleted() {
 		c.t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (c *clerk) refuse() {
 func TestARefusedConfigurationIsToldOnceAndTakenBackWhenItIsMended(t *testing.T) {
 	c := refusing(t)
 	for i := range 24 {
-		c.env.RegisterDelayedCallback(func() { c.env.SignalWorkflow(workflows.SignalRefused, workflows.Refused{Worker: "web8"}) }, time.Duration(i)*workflows.RefusedAgain)
+		c.env.RegisterDelayedCallback(func() { c.env.SignalWorkflow(workflows.SignalUnfit, workflows.Unfit{Worker: "web8"}) }, time.Duration(i)*workflows.RefusedAgain)
 	}
 	c.env.RegisterDelayedCallback(func() { c.env.SignalWorkflow(workflows.SignalMended, workflows.Mended{Worker: "web7"}) }, 24*time.Hour)
 	c.refuse()

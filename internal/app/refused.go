@@ -26,11 +26,11 @@ func (a *App) sayRefused(ctx context.Context) (time.Duration, error) {
 		return 0, nil
 	}
 	host, _ := os.Hostname()
-	in := workflows.Refused{Worker: host, File: a.config.Source, Errors: why.text[:min(len(why.text), toldErrors)]}
-	_, err := a.client.SignalWithStartWorkflow(ctx, workflows.ConfigurationID(why.content.String()), workflows.SignalRefused, in, client.StartWorkflowOptions{
+	in := workflows.Unfit{Worker: host, File: a.config.Source, Errors: why.text[:min(len(why.text), toldErrors)]}
+	_, err := a.client.SignalWithStartWorkflow(ctx, workflows.ConfigurationID(why.content.String()), workflows.SignalUnfit, in, client.StartWorkflowOptions{
 		TaskQueue: a.config.Temporal.TaskQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary: "a worker refuses its configuration",
-	}, "ConfigurationWorkflow", workflows.ConfigurationInput{Refused: in})
+	}, "ConfigurationWorkflow", workflows.ConfigurationInput{Unfit: in})
 	return workflows.RefusedAgain, err
 }
 

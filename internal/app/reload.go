@@ -56,18 +56,14 @@ type verdict struct {
 }
 
 // look judges the content of the file if it is another one than before, or if it
-// was refused: what it names may have been mended. at once takes it as it is, and
-// reads anew what it names even if it is the same.
+// was refused: what it names may have been mended. at once takes it as it is.
 func (r *reload) look(ctx context.Context, atOnce bool) verdict {
-	content, err := r.inForce.config().Content()
-	now := digest(sha256.Sum256(content))
-	if err != nil {
-		now = sha256.Sum256([]byte(err.Error()))
-	}
+	content, sum, err := r.inForce.config().Content()
+	now := digest(sum)
 	before := r.state()
 	settled := now == r.seen || atOnce
 	r.seen = now
-	if !settled || now == r.judged && before.text == "" && !atOnce {
+	if !settled || now == r.judged && before.text == "" {
 		return verdict{}
 	}
 	var a config.Adoption

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -11,18 +12,30 @@ import (
 
 // live are the sections that may change while a worker runs, by their keys.
 // Everything else counts from the next start.
-var live = []string{"people", "teams", "catch_all", "policies", "environments"}
+var live = []string{"people", "teams", "catch_all", "policies", "environments", "calendars"}
 
 // Live lists the sections that may change while a worker runs.
 func Live() []string { return slices.Clone(live) }
 
-// Content reads the file that the configuration came from, as it is now.
-func (c Config) Content() ([]byte, error) {
-	content, err := os.ReadFile(c.Source)
+// Content reads the file that the configuration came from, as it is now. The sum
+// is another one when that changes, or a file that live sections are read from.
+func (c Config) Content() (content []byte, sum [sha256.Size]byte, err error) {
+	all := sha256.New()
+	content, err = os.ReadFile(c.Source)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, sha256.Sum256([]byte(err.Error())), fmt.Errorf("configuration: %w", err)
 	}
-	return content, nil
+	all.Write(content)
+	beside := []string{c.HTTP.TokenFile}
+	for _, k := range c.Calendars {
+		beside = append(beside, k.File)
+	}
+	for _, name := range beside {
+		text, err := os.ReadFile(name)
+		fmt.Fprintf(all, "\x00%s\x00%v\x00", name, err != nil)
+		all.Write(text)
+	}
+	return content, [sha256.Size]byte(all.Sum(nil)), nil
 }
 
 // Again reads the configuration anew from a content of its file and the
