@@ -22,6 +22,7 @@ const reference = "../docs/cli.md"
 // documents are the values that verbs write for programs.
 var documents = map[string]any{
 	"csr": csrView{}, "supply": runView{},
+	"scan": scanView{}, "needs-renewal": needsView{},
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{},
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},

@@ -32,10 +32,10 @@ const exitCodes = `Exit codes:
   2  wrong usage, input or configuration; nothing was sent
   3  not found: the certificate is not enrolled, or has no such version
   4  refused: the certificate's workflow said no, and why
-  5  the engine or a worker is out of reach, or did not answer in time; inspect: a
-     host or file could not be read
-  6  inspect: something is wrong with a certificate
-  7  inspect: one has expired, or a threshold of the default policy is crossed
+  5  the engine or a worker is out of reach, or did not answer in time; inspect, scan:
+     a host or file could not be read
+  6  inspect, scan: something is wrong with a certificate
+  7  inspect, scan: one has expired, or a threshold of the default policy is crossed
 What a verb adds to this its own help says.`
 
 // problem is an error with its exit code, in words that say how to mend it.

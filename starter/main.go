@@ -77,7 +77,7 @@ func (c *cli) run(ctx context.Context, args []string) int {
 		return exitOK
 	case ctx.Err() != nil && !isA[problem](err):
 		err = problem{exitFailed, "stopped; what was already asked for goes on"}
-	case !c.started:
+	case !c.started && !isA[problem](err):
 		err = usage("%s; see: %s --help", err, root.Name())
 	}
 	p := c.explain(err)

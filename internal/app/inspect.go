@@ -41,7 +41,8 @@ type Inspector struct {
 // ("" means only those) and gives each address so long (zero: as long as a
 // worker does).
 func NewInspector(rootsFile string, each time.Duration, now func() time.Time) (*Inspector, error) {
-	o := scan.Options{Now: now, Timeout: each, Bound: max(30*time.Second, 2*each)}
+	// Whoever names an address here means it; only lists are kept from some.
+	o := scan.Options{Now: now, Timeout: each, Bound: max(30*time.Second, 4*each), Deep: true, Networks: scan.Networks{Allow: scan.NeverAsked}}
 	if rootsFile != "" {
 		own, err := scan.ReadRoots(rootsFile)
 		if err != nil {
@@ -64,6 +65,10 @@ func (i *Inspector) Host(ctx context.Context, e cert.Endpoint, names []string) I
 			continue
 		}
 		out.add(i.subject(s.Where(), s.Version, s.Chain, s.Findings))
+		if also := s.Also; also != nil && also.Observation.Seen() {
+			kind, _, _ := strings.Cut(also.Version.KeyAlgorithm, "-")
+			out.add(i.subject(s.Where()+", to clients that want "+kind+",", also.Version, also.Chain, also.Findings))
+		}
 	}
 	return out
 }
@@ -89,7 +94,7 @@ func (i *Inspector) File(path, password string, names []string) (Inspection, err
 }
 
 func (i *Inspector) subject(where string, v cert.Version, chain []*x509.Certificate, findings []cert.Finding) Subject {
-	s := Subject{Where: []string{where}, Version: v, Findings: append(i.expiring(v), findings...)}
+	s := Subject{Where: []string{where}, Version: v, Findings: append(expiring(v, i.now()), findings...)}
 	for _, c := range chain {
 		s.Chain = append(s.Chain, cert.LinkOf(c))
 	}
@@ -97,8 +102,7 @@ func (i *Inspector) subject(where string, v cert.Version, chain []*x509.Certific
 }
 
 // expiring says that a threshold of the default policy is crossed.
-func (i *Inspector) expiring(v cert.Version) []cert.Finding {
-	now := i.now()
+func expiring(v cert.Version, now time.Time) []cert.Finding {
 	plan := lifecycle.PlanOf(v, nil, lifecycle.Default())
 	level := plan.Level(now)
 	if level < 0 || !v.ValidAt(now) {

@@ -47,6 +47,16 @@ const (
 	CertificateUnreadable FindingCode = "certificate-unreadable"
 	TooManyNames          FindingCode = "too-many-names"
 	RootSent              FindingCode = "root-sent"
+	Revoked               FindingCode = "revoked"
+	RevocationUnknown     FindingCode = "revocation-unknown"
+	WeakProtocol          FindingCode = "weak-protocol"
+	UnwantedCA            FindingCode = "unwanted-ca"
+	WildcardUnwanted      FindingCode = "unwanted-wildcard"
+	LintError             FindingCode = "lint-error"
+	LintWarning           FindingCode = "lint-warning"
+	Unreachable           FindingCode = "unreachable"
+	AddressForbidden      FindingCode = "address-forbidden"
+	FileUnreadable        FindingCode = "file-unreadable"
 )
 
 // Finding is one thing that is wrong: what is so here, why it matters, and how
@@ -130,6 +140,26 @@ var Findings = []Finding{
 		"Issue certificates for fewer names."},
 	{RootSent, Note, "", "Clients have the root, or do not trust it; sending it only costs bytes.",
 		"Leave the last certificate out of the chain."},
+	{Revoked, Error, "", "The CA took it back; clients that look at its list refuse it.",
+		"Issue another one, with another key if the old one was compromised, and install it everywhere."},
+	{RevocationUnknown, Note, "", "Nobody knows whether the CA took it back: its list could not be read.",
+		"Let this machine reach the address of the list (allow a private one by --allow), and look again."},
+	{WeakProtocol, Warning, "", "TLS 1.0 and 1.1 are broken and deprecated (RFC 8996); clients and auditors refuse them.",
+		"Allow TLS 1.2 and 1.3 alone in the server's configuration."},
+	{UnwantedCA, Warning, "", "The organisation does not want certificates of this CA.",
+		"Issue one by a CA that is wanted. The list is scan.unwanted_cas and --unwanted-ca."},
+	{WildcardUnwanted, Warning, "", "One stolen key speaks for every name below it, and the organisation does not want that.",
+		"Issue one that lists its names. It is asked for by scan.no_wildcards and --no-wildcards."},
+	{LintError, Warning, "", "It breaks a rule that CAs must keep (RFC 5280, Baseline Requirements); strict clients may refuse it, and a public CA may have to revoke it.",
+		"Show it to its CA. zlint names the rule."},
+	{LintWarning, Note, "", "It leaves out what CAs should do.",
+		"Nothing, or show it to its CA. zlint names the rule."},
+	{Unreachable, Warning, "", "Nobody can say what it serves.",
+		"Bring it back, or take it out of the list."},
+	{AddressForbidden, Warning, "", "The address belongs to a network that is not looked into, so that a list made by others cannot aim at what is inside.",
+		"Take it out of the list; or, if it is meant, allow its network by --allow or scan.allow."},
+	{FileUnreadable, Warning, "", "It looks like a certificate or a keystore, and nobody can say what is in it.",
+		"Read what is said about it; give the password of keystores by --password-file."},
 }
 
 // Worst is the gravity of the worst finding; empty if there is none.

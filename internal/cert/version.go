@@ -20,6 +20,9 @@ func FingerprintOf(leaf *x509.Certificate) Fingerprint {
 	return Fingerprint(sumOf(leaf.Raw))
 }
 
+// FingerprintOfDER gives the fingerprint of a leaf that could not be parsed.
+func FingerprintOfDER(der []byte) Fingerprint { return Fingerprint(sumOf(der)) }
+
 func sumOf(der []byte) string {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])

@@ -44,6 +44,11 @@ var about = map[string]string{
 	"scan":            "How to look at what is served.",
 	"scan.roots_file": "PEM file with the roots of private CAs. They are trusted beside the system's, so that what your own CA issued is not shown as trouble; the CLI's `enroll` reads it too.",
 
+	"scan.allow":        "Networks or addresses that may be looked into although they lie in a wider one that is denied, or in one that is never asked by itself: link-local ones, the addresses at which clouds keep credentials, multicast. The narrowest network decides.",
+	"scan.deny":         "Networks or addresses that are not connected to, whatever name leads there. `[\"0.0.0.0/0\", \"::/0\"]` leaves only what `allow` names.",
+	"scan.unwanted_cas": "Pieces of the names of CAs whose certificates `neverlapse scan` finds fault with.",
+	"scan.no_wildcards": "Whether `neverlapse scan` finds fault with wildcards.",
+
 	"store":         "Where versions, keys, accounts and the journal are kept.",
 	"store.kind":    "Kind of store.",
 	"store.options": "What the kind needs; its keys are the kind's own and are checked as strictly.",

@@ -104,7 +104,11 @@ type ACMEDNS struct {
 
 // Scan says how to look at what is served.
 type Scan struct {
-	RootsFile string `mapstructure:"roots_file"` // PEM, trusted beside the system's; empty: none
+	RootsFile   string   `mapstructure:"roots_file"`   // PEM, trusted beside the system's; empty: none
+	Allow       []string `mapstructure:"allow"`        // networks that may be looked into although a wider one is refused
+	Deny        []string `mapstructure:"deny"`         // networks that are not looked into
+	UnwantedCAs []string `mapstructure:"unwanted_cas"` // pieces of the names of CAs
+	NoWildcards bool     `mapstructure:"no_wildcards"`
 }
 
 // Store says where versions, accounts and the journal are kept. Options are the kind's own.

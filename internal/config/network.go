@@ -112,6 +112,22 @@ func (a ACMEDNS) validate() error {
 	return errors.Join(errs...)
 }
 
+func (s Scan) validate() error {
+	var errs []error
+	for _, list := range []struct {
+		path     string
+		networks []string
+	}{{"scan.allow", s.Allow}, {"scan.deny", s.Deny}} {
+		for i, n := range list.networks {
+			_, noNetwork := netip.ParsePrefix(n)
+			if _, err := netip.ParseAddr(n); err != nil && noNetwork != nil {
+				errs = append(errs, wrong(fmt.Sprintf("%s[%d]", list.path, i), "%q is neither a network nor an address; write for example 10.0.0.0/8", n))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func validateListen(path, address string) error {
 	if _, _, ok := hostPort(address); !ok {
 		return wrong(path, "%q is not an address to listen on; write for example 127.0.0.1:8080, or :8080 for every interface", address)

@@ -33,6 +33,8 @@ func explain(seen sight) string {
 		return clean(plain.Error())
 	case errors.Is(err, errBusy):
 		return err.Error()
+	case isForbidden(err):
+		return clean(err.Error())
 	case isTimeout(err) && connected:
 		return fmt.Sprintf("timeout after %s: connected, but the TLS handshake was not answered", within)
 	case isTimeout(err):
@@ -65,7 +67,10 @@ func bare(err error) string {
 	if refused, ok := strings.CutPrefix(text, "remote error: tls: "); ok {
 		return "the server refused the handshake: " + refused
 	}
-	return strings.TrimPrefix(text, "tls: ")
+	for _, prefix := range []string{"tls: ", "failed to parse certificate from server: ", "x509: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
 }
 
 func (s *Scanner) lookupFailed(host string, err error) error {
@@ -85,6 +90,11 @@ func isTimeout(err error) bool {
 		errors.As(err, &network) && network.Timeout()
 }
 
+func isForbidden(err error) bool {
+	var no *forbiddenError
+	return errors.As(err, &no)
+}
+
 // noRoute reports that this machine cannot send to the address at all.
 func noRoute(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)
@@ -93,8 +103,10 @@ func noRoute(err error) bool {
 // maxText bounds what a server can put into an alert or a history.
 const maxText = 240
 
-// clean makes a text from a server fit for one line: what cannot be printed
-// becomes '?', and what is too long is cut.
+// Clean makes a text from a server or a file fit for one line: what cannot be
+// printed becomes a question mark, and what is too long is cut.
+func Clean(text string) string { return clean(text) }
+
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

@@ -23,11 +23,23 @@ type Held struct {
 	Findings []cert.Finding
 }
 
+// Unreadable is a certificate of a file that cannot be read.
+type Unreadable struct {
+	Why     string // with what the outline says
+	Outline Outline
+}
+
+// Contents is what a file holds, judged.
+type Contents struct {
+	Held       []Held
+	Unreadable []Unreadable
+}
+
 // contents is what a file holds before it is judged.
 type contents struct {
 	format     string
 	entries    []entry
-	unreadable []string // why a certificate could not be read
+	unreadable []Unreadable
 }
 
 type entry struct {
@@ -37,36 +49,49 @@ type entry struct {
 	keyed bool // there is a private key, readable or not
 }
 
+// ErrNoCertificate: the file is well, and holds something else.
+var ErrNoCertificate = errors.New("no certificate in it")
+
+// ErrNothing: the file does not look like anything that holds certificates.
+var ErrNothing = errors.New("neither PEM nor DER nor a keystore (PKCS#12, JKS)")
+
 // File reads the certificates of a PEM, DER, PKCS#12 or JKS file and judges each
 // chain. The password is needed for PKCS#12 alone. Files are hostile: only
 // regular ones are read, no further than maxFile, and what would take long to
-// decrypt is refused.
+// decrypt is refused. A file without a certificate that can be read is an error.
 func (s *Scanner) File(path, password string, names []string) ([]Held, error) {
 	data, mode, err := readRegular(path)
 	if err != nil {
 		return nil, err
 	}
+	c, err := s.Read(data, mode, password, names)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case len(c.Held) > 0:
+		return c.Held, nil
+	case len(c.Unreadable) > 0:
+		return nil, fmt.Errorf("%s: %s", path, c.Unreadable[0].Why)
+	}
+	return nil, fmt.Errorf("%s: %w", path, ErrNoCertificate)
+}
+
+// Read does so with what was read of a file already; there may be nothing in it.
+func (s *Scanner) Read(data []byte, mode os.FileMode, password string, names []string) (Contents, error) {
 	c, err := decode(data, password)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return Contents{}, err
 	}
-	if len(c.entries) == 0 {
-		why := "no certificate in it"
-		if len(c.unreadable) > 0 {
-			why = c.unreadable[0]
-		}
-		return nil, fmt.Errorf("%s: %s", path, why)
-	}
-	var out []Held
+	out := Contents{Unreadable: c.unreadable}
 	for i, e := range c.entries {
 		h := Held{Alias: clean(e.alias), Format: c.format, Chain: e.chain, Findings: s.Judge(e.chain, names)}
 		h.Findings = append(h.Findings, e.ofKeys(mode)...)
-		for _, why := range c.unreadable {
+		for _, u := range c.unreadable {
 			if i == 0 {
-				h.Findings = append(h.Findings, cert.Find(cert.CertificateUnreadable, why))
+				h.Findings = append(h.Findings, cert.Find(cert.CertificateUnreadable, u.Why))
 			}
 		}
-		out = append(out, h)
+		out.Held = append(out.Held, h)
 	}
 	return out, nil
 }
@@ -99,13 +124,16 @@ func decode(data []byte, password string) (contents, error) {
 	case len(data) == 0:
 		return contents{}, errors.New("the file is empty")
 	case data[0] != 0x30:
-		return contents{}, errors.New("neither PEM nor DER nor a keystore (PKCS#12, JKS)")
+		return contents{}, ErrNothing
 	}
 	chain, err := x509.ParseCertificates(data)
 	if err == nil {
 		return contents{format: "DER", entries: []entry{{chain: chain}}}, nil
 	}
 	c, notP12 := decodeP12(data, password)
+	if o := OutlineOf(data); errors.Is(notP12, keystore.ErrNotPKCS12) && !o.NotAfter.IsZero() {
+		return contents{format: "DER", unreadable: []Unreadable{{"the certificate cannot be read: " + bare(err) + "; " + o.String(), o}}}, nil
+	}
 	if errors.Is(notP12, keystore.ErrNotPKCS12) {
 		return contents{}, fmt.Errorf("neither a certificate (%s) nor a PKCS#12 keystore", clean(strings.TrimPrefix(err.Error(), "x509: ")))
 	}
@@ -121,7 +149,9 @@ func decodePEM(data []byte) (contents, error) {
 		case block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE":
 			x, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				c.unreadable = append(c.unreadable, fmt.Sprintf("certificate %d cannot be read: %s", len(e.chain)+len(c.unreadable)+1, clean(strings.TrimPrefix(err.Error(), "x509: "))))
+				o := OutlineOf(block.Bytes)
+				why := fmt.Sprintf("certificate %d cannot be read: %s; %s", len(e.chain)+len(c.unreadable)+1, bare(err), o)
+				c.unreadable = append(c.unreadable, Unreadable{why, o})
 				continue
 			}
 			e.chain = append(e.chain, x)
@@ -143,9 +173,9 @@ func decodePEM(data []byte) (contents, error) {
 		c.entries = []entry{e}
 	case len(c.unreadable) > 0:
 	case len(other) > 0:
-		return c, fmt.Errorf("no certificate in it, only %s", strings.Join(other[:min(len(other), 5)], ", "))
+		return c, fmt.Errorf("%w, only %s", ErrNoCertificate, strings.Join(other[:min(len(other), 5)], ", "))
 	case e.keyed:
-		return c, errors.New("no certificate in it, only a private key")
+		return c, fmt.Errorf("%w, only a private key", ErrNoCertificate)
 	}
 	return c, nil
 }

@@ -16,60 +16,103 @@ import (
 // sight is what one handshake showed. Leaf and rest of the chain are there
 // whenever the server sent them, even if the handshake failed afterwards.
 type sight struct {
-	chain  []*x509.Certificate
-	mutual bool          // the server asked for a client certificate
-	err    error         // how the handshake ended
-	within time.Duration // the time it had
+	chain    []*x509.Certificate
+	unparsed []byte        // the leaf, if it was overheard and cannot be read
+	broken   []string      // why other certificates of the chain cannot be read
+	version  uint16        // of TLS
+	mutual   bool          // the server asked for a client certificate
+	err      error         // how the handshake ended
+	within   time.Duration // the time it had
 }
 
-// look makes a handshake with one address, in the time that ctx has left.
-func (s *Scanner) look(ctx context.Context, addr netip.AddrPort, e cert.Endpoint) sight {
+// look makes a handshake with one address, in the time that is left.
+func (s *Scanner) look(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint) sight {
 	// X25519 alone saves a third of our CPU; what does not accept it (servers
 	// with only ML-KEM or only NIST curves) is asked again as Go would.
-	seen := s.handshake(ctx, addr, e, []tls.CurveID{tls.X25519})
+	seen := s.handshake(ctx, w, addr, e, func(c *tls.Config) { c.CurvePreferences = onlyX25519 })
 	if len(seen.chain) > 0 || ctx.Err() != nil || !worthAskingAgain(seen.err) {
 		return seen
 	}
-	return s.handshake(ctx, addr, e, nil)
+	if unparsable(seen.err) {
+		return s.overhear(ctx, w, addr, e, seen)
+	}
+	return s.handshake(ctx, w, addr, e, nil)
 }
 
-func (s *Scanner) handshake(ctx context.Context, addr netip.AddrPort, e cert.Endpoint, curves []tls.CurveID) (seen sight) {
-	conn, err := s.Dial(ctx, "tcp", addr.String())
+var onlyX25519 = []tls.CurveID{tls.X25519}
+
+// handshake connects and shakes hands once; change may alter what is offered.
+func (s *Scanner) handshake(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint, change func(*tls.Config)) (seen sight) {
+	conn, err := s.connect(ctx, w, addr, e)
 	if err != nil {
-		seen.err = &dialError{err}
-		return seen
-	}
-	if at, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(at); err != nil {
-			seen.err = errors.Join(&dialError{err}, conn.Close())
-			return seen
-		}
-	}
-	if err := askForTLS(conn, e); err != nil {
 		seen.err = err
-		_ = conn.Close() // why it was of no use is told already
 		return seen
 	}
-	client := tls.Client(conn, &tls.Config{
+	return s.shake(ctx, w, conn, e, change)
+}
+
+func (s *Scanner) shake(ctx context.Context, w *watch, conn *metered, e cert.Endpoint, change func(*tls.Config)) (seen sight) {
+	config := &tls.Config{
 		ServerName:         serverName(e),
 		InsecureSkipVerify: true, // verified by hand: in the handshake, a bad certificate would be lost
 		MinVersion:         tls.VersionTLS10,
 		CipherSuites:       everySuite,
-		CurvePreferences:   curves,
 		// Called as soon as the certificate was read, whatever comes after it.
 		VerifyConnection: func(state tls.ConnectionState) error {
-			seen.chain = state.PeerCertificates
+			seen.chain, seen.version = state.PeerCertificates, state.Version
 			return nil
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			seen.mutual = true
 			return &tls.Certificate{}, nil
 		},
-	})
-	seen.err = client.HandshakeContext(ctx)
+	}
+	if change != nil {
+		change(config)
+	}
+	release, err := take(ctx, s.computing)
+	if err != nil {
+		seen.err = errors.Join(err, conn.Close())
+		return seen
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Conn.Close() })
+	client := tls.Client(conn, config)
+	seen.err = client.Handshake()
+	if !stop() && seen.err != nil {
+		seen.err = ctx.Err()
+	}
+	release()
+	w.left = conn.left
+	if len(seen.chain) > 0 {
+		s.pace.note(conn.longest)
+	}
 	// What closing says no longer matters: the certificate was read or was not.
 	_ = client.Close()
 	return seen
+}
+
+// connect gives a connection on which TLS can begin.
+func (s *Scanner) connect(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint) (*metered, error) {
+	began := time.Now()
+	dialling, cancel := context.WithTimeout(ctx, w.left)
+	defer cancel()
+	conn, err := s.Dial(dialling, "tcp", addr.String())
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	// Writing never waits for long; reading has its time from the watch.
+	if err := conn.SetDeadline(began.Add(w.left)); err != nil {
+		return nil, errors.Join(&dialError{err}, conn.Close())
+	}
+	if err := askForTLS(conn, e); err != nil {
+		_ = conn.Close() // why it was of no use is told already
+		return nil, err
+	}
+	w.left -= time.Since(began)
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(&dialError{err}, conn.Close())
+	}
+	return &metered{Conn: conn, computing: s.computing, left: w.left}, nil
 }
 
 // serverName is the SNI: none for an IP address (RFC 6066, 3).

@@ -17,8 +17,14 @@ import (
 // file holds it. Names are what the leaf has to cover; none means that nobody
 // said. It asks nobody but the roots.
 func (s *Scanner) Judge(chain []*x509.Certificate, names []string) []cert.Finding {
+	out, _ := s.judge(chain, names)
+	return out
+}
+
+// judge tells as well how many certificates are proven to be linked to the leaf.
+func (s *Scanner) judge(chain []*x509.Certificate, names []string) (out []cert.Finding, linked func() int) {
 	now, leaf := s.now(), chain[0]
-	out := validity(chain, now)
+	out = validity(chain, now)
 	if missing := cert.Covers(cert.VersionOf(leaf).Names, names); len(missing) > 0 {
 		out = append(out, found(cert.NameMismatch, "does not cover %s", clean(strings.Join(missing, ", ")))...)
 	}
@@ -26,12 +32,37 @@ func (s *Scanner) Judge(chain []*x509.Certificate, names []string) []cert.Findin
 		out = append(out, found(cert.CommonNameOnly, "names the server only in its common name, which clients ignore")...)
 	}
 	weak := weakness(chain)
-	trust, root := s.trust(chain, now, len(weak) > 0)
+	trust, root, proven := s.trust(chain, now, len(weak) > 0)
 	out = append(append(out, trust...), weak...)
 	if root != nil {
 		out = append(out, s.lifetime(leaf, root)...)
 	}
-	return append(out, remarks(chain, now, root != nil)...)
+	out = append(out, s.Taste.judge(chain, root)...)
+	if s.Further != nil {
+		out = append(out, s.Further(toRoot(chain, root))...)
+	}
+	if proven {
+		linked = func() int { return beforeRoot(chain) }
+	} else {
+		linked = func() int { return cert.Linked(chain) }
+	}
+	return append(out, remarks(chain, now, root != nil)...), linked
+}
+
+// toRoot is the chain with its root, where that is known and was not sent.
+func toRoot(chain []*x509.Certificate, root *x509.Certificate) []*x509.Certificate {
+	if root == nil || slices.ContainsFunc(chain, root.Equal) {
+		return chain
+	}
+	return append(slices.Clone(chain), root)
+}
+
+// beforeRoot counts the certificates after the leaf that are no root.
+func beforeRoot(chain []*x509.Certificate) int {
+	if i := slices.IndexFunc(chain[1:], sameName); i >= 0 {
+		return i
+	}
+	return len(chain) - 1
 }
 
 func found(code cert.FindingCode, format string, args ...any) []cert.Finding {

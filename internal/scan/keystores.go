@@ -42,7 +42,7 @@ func decodeJKS(data []byte) (contents, error) {
 		c.entries = append(c.entries, out)
 	}
 	for _, why := range unreadable {
-		c.unreadable = append(c.unreadable, clean(why))
+		c.unreadable = append(c.unreadable, Unreadable{Why: clean(why)})
 	}
 	return c, nil
 }

@@ -17,7 +17,8 @@ const maxAddresses = 32
 
 // Observe makes a fresh handshake with every address behind the endpoint, in
 // parallel, and gives one observation each, in the order of the addresses.
-// Names are what the certificate must cover; without any, the name asked for.
+// Names are what the certificate must cover; nil means the name asked for, and an
+// empty list that nobody said.
 // It returns within Bound; there is always at least one observation.
 func (s *Scanner) Observe(ctx context.Context, e cert.Endpoint, names []string) []cert.Observation {
 	var out []cert.Observation
@@ -31,18 +32,18 @@ func (s *Scanner) Observe(ctx context.Context, e cert.Endpoint, names []string) 
 func (s *Scanner) Inspect(ctx context.Context, e cert.Endpoint, names []string) []Seen {
 	ctx, cancel := context.WithTimeout(ctx, s.Bound)
 	defer cancel()
-	if len(names) == 0 {
+	if names == nil {
 		names = []string{asked(e)}
 	}
 	addrs, err := s.resolve(ctx, e)
 	if err != nil {
-		return []Seen{{Observation: s.unseen(e, "", clean(err.Error()))}}
+		return []Seen{s.unread(e, "", clean(err.Error()), cert.Unreachable)}
 	}
 	var extra []Seen
 	if more := len(addrs) - maxAddresses; more > 0 {
 		addrs = addrs[:maxAddresses]
 		why := fmt.Sprintf("%s resolves to %d addresses; only %d were looked at", clean(e.Host), maxAddresses+more, maxAddresses)
-		extra = append(extra, Seen{Observation: s.unseen(e, "", why)})
+		extra = append(extra, s.unread(e, "", why, cert.Unreachable))
 	}
 
 	sights := make([]sight, len(addrs))
@@ -50,26 +51,36 @@ func (s *Scanner) Inspect(ctx context.Context, e cert.Endpoint, names []string) 
 	var wg sync.WaitGroup
 	for i, addr := range addrs {
 		wg.Go(func() {
-			sights[i] = s.visit(ctx, addr, e)
+			sights[i] = s.visit(ctx, addr, func(ctx context.Context, w *watch) sight { return s.look(ctx, w, addr, e) })
 			out[i] = s.read(e, addr, names, sights[i])
+			s.further(ctx, &out[i], addr, names, sights[i])
 		})
 	}
 	wg.Wait()
 	return append(withoutUnroutable(out, addrs, sights), extra...)
 }
 
-// visit waits for a free place and looks. A timeout met in a crowd is believed
-// only after a second look among few.
-func (s *Scanner) visit(ctx context.Context, addr netip.AddrPort, e cert.Endpoint) sight {
+// visit waits for a free place and looks. A timeout met in a crowd, while others
+// or this machine were slow, is believed only after a second look among few.
+func (s *Scanner) visit(ctx context.Context, addr netip.AddrPort, look func(context.Context, *watch) sight) sight {
+	if err := s.Networks.Refuse(addr.Addr()); err != nil {
+		return sight{err: err}
+	}
+	leave, err := s.hosts.enter(ctx, addr.Addr())
+	if err != nil {
+		return sight{err: err}
+	}
+	defer leave()
 	release, err := take(ctx, s.places)
 	if err != nil {
 		return sight{err: err}
 	}
 	crowd := s.busy.Add(1)
-	seen := s.timed(ctx, addr, e)
+	s.pace.feel(func() bool { return s.busy.Load() > 0 })
+	seen := s.timed(ctx, look)
 	crowd = max(crowd, s.busy.Add(-1)+1)
 	release()
-	if len(seen.chain) > 0 || !isTimeout(seen.err) || crowd <= s.calmUnder || ctx.Err() != nil {
+	if len(seen.chain) > 0 || !isTimeout(seen.err) || crowd <= s.calmUnder || s.pace.calm(s.Timeout) || ctx.Err() != nil {
 		return seen
 	}
 	release, err = take(ctx, s.calm)
@@ -77,17 +88,18 @@ func (s *Scanner) visit(ctx context.Context, addr netip.AddrPort, e cert.Endpoin
 		return seen
 	}
 	defer release()
-	return s.timed(ctx, addr, e)
+	return s.timed(ctx, look)
 }
 
-func (s *Scanner) timed(ctx context.Context, addr netip.AddrPort, e cert.Endpoint) sight {
+// watch is the time that one look has left for waiting.
+type watch struct{ left time.Duration }
+
+func (s *Scanner) timed(ctx context.Context, look func(context.Context, *watch) sight) sight {
 	within := s.Timeout
 	if at, ok := ctx.Deadline(); ok {
 		within = min(within, time.Until(at))
 	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	seen := s.look(ctx, addr, e)
+	seen := look(ctx, &watch{within})
 	seen.within = within
 	return seen
 }
@@ -151,8 +163,9 @@ func withoutUnroutable(all []Seen, addrs []netip.AddrPort, sights []sight) []See
 	return kept
 }
 
-func (s *Scanner) unseen(e cert.Endpoint, address, why string) cert.Observation {
-	return cert.Observation{Endpoint: e, Address: address, At: s.now(), Err: why}
+func (s *Scanner) unread(e cert.Endpoint, address, why string, code cert.FindingCode) Seen {
+	o := cert.Observation{Endpoint: e, Address: address, At: s.now(), Err: why}
+	return Seen{Observation: o, Findings: []cert.Finding{cert.Find(code, why)}}
 }
 
 func (s *Scanner) now() time.Time { return s.Now().UTC() }

@@ -21,6 +21,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
 // Resolver gives the addresses of a host; *net.Resolver is one.
@@ -33,6 +35,7 @@ type Options struct {
 	Timeout  time.Duration `mapstructure:"timeout"`  // for one address, connection and handshake together, and for a name lookup; 5 s if zero
 	Bound    time.Duration `mapstructure:"bound"`    // for a whole endpoint, waiting for a free place included; 30 s if zero
 	Parallel int           `mapstructure:"parallel"` // addresses under way at once in this process; 128 if zero
+	PerHost  int           `mapstructure:"per_host"` // of these, connections to one address; 16 if zero
 
 	Roots *x509.CertPool `mapstructure:"-"` // trusted roots; the system's if nil
 	// Own roots are trusted beside Roots; lifetimes of what they vouch for are
@@ -42,6 +45,14 @@ type Options struct {
 	// Dial opens the connection; a net.Dialer if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `mapstructure:"-"`
 	Now  func() time.Time                                                     `mapstructure:"-"` // time.Now if nil
+
+	Networks Networks `mapstructure:"-"` // where connections may lead
+	Taste    Taste    `mapstructure:"-"` // what is not wanted
+	// Further may find more in a chain, which ends with its root if that is known.
+	Further func(chain []*x509.Certificate) []cert.Finding `mapstructure:"-"`
+	// Deep looks further than one handshake shows: at the certificate for the
+	// other type of key, and at old protocols. It connects up to twice more.
+	Deep bool `mapstructure:"-"`
 }
 
 // Validate refuses negative values and a bound shorter than one try.
@@ -55,6 +66,9 @@ func (o Options) Validate() error {
 	}
 	if o.Parallel < 0 {
 		errs = append(errs, fmt.Errorf("parallel: %d is negative; write for example 128", o.Parallel))
+	}
+	if o.PerHost < 0 {
+		errs = append(errs, fmt.Errorf("per_host: %d is negative; write for example 16", o.PerHost))
 	}
 	if full := o.withDefaults(); len(errs) == 0 && full.Bound < full.Timeout {
 		errs = append(errs, fmt.Errorf("bound: %s is shorter than the timeout of one address, %s; make it at least twice as long", full.Bound, full.Timeout))
@@ -71,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Parallel == 0 {
 		o.Parallel = 128
+	}
+	if o.PerHost == 0 {
+		o.PerHost = 16
 	}
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -91,9 +108,13 @@ func (o Options) withDefaults() Options {
 // for all endpoints together. It is safe for concurrent use.
 type Scanner struct {
 	Options
-	places chan struct{} // one for each address under way
-	calm   chan struct{} // one for each second try, few at a time
-	busy   atomic.Int64  // addresses under way
+	places    chan struct{} // one for each address under way
+	computing chan struct{} // one for each handshake that computes instead of waiting
+	calm      chan struct{} // one for each second try, few at a time
+	hosts     crowd         // addresses under way, by address
+	busy      atomic.Int64  // addresses under way
+	pace      pace
+	vouched   vouchers
 	// calmUnder is how many addresses under way leave a timeout above suspicion:
 	// with more, healthy servers were seen to time out for want of our CPU.
 	calmUnder int64
@@ -102,11 +123,13 @@ type Scanner struct {
 // New makes a scanner.
 func New(o Options) *Scanner {
 	o = o.withDefaults()
-	few := 4 * runtime.GOMAXPROCS(0)
+	cores := runtime.GOMAXPROCS(0)
 	return &Scanner{
 		Options:   o,
 		places:    make(chan struct{}, o.Parallel),
-		calm:      make(chan struct{}, few),
-		calmUnder: int64(few),
+		computing: make(chan struct{}, 2*cores),
+		calm:      make(chan struct{}, 16*cores),
+		hosts:     crowd{most: o.PerHost},
+		calmUnder: int64(4 * cores),
 	}
 }

@@ -132,7 +132,7 @@ func pop3(t *talk, _ cert.Endpoint) error {
 func hint(e cert.Endpoint, seen sight) string {
 	var dial *dialError
 	p := cert.UsualStartTLS(e.Port)
-	if e.StartTLS != "" || p == "" || errors.As(seen.err, &dial) || errors.Is(seen.err, errBusy) {
+	if e.StartTLS != "" || p == "" || errors.As(seen.err, &dial) || errors.Is(seen.err, errBusy) || isForbidden(seen.err) {
 		return ""
 	}
 	e.StartTLS = p

@@ -12,10 +12,14 @@ import (
 
 // trust says whether clients can follow the chain to a root, and to which. When
 // the leaf counts is told by validity alone, so here it always does. Weak
-// signatures are told by themselves.
-func (s *Scanner) trust(chain []*x509.Certificate, now time.Time, weak bool) ([]cert.Finding, *x509.Certificate) {
+// signatures are told by themselves. Proven: each certificate was seen to have
+// issued the one before it.
+func (s *Scanner) trust(chain []*x509.Certificate, now time.Time, weak bool) (out []cert.Finding, root *x509.Certificate, proven bool) {
 	leaf := *chain[0]
 	leaf.NotBefore, leaf.NotAfter = now, now.Add(time.Second)
+	if root := s.vouched.root(chain, &leaf, now); root != nil {
+		return nil, root, true
+	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
@@ -23,14 +27,19 @@ func (s *Scanner) trust(chain []*x509.Certificate, now time.Time, weak bool) ([]
 	ways, err := leaf.Verify(x509.VerifyOptions{Roots: s.Roots, Intermediates: between, CurrentTime: now})
 	if err == nil {
 		way := ways[0]
-		return disorder(chain), way[len(way)-1]
+		root = way[len(way)-1]
+		if way[0] = chain[0]; inOrder(chain, way) {
+			s.vouched.remember(chain, way)
+			return nil, root, true
+		}
+		return disorder(chain), root, false
 	}
 	if isSelfSigned(&leaf) {
-		return found(cert.SelfSigned, "self-signed"), nil
+		return found(cert.SelfSigned, "self-signed"), nil, false
 	}
 	ordered := disorder(chain)
 	told := len(ordered) > 0 || len(validity(chain[1:], now)) > 0
-	return append(untrusted(chain, err, told, weak), ordered...), nil
+	return append(untrusted(chain, err, told, weak), ordered...), nil, false
 }
 
 // untrusted says why there is no way to a root; nothing if that was told.

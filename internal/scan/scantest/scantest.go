@@ -163,7 +163,7 @@ func Serve(t *testing.T, address string, answer func(net.Conn)) cert.Endpoint {
 // ServeTLS serves a certificate; change may alter the server's configuration.
 func ServeTLS(t *testing.T, address string, c tls.Certificate, change func(*tls.Config)) cert.Endpoint {
 	t.Helper()
-	config := &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS10}
+	config := &tls.Config{Certificates: []tls.Certificate{c}}
 	if change != nil {
 		change(config)
 	}
