@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/lint"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 )
@@ -136,10 +137,19 @@ func (c *cli) survey(o scanFlags) (*app.Survey, error) {
 	section.Allow = slices.Concat(section.Allow, o.allow)
 	section.Deny = slices.Concat(section.Deny, o.deny)
 	section.UnwantedCAs = slices.Concat(section.UnwantedCAs, o.unwanted)
-	section.NoWildcards = section.NoWildcards || o.noWildcards
+	if o.noWildcards {
+		section.Wildcards = config.WildcardsUnwanted
+	}
 	in := app.SurveyOptions{
 		Config: section, Each: c.patience(0), Parallel: o.parallel, PerHost: o.perHost,
-		Deep: o.deep, CRL: o.crl, Lint: o.lint, Cache: o.cache, Now: c.now,
+		Deep: o.deep, CRL: o.crl, Cache: o.cache, Now: c.now,
+	}
+	if o.lint {
+		linter, err := lint.New()
+		if err != nil {
+			return nil, err
+		}
+		in.Lint = linter.Leaf
 	}
 	var err error
 	if o.password != "" {

@@ -142,7 +142,7 @@ func (c *cli) explainCodes(r *scanReport) {
 		if n := count[f.Code]; n > 0 && f.Severity != cert.Note {
 			hue := map[cert.Gravity]string{cert.Error: red, cert.Warning: yellow}[f.Severity]
 			c.say("\n%s %s: %s", c.paint(hue, strings.ToUpper(string(f.Severity))), f.Code, numbered(n, "certificate"))
-			c.say("  %-4s  %s", map[bool]string{true: "such", false: "it is"}[n > 1], clean(example[f.Code], 200))
+			c.say("  seen  %s", clean(example[f.Code], 200))
 			c.say("  why   %s\n  mend  %s", f.Why, f.Remedy)
 		}
 	}

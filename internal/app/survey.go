@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -16,6 +17,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan"
+	"github.com/neverlapse/neverlapse/internal/scan/crl"
 	"github.com/neverlapse/neverlapse/internal/scan/survey"
 )
 
@@ -36,7 +38,8 @@ type SurveyOptions struct {
 	PerHost  int           // of these, to one address; 16 if zero
 	Deep     bool
 	CRL      bool
-	Lint     bool
+	// Lint says what a CA did wrong with a leaf; nil: nobody looks.
+	Lint     func(leaf *x509.Certificate, public bool) []cert.Finding
 	Names    []string // that certificates have to cover; none: the host
 	Password string   // of PKCS#12 files
 	Cache    string   // the file of what is known of the last time; empty: none
@@ -64,7 +67,7 @@ type Surveyed struct {
 func NewSurvey(o SurveyOptions) (*Survey, error) {
 	so := scan.Options{
 		Now: o.Now, Timeout: o.Each, Parallel: o.Parallel, PerHost: o.PerHost, Deep: o.Deep,
-		Taste: scan.Taste{Unwanted: o.Config.UnwantedCAs, NoWildcard: o.Config.NoWildcards},
+		Taste: scan.Taste{Unwanted: o.Config.UnwantedCAs, NoWildcard: o.Config.Wildcards == config.WildcardsUnwanted},
 		// A name is looked up once, however many ports and names are asked there.
 		Resolver: survey.NewOnce(net.DefaultResolver),
 	}
@@ -85,6 +88,7 @@ func NewSurvey(o SurveyOptions) (*Survey, error) {
 	if err := so.Validate(); err != nil {
 		return nil, err
 	}
+	so.Further = o.further(so)
 	s := &Survey{o: o, scanner: scan.New(so)}
 	if o.Cache != "" {
 		if s.cache, err = survey.LoadCache(o.Cache, s.key(so.Own)); err != nil {
@@ -94,10 +98,29 @@ func NewSurvey(o SurveyOptions) (*Survey, error) {
 	return s, nil
 }
 
+// further is what is found beyond the chain itself; nil if nobody asked for it.
+func (o SurveyOptions) further(so scan.Options) func([]*x509.Certificate) []cert.Finding {
+	if o.Lint == nil && !o.CRL {
+		return nil
+	}
+	lists := crl.New(so.Networks, o.Now)
+	return func(chain []*x509.Certificate) (out []cert.Finding) {
+		if o.CRL {
+			out = lists.Check(context.Background(), chain) // bounded by itself
+		}
+		root := chain[len(chain)-1]
+		if o.Lint != nil && !(len(chain) == 1 && root.IsCA) {
+			public := len(chain) > 1 && root.IsCA && bytes.Equal(root.RawSubject, root.RawIssuer) && !slices.ContainsFunc(so.Own, root.Equal)
+			out = append(out, o.Lint(chain[0], public)...)
+		}
+		return out
+	}
+}
+
 // key sums up what findings depend on beside the files.
 func (s *Survey) key(own []*x509.Certificate) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "1 %q %q %v %v %v", s.o.Names, s.o.Config.UnwantedCAs, s.o.Config.NoWildcards, s.o.CRL, s.o.Lint)
+	fmt.Fprintf(h, "1 %q %q %v %v %v", s.o.Names, s.o.Config.UnwantedCAs, s.o.Config.Wildcards, s.o.CRL, s.o.Lint != nil)
 	for _, c := range own {
 		h.Write(c.Raw)
 	}

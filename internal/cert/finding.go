@@ -149,7 +149,7 @@ var Findings = []Finding{
 	{UnwantedCA, Warning, "", "The organisation does not want certificates of this CA.",
 		"Issue one by a CA that is wanted. The list is scan.unwanted_cas and --unwanted-ca."},
 	{WildcardUnwanted, Warning, "", "One stolen key speaks for every name below it, and the organisation does not want that.",
-		"Issue one that lists its names. It is asked for by scan.no_wildcards and --no-wildcards."},
+		"Issue one that lists its names. It is asked for by scan.wildcards and --no-wildcards."},
 	{LintError, Warning, "", "It breaks a rule that CAs must keep (RFC 5280, Baseline Requirements); strict clients may refuse it, and a public CA may have to revoke it.",
 		"Show it to its CA. zlint names the rule."},
 	{LintWarning, Note, "", "It leaves out what CAs should do.",

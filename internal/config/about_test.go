@@ -47,7 +47,7 @@ var about = map[string]string{
 	"scan.allow":        "Networks or addresses that may be looked into although they lie in a wider one that is denied, or in one that is never asked by itself: link-local ones, the addresses at which clouds keep credentials, multicast. The narrowest network decides.",
 	"scan.deny":         "Networks or addresses that are not connected to, whatever name leads there. `[\"0.0.0.0/0\", \"::/0\"]` leaves only what `allow` names.",
 	"scan.unwanted_cas": "Pieces of the names of CAs whose certificates `neverlapse scan` finds fault with.",
-	"scan.no_wildcards": "Whether `neverlapse scan` finds fault with wildcards.",
+	"scan.wildcards":    "`allowed`, or `unwanted`: `neverlapse scan` finds fault with them.",
 
 	"store":         "Where versions, keys, accounts and the journal are kept.",
 	"store.kind":    "Kind of store.",

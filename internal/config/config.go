@@ -108,7 +108,7 @@ type Scan struct {
 	Allow       []string `mapstructure:"allow"`        // networks that may be looked into although a wider one is refused
 	Deny        []string `mapstructure:"deny"`         // networks that are not looked into
 	UnwantedCAs []string `mapstructure:"unwanted_cas"` // pieces of the names of CAs
-	NoWildcards bool     `mapstructure:"no_wildcards"`
+	Wildcards   string   `mapstructure:"wildcards"`    // allowed or unwanted
 }
 
 // Store says where versions, accounts and the journal are kept. Options are the kind's own.
@@ -152,6 +152,7 @@ func Default() Config {
 		HTTP:        HTTP{Listen: "127.0.0.1:8080"},
 		ACMEHTTP:    ACMEHTTP{Listen: ":80"},
 		Store:       Store{Kind: "files"},
+		Scan:        Scan{Wildcards: WildcardsAllowed},
 		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
 		Log:         Log{Level: "info", Format: "text"},
 	}

@@ -86,6 +86,7 @@ temporal:
 engine: {binary: /bin/e, ip: "::1", port: 7233, ui_port: 8233, log_file: e.log}
 http: {listen: ":8443", url: "https://certs.example.com/neverlapse/", token_file: /etc/neverlapse/tokens}
 acme_http: {listen: ""}
+scan: {allow: [10.0.0.1], deny: [10.0.0.0/8], wildcards: unwanted}
 store: {kind: files, options: {Path: /x, env: {UPPER_Case: a.b}}}
 cas: [{name: le, kind: acme, options: {dns: {CF_Token_FILE: /t}}}]
 targets: [{name: shop.example.com, kind: file}]
@@ -119,6 +120,7 @@ log: {level: debug, format: json}
 		},
 		Engine:      Engine{"/bin/e", "::1", 7233, 8233, "e.log"},
 		HTTP:        HTTP{Listen: ":8443", URL: "https://certs.example.com/neverlapse", TokenFile: "/etc/neverlapse/tokens"},
+		Scan:        Scan{Allow: []string{"10.0.0.1"}, Deny: []string{"10.0.0.0/8"}, Wildcards: WildcardsUnwanted},
 		Store:       Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
 		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
 		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},

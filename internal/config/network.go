@@ -112,8 +112,17 @@ func (a ACMEDNS) validate() error {
 	return errors.Join(errs...)
 }
 
+// Wildcards may be certificates that are wanted, or not.
+const (
+	WildcardsAllowed  = "allowed"
+	WildcardsUnwanted = "unwanted"
+)
+
 func (s Scan) validate() error {
 	var errs []error
+	if s.Wildcards != WildcardsAllowed && s.Wildcards != WildcardsUnwanted {
+		errs = append(errs, wrong("scan.wildcards", "%q is not known; write %s or %s", s.Wildcards, WildcardsAllowed, WildcardsUnwanted))
+	}
 	for _, list := range []struct {
 		path     string
 		networks []string

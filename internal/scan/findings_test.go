@@ -115,6 +115,10 @@ func TestEveryCodeHasASample(t *testing.T) {
 	found := []cert.FindingCode{
 		cert.Expiring, cert.AddressesDisagree, cert.AddressUnreachable, cert.KeyMismatch, cert.KeyExposed, cert.CertificateUnreadable,
 		cert.RootExpired, cert.NoRoots, cert.ChainInvalid, cert.HandshakeUnfinished,
+		cert.WeakProtocol, cert.UnwantedCA, cert.WildcardUnwanted, cert.Unreachable, cert.AddressForbidden,
+		cert.FileUnreadable,                  // package survey
+		cert.Revoked, cert.RevocationUnknown, // package crl
+		cert.LintError, cert.LintWarning, // app/lint
 	}
 	for _, s := range samples(t, newAuthority(t)) {
 		found = append(found, s.want...)

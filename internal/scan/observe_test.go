@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -108,8 +109,41 @@ func TestTimeoutInACrowdIsBelievedOnlyTheSecondTime(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}})
 	s.calmUnder = 0
+	s.pace.note(2 * time.Second) // another server was slow, too
 	if got := s.Observe(t.Context(), e, nil); len(got) != 1 || !got[0].Seen() || dials.Load() != 2 {
 		t.Errorf("got %+v after %d connections, want a second look to see it", got, dials.Load())
+	}
+}
+
+func TestATimeoutIsBelievedAtOnceWhileEverybodyElseIsQuick(t *testing.T) {
+	var dials atomic.Int32
+	s := New(Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		dials.Add(1)
+		return nil, context.DeadlineExceeded
+	}})
+	s.calmUnder = 0
+	if got := s.Observe(t.Context(), cert.Endpoint{Host: "127.0.0.1", Port: 443}, nil); got[0].Seen() || dials.Load() != 1 {
+		t.Errorf("got %+v after %d connections", got, dials.Load())
+	}
+}
+
+func TestOneAddressGetsNoMoreConnectionsThanItMay(t *testing.T) {
+	var now, most atomic.Int32
+	s := New(Options{PerHost: 3, Dial: func(context.Context, string, string) (net.Conn, error) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(5 * time.Millisecond)
+		now.Add(-1)
+		return nil, syscall.ECONNREFUSED
+	}})
+	var all sync.WaitGroup
+	for port := range 30 {
+		all.Go(func() { s.Observe(t.Context(), cert.Endpoint{Host: "127.0.0.1", Port: port + 1}, nil) })
+	}
+	all.Wait()
+	if most.Load() > 3 || len(s.hosts.hosts) != 0 {
+		t.Errorf("%d at once; %d hosts are still kept", most.Load(), len(s.hosts.hosts))
 	}
 }
 

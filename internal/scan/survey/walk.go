@@ -76,6 +76,9 @@ func (f *Files) Walk(ctx context.Context, paths []string) error {
 // enter begins with a path that was given.
 func (f *Files) enter(ctx context.Context, path string) {
 	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
 	if err != nil {
 		f.unread(path, err)
 		return
