@@ -24,7 +24,7 @@ type importRule struct {
 }
 
 var (
-	pure     = []string{"internal/cert", "internal/people", "internal/alert", "internal/lifecycle", "internal/fault", "internal/budget", "internal/delivery"}
+	pure     = []string{"internal/cert", "internal/people", "internal/alert", "internal/lifecycle", "internal/fault", "internal/budget", "internal/delivery", "internal/gather"}
 	temporal = []string{"go.temporal.io/..."}
 	world    = []string{"os", "os/...", "net/http/...", "net/http", "syscall", "database/sql", "math/rand", "math/rand/...", "io/ioutil"}
 	chance   = []string{"net", "crypto/rand", "golang.org/x/..."}
@@ -37,14 +37,15 @@ var importRules = []importRule{
 	{packages: []string{"internal/app"}, own: anything, third: anything, clock: true},
 	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},
-	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
-	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery"}, third: temporal, clock: true},
+	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
+	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, clock: true},
 	{packages: []string{"internal/ca", "internal/target", "internal/notify", "internal/store", "internal/scan"}, own: []string{"internal/alert", "internal/cert", "internal/fault", "internal/outgoing", "internal/keystore", "internal/delivery"}, third: anything, never: temporal, clock: true},
 	{packages: []string{"internal/outgoing"}},
 	{packages: []string{"internal/keystore"}, third: []string{"software.sslmate.com/src/go-pkcs12", "github.com/pavlo-v-chernykh/keystore-go/v4"}, never: world, clock: true},
 	{packages: []string{"internal/calendar"}, own: []string{"internal/people"}, third: []string{"github.com/teambition/rrule-go"}, never: world},
-	{packages: []string{"internal/config"}, own: []string{"internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/calendar"}, third: anything, never: temporal, clock: true},
+	{packages: []string{"internal/config"}, own: []string{"internal/gather", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/calendar"}, third: anything, never: temporal, clock: true},
 	{packages: []string{"internal/budget"}, own: []string{"internal/cert"}, never: slices.Concat(world, chance)},
+	{packages: []string{"internal/gather"}, own: []string{"internal/alert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/inventory"}, own: []string{"internal/alert", "internal/cert"}, third: []string{"golang.org/x/text/..."}, never: world},
 	{packages: []string{"internal/lifecycle"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/delivery"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},

@@ -58,6 +58,14 @@ var about = map[string]string{
 	"cas[].kind":    "Kind of CA.",
 	"cas[].options": "What the kind needs.",
 
+	"gather":       "How notices to one person or team wait for others, so that many at once are one message. See [Digests](digests.md).",
+	"gather.p1":    "Pages: the first of a reason goes at once; others of the same reason within this time after it are one more page with a list. 0s to 10m.",
+	"gather.p2":    "How long a notice of severity P2 waits for others. 0s to 4h.",
+	"gather.p3":    "The same for P3.",
+	"gather.p4":    "The same for P4.",
+	"gather.every": "Within this time `few` messages go to one person, pages not counted; what comes after that is one more message when it has passed. A message about ten certificates or more counts as `few`. 0s to 24h; 0s: nothing is gathered, and every alert is told by itself.",
+	"gather.few":   "See `every`.",
+
 	"renewal_info":            "How CAs are asked when they would have certificates renewed (ARI, RFC 9773).",
 	"renewal_info.poll_every": "How often the fleet is gone through: 1s to 12h. A CA is asked about a certificate no sooner than it wants to be.",
 

@@ -9,6 +9,7 @@ package config
 import (
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
@@ -42,6 +43,7 @@ type Config struct {
 	Calendars    []Calendar         `mapstructure:"calendars"`
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
+	Gather       gather.Rules       `mapstructure:"gather"`
 	Log          Log                `mapstructure:"log"`
 }
 
@@ -154,6 +156,7 @@ func Default() Config {
 		Store:       Store{Kind: "files"},
 		Scan:        Scan{Wildcards: WildcardsAllowed},
 		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
+		Gather:      gather.Default(),
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
@@ -98,6 +99,7 @@ catch_all: sre
 policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {left: 36h, severity: P1}], ack_for: 1d12h, rollout: {canary: 2, canary_targets: [shop.example.com], batch: 25%, bake: 10m}}]
 environments: [{name: staging, policy: calm}]
 renewal_info: {poll_every: 10m}
+gather: {p1: 5m, p2: 30s, p3: 10m, p4: 20m, every: 2h, few: 5}
 log: {level: debug, format: json}
 `)
 	if err != nil {
@@ -131,6 +133,7 @@ log: {level: debug, format: json}
 		Teams:       []people.Team{{ID: "sre", Members: []string{"minji"}, OnCall: []people.Shift{{Person: "minji"}}}},
 		CatchAll:    "sre", Policies: []lifecycle.Policy{calm, lifecycle.Default()},
 		Environments: []Environment{{"staging", "calm"}},
+		Gather:       gather.Rules{P1: 5 * time.Minute, P2: 30 * time.Second, P3: 10 * time.Minute, P4: 20 * time.Minute, Every: 2 * time.Hour, Few: 5},
 		Log:          Log{"debug", "json"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,8 +35,16 @@ func (c Config) Validate() error {
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
 		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(),
 		validateAdapters("channels", c.Channels), c.validateDirectory(), c.validateCalendars(), c.validatePolicies(),
-		c.validateEnvironments(), c.Log.validate(),
+		c.validateEnvironments(), c.validateGather(), c.Log.validate(),
 	)
+}
+
+func (c Config) validateGather() error {
+	var errs []error
+	for _, err := range c.Gather.Validate() {
+		errs = append(errs, wrong("gather."+err.Key, "%s", err.Text))
+	}
+	return errors.Join(errs...)
 }
 
 func (r RenewalInfo) validate() error {
