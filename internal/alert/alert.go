@@ -73,6 +73,10 @@ const (
 // so Reasons does not list it.
 const Imported Reason = "imported"
 
+// Gathered is the reason of a Summary of alerts that came together; like
+// Imported, it is no condition of one certificate.
+const Gathered Reason = "gathered"
+
 // Reasons lists them.
 var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen, ConfigurationRefused}
 
@@ -227,6 +231,9 @@ type Receipt struct {
 	Thread   string    `json:"thread,omitempty"`
 	At       time.Time `json:"at"`
 	DedupKey string    `json:"dedupKey"`
+	// Digest names the message of an inbox in which the notice stands among others;
+	// empty: the message is about it alone.
+	Digest string `json:"digest,omitempty"`
 	// Language and TimeZone are the recipient's, so that a later change reads like the message.
 	Language string `json:"language,omitempty"`
 	TimeZone string `json:"timeZone,omitempty"`

@@ -50,6 +50,9 @@ func (r reader) brief(n Notice, name string) string {
 	switch {
 	case n.Summary != nil:
 		key = "brief.summary"
+		if n.Reason == Gathered {
+			key = "brief.digest"
+		}
 		pairs = append(pairs, "n", strconv.Itoa(n.Summary.Whole))
 		if len(n.Summary.Rows) > 0 {
 			version = cert.Version{NotAfter: n.Summary.Rows[0].NotAfter}
@@ -66,7 +69,10 @@ func (r reader) brief(n Notice, name string) string {
 		phase = "brief.firing"
 	}
 	line := r.say(phase, "severity", string(n.Severity), "what", what, "who", who, "certificate", name)
-	if n.Summary != nil && n.Phase != Resolved {
+	switch {
+	case n.Reason == Gathered && n.Phase == Resolved:
+		line = r.say("digest.resolved", "n", strconv.Itoa(n.Summary.Whole))
+	case n.Summary != nil && n.Phase != Resolved:
 		line = what
 	}
 	if n.Test {

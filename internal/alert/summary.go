@@ -9,11 +9,13 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
-// Summary tells one owner at once of many certificates that were enrolled
-// together and end soon: a notice that is about none of them alone.
+// Summary tells somebody at once of many certificates: those that were enrolled
+// together and end soon, or those whose alerts came together. It is a notice that
+// is about none of them alone.
 type Summary struct {
-	Whole int        `json:"whole"` // how many there are; Rows may list fewer
-	Rows  []Standing `json:"rows"`  // the most urgent first
+	Whole int        `json:"whole"`          // how many there are; Rows may list fewer
+	Open  int        `json:"open,omitempty"` // Gathered: how many are not resolved
+	Rows  []Standing `json:"rows"`           // the most urgent first
 }
 
 // MaxStanding is how many rows of a summary are shown.
@@ -25,6 +27,36 @@ type Standing struct {
 	Severity    Severity  `json:"severity"`
 	NotAfter    time.Time `json:"notAfter"`
 	Alone       bool      `json:"alone,omitempty"` // so urgent that it is told by itself as well
+	// Of an alert that is told with others: which, and how it stands.
+	Alert  string `json:"alert,omitempty"`
+	Reason Reason `json:"reason,omitempty"`
+	Phase  Phase  `json:"phase,omitempty"`
+	By     string `json:"by,omitempty"` // who answered
+}
+
+// digestMark begins the IDs of messages about many alerts. No certificate can be
+// called so.
+const digestMark = "inbox:"
+
+// DigestID names a message to somebody about several alerts.
+func DigestID(to, number string) string { return digestMark + to + "/" + number }
+
+// ParseDigestID gives to whom it went; false if it is no such ID.
+func ParseDigestID(id string) (to string, ok bool) {
+	rest, ours := strings.CutPrefix(id, digestMark)
+	to, _, numbered := strings.Cut(rest, "/")
+	return to, ours && numbered && to != ""
+}
+
+// OpenFirst orders what is unresolved before the rest, and keeps the order else.
+func OpenFirst(a, b Standing) int {
+	switch done := func(s Standing) bool { return s.Phase == Resolved }; {
+	case done(a) && !done(b):
+		return 1
+	case done(b) && !done(a):
+		return -1
+	}
+	return 0
 }
 
 // MoreUrgent orders the rows of a summary: what ends first comes first.
@@ -54,6 +86,9 @@ func ByUrgency(a, b Standing) int {
 
 // summary tells a notice that sums up.
 func (r reader) summary(n Notice) Text {
+	if n.Reason == Gathered {
+		return r.digest(n)
+	}
 	t := Text{
 		Lines: []Line{}, Link: n.Link, LinkLabel: r.say("label.link"), Buttons: map[Action]string{}, Footer: r.say("footer.summary", "id", n.AlertID),
 		NextAction: r.say("summary.next"), Advice: r.say("summary.advice"),
@@ -93,10 +128,11 @@ func (s *Summary) cleaned() *Summary {
 	if s == nil {
 		return nil
 	}
-	out := Summary{Whole: s.Whole, Rows: slices.Clone(s.Rows)}
+	out := Summary{Whole: s.Whole, Open: s.Open, Rows: slices.Clone(s.Rows)}
 	for i := range out.Rows {
 		row := &out.Rows[i]
 		row.Certificate, row.Severity = Clean(row.Certificate), Severity(Clean(string(row.Severity)))
+		row.Alert, row.Reason, row.Phase, row.By = Clean(row.Alert), Reason(Clean(string(row.Reason))), Phase(Clean(string(row.Phase))), Clean(row.By)
 	}
 	return &out
 }
