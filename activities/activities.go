@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
@@ -27,6 +28,8 @@ type Activities struct {
 	Broker    Broker // nil: no account is kept, and every order is free
 	// Switchboard hears how channels do; nil: nobody does.
 	Switchboard Switchboard
+	Inboxes     Inboxes // nil: every notice is told by itself
+	Gather      gather.Rules
 	Now         Clock
 }
 
@@ -48,6 +51,7 @@ type Channeled struct {
 	Kind       string
 	AddressOf  string // kind of address that it sends to; empty: of its own kind
 	Interrupts bool   // reaches somebody who does not look (a mention, a text message); mail does not
+	Groups     bool   // a system that groups alerts itself: each goes to it alone
 	LastResort bool   // reaches nobody in particular (a console): taken where nothing else is left
 	Channel    Channel
 }

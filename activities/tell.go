@@ -11,6 +11,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
@@ -20,6 +21,8 @@ type AddressInput struct {
 	Reach alert.Reach `json:"reach"`
 	Used  []string    `json:"used,omitempty"` // kinds of channel used in this round already
 	Last  bool        `json:"last"`           // nobody comes after these roles
+	// Severity of what is told; empty: it waits for nothing else.
+	Severity alert.Severity `json:"severity,omitempty"`
 }
 
 // Delivery is one way to one contact. Others are tried in order if it fails;
@@ -28,6 +31,9 @@ type Delivery struct {
 	To     people.Contact `json:"to"`
 	Way    Way            `json:"way"`
 	Others []Way          `json:"others,omitempty"`
+	// Gather says that it goes through the inbox of the contact, by these rules;
+	// nil: it goes at once.
+	Gather *gather.Rules `json:"gather,omitempty"`
 }
 
 // Way is a configured channel and an address in it.
@@ -69,10 +75,20 @@ func (a *Activities) deliveries(contacts []people.Contact, in AddressInput, brok
 		}
 		others = append(others, dead...)
 		for _, w := range first {
-			out = append(out, Delivery{To: c, Way: w, Others: others})
+			out = append(out, Delivery{To: c, Way: w, Others: others, Gather: a.gathered(w, in)})
 		}
 	}
 	return out
+}
+
+// gathered gives the rules by which a notice waits for others.
+func (a *Activities) gathered(w Way, in AddressInput) *gather.Rules {
+	alone := slices.ContainsFunc(a.Channels, func(c Channeled) bool { return c.Name == w.Channel && c.Groups })
+	if in.Severity == "" || a.Inboxes == nil || !a.Gather.On() || alone {
+		return nil
+	}
+	rules := a.Gather
+	return &rules
 }
 
 // split takes the ways that are used in parallel: the best of each kind, of at

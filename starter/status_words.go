@@ -22,6 +22,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilRevoke:         "the CA is asked again to revoke",
 	lifecycle.UntilEscalation:     "the next people are told, unless somebody answers",
 	lifecycle.UntilSummary:        "it is told by itself, unless the summary of its import tells it",
+	lifecycle.UntilInbox:          "it is told by itself, unless an inbox told it with others",
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
 	lifecycle.UntilPauseEnds:      "the pause ends",

@@ -58,6 +58,7 @@ type certificate struct {
 	last      lifecycle.Decision
 	lastAt    time.Time
 	signals   signals
+	early     []Delivered // of notices that are still being told
 }
 
 // CertificateWorkflow guards one certificate for as long as it is enrolled.
@@ -92,6 +93,7 @@ func (c *certificate) uncancelled(parent workflow.Context) workflow.Context {
 func (c *certificate) run(ctx workflow.Context) error {
 	for {
 		d := c.decide(ctx)
+		c.withdraw(ctx)
 		c.show(ctx, d)
 		if c.Shown == nil {
 			c.record(ctx)

@@ -18,8 +18,13 @@ func (c *certificate) edit(ctx workflow.Context, d lifecycle.Decision) {
 		done := 0
 		for i, r := range a.Receipts {
 			workflow.GoNamed(ctx, "edit at "+r.Channel, func(ctx workflow.Context) {
+				if r.Digest != "" {
+					c.reportChange(ctx, a, r)
+					done++
+					return
+				}
 				to := people.Contact{ID: r.To, Name: r.To}
-				m := message(n, to, activities.Way{Channel: r.Channel, Kind: r.Kind, Address: r.Address}, a)
+				m := message(n, to, activities.Way{Channel: r.Channel, Kind: r.Kind, Address: r.Address}, a.Receipts)
 				m.InReplyTo = &a.Receipts[i]
 				summary := fmt.Sprintf("show %s in the message to %s by %s", n.Phase, r.To, r.Channel)
 				if err := workflow.ExecuteActivity(notification(ctx, summary), hands.Edit, activities.EditInput{Receipt: r, Message: m}).Get(ctx, nil); err != nil {

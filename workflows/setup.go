@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed, window, ready, summarized workflow.ReceiveChannel
+	acknowledge, observed, window, ready, summarized, delivered workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -68,6 +68,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		window:      workflow.GetSignalChannelWithOptions(ctx, SignalWindow, workflow.SignalChannelOptions{Description: "the CA's renewal window moved"}),
 		ready:       workflow.GetSignalChannelWithOptions(ctx, SignalReady, workflow.SignalChannelOptions{Description: "the CA may be asked again"}),
 		summarized:  workflow.GetSignalChannelWithOptions(ctx, SignalSummarized, workflow.SignalChannelOptions{Description: "the import that enrolled it told people, or could not"}),
+		delivered:   workflow.GetSignalChannelWithOptions(ctx, SignalDelivered, workflow.SignalChannelOptions{Description: "an inbox told somebody, or could not"}),
 	}
 	c.listen(ctx)
 	c.State.Recover(workflow.Now(ctx))
@@ -114,7 +115,7 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized} {
+				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.delivered} {
 					if ch.Len() > 0 {
 						return true
 					}
@@ -133,6 +134,7 @@ func (c *certificate) drain(ctx workflow.Context) {
 	receive(c.signals.window, func(in Suggestion) { c.suggested(ctx, in) })
 	receive(c.signals.ready, func(in Ready) { c.ready(ctx, in) })
 	receive(c.signals.summarized, func(in Summarized) { c.summarized(ctx, in) })
+	receive(c.signals.delivered, func(in Delivered) { c.delivered(ctx, in) })
 }
 
 // receive takes everything that waits in a channel.

@@ -21,13 +21,19 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 	notice := c.notice(ctx, a, alert.Firing, step)
 	question := activities.AddressInput{
 		Question: people.Question{Roles: step.Roles, Owner: c.State.Spec.Owner, Team: c.State.Spec.Team, At: workflow.Now(ctx)},
-		Reach:    step.Reach, Used: a.Used, Last: step.Last,
+		Reach:    step.Reach, Used: a.Used, Last: step.Last, Severity: a.Severity,
+	}
+	if step.Alone {
+		question.Severity = ""
 	}
 	c.note(ctx, entry{Kind: "told", Text: fmt.Sprintf("%s %s: telling %s (%s)", a.Severity, a.Reason, roles(step.Roles), d.Reason), Details: map[string]string{"alert": a.ID, "cause": cut(a.Cause, keepText)}})
 	workflow.GoNamed(ctx, "tell "+a.ID, func(ctx workflow.Context) {
 		told := c.deliverAll(ctx, notice, question, a)
 		c.State.Told(workflow.Now(ctx), told)
-		c.noteDelivery(ctx, a, told)
+		if len(told.Receipts)+len(told.Failed) > 0 || len(told.Posted) == 0 {
+			c.noteDelivery(ctx, a, told, 0)
+		}
+		c.deliveredEarly(ctx)
 		c.changed()
 	})
 }
@@ -44,6 +50,7 @@ func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activit
 	if told.Nobody = len(all) == 0; told.Nobody && q.Last {
 		c.lost([]delivery.Undelivered{nobodyTold(ctx, n, "no channel leads to "+roles(q.Roles)+" or to the catch-all team")})
 	}
+	all = c.postAll(ctx, n, all, a, &told)
 	spare := map[string][]activities.Way{}
 	for _, d := range all {
 		spare[d.To.ID] = d.Others
@@ -75,7 +82,7 @@ func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities
 		}
 		var r alert.Receipt
 		summary := fmt.Sprintf("%s %s to %s (%s) by %s", n.Severity, n.Reason, d.To.Name, d.To.Role, way.Channel)
-		m := message(n, d.To, way, *a)
+		m := message(n, d.To, way, a.Receipts)
 		err := workflow.ExecuteActivity(notification(ctx, summary), hands.Deliver, m).Get(ctx, &r)
 		if err == nil {
 			return &r, failed
@@ -90,16 +97,19 @@ func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities
 	}
 }
 
-func message(n alert.Notice, to people.Contact, way activities.Way, a lifecycle.Alert) alert.Message {
+// message is a notice by one way, in reply to what was sent there about the alert alone.
+func message(n alert.Notice, to people.Contact, way activities.Way, sent []alert.Receipt) alert.Message {
 	m := alert.Message{Notice: n, To: to, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + to.ID + "/" + way.Channel}
-	i := slices.IndexFunc(a.Receipts, func(r alert.Receipt) bool { return r.Channel == way.Channel && r.Address == way.Address })
+	i := slices.IndexFunc(sent, func(r alert.Receipt) bool {
+		return r.Channel == way.Channel && r.Address == way.Address && r.Digest == ""
+	})
 	if i >= 0 {
-		m.InReplyTo = &a.Receipts[i]
+		m.InReplyTo = &sent[i]
 	}
 	return m
 }
 
-func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t lifecycle.Told) {
+func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t lifecycle.Told, with int) {
 	var to []string
 	for _, r := range t.Receipts {
 		to = append(to, r.To+" by "+r.Channel)
@@ -107,6 +117,9 @@ func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t li
 	text := fmt.Sprintf("%s reached %s", a.Reason, strings.Join(to, ", "))
 	if len(to) == 0 {
 		text = fmt.Sprintf("%s reached nobody", a.Reason)
+	}
+	if with > 0 {
+		text += fmt.Sprintf(", in one message with %d others", with)
 	}
 	if len(t.Failed) > 0 {
 		text += "; failed: " + strings.Join(t.Failed, "; ")

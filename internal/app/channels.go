@@ -55,7 +55,7 @@ var channels = map[string]func(config.Adapter, string) (activities.Channeled, er
 }
 
 func channeled(a config.Adapter, g notify.Guarantees, c activities.Channel) activities.Channeled {
-	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
+	return activities.Channeled{Name: a.Name, Kind: g.Kind, Interrupts: g.Interrupts, Groups: g.Groups, LastResort: !g.ReachesOne && !g.ReachesGroup, Channel: c}
 }
 
 // various is a channel of a kind of which each is something else: they count as

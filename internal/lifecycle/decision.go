@@ -60,6 +60,7 @@ const (
 	MessagesOutdated    Reason = "messages-outdated"
 	ImportAsks          Reason = "import-asks"
 	SummaryMissed       Reason = "summary-missed"
+	InboxMissed         Reason = "inbox-missed"
 	UntilThreshold      Reason = "until-threshold"
 	UntilRenewal        Reason = "until-renewal"
 	UntilWindow         Reason = "until-ca-window"
@@ -72,6 +73,7 @@ const (
 	UntilRevoke         Reason = "until-revocation"
 	UntilEscalation     Reason = "until-escalation"
 	UntilSummary        Reason = "until-summary"
+	UntilInbox          Reason = "until-inbox"
 	UntilAckLapses      Reason = "until-acknowledgement-lapses"
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
 	UntilPauseEnds      Reason = "until-pause-ends"
@@ -100,9 +102,11 @@ type Step struct {
 	Roles []people.Role `json:"roles,omitempty"`
 	Reach alert.Reach   `json:"reach,omitempty"`
 	// Last tells that nobody comes after these roles, so an empty answer goes to the catch-all.
-	Last bool        `json:"last,omitempty"`
-	Next people.Role `json:"next,omitempty"` // who is told after these, if nobody answers
-	Run  *Run        `json:"run,omitempty"`
+	Last bool `json:"last,omitempty"`
+	// Alone tells that no inbox is trusted with it: one was, and said nothing.
+	Alone bool        `json:"alone,omitempty"`
+	Next  people.Role `json:"next,omitempty"` // who is told after these, if nobody answers
+	Run   *Run        `json:"run,omitempty"`
 	// Revoke is the order, as it stands before the step.
 	Revoke *Revocation `json:"revoke,omitempty"`
 	// Standing is what the import is told; nil if no threshold was passed.

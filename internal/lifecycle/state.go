@@ -197,7 +197,9 @@ type Alert struct {
 
 	// Held tells that the summary of the import with this ID tells it first; if
 	// none does, it is told by itself at NextAt.
-	Held         string          `json:"held,omitempty"`
+	Held string `json:"held,omitempty"`
+	// Gathering tells that the last notice waits in the inboxes of those it is for.
+	Gathering    *Gathering      `json:"gathering,omitempty"`
 	Cause        string          `json:"cause,omitempty"`
 	Answer       *alert.Answer   `json:"answer,omitempty"`
 	SnoozedUntil time.Time       `json:"snoozedUntil,omitzero"`
@@ -302,6 +304,7 @@ func (s State) Clone() State {
 	for i := range s.Alerts {
 		a := &s.Alerts[i]
 		a.Receipts, a.Used, a.Failed = slices.Clone(a.Receipts), slices.Clone(a.Used), slices.Clone(a.Failed)
+		a.Gathering = a.Gathering.clone()
 	}
 	s.Flights = slices.Clone(s.Flights)
 	s.Revocations = slices.Clone(s.Revocations)

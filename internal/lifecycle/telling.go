@@ -75,6 +75,10 @@ func raisedBy(c condition) Reason {
 }
 
 func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decision) *Decision {
+	if g := a.Gathering; g != nil && !a.quieted() && !v.now.Before(g.Until) {
+		a.rewind(v.now, len(v.s.Spec.Policy.ladder(a.Plan).Steps))
+		return consider(a, g.Until, InboxMissed)
+	}
 	if a.NextAt.IsZero() || v.now.Before(a.NextAt) || v.silenced(a) {
 		return nil
 	}
@@ -129,7 +133,7 @@ func (v *view) tell(a Alert, why Reason) *Decision {
 	plan := v.s.Spec.Policy.ladder(a.Plan)
 	at := min(a.Step, len(plan.Steps)-1)
 	rung := plan.Steps[at]
-	step := Step{Kind: StepTell, Roles: rung.Roles, Reach: rung.Reach, Last: at == len(plan.Steps)-1}
+	step := Step{Kind: StepTell, Roles: rung.Roles, Reach: rung.Reach, Last: at == len(plan.Steps)-1, Alone: why == InboxMissed}
 	a = v.climb(a, plan)
 	if !a.NextAt.IsZero() {
 		step.Next = plan.Steps[a.Step].Roles[0]
@@ -145,7 +149,7 @@ func (v *view) climb(a Alert, plan Escalation) Alert {
 		a.LapAt, a.Used = v.now, nil
 	}
 	a.Told++
-	a.Failed, a.Unreached = nil, false
+	a.Failed, a.Unreached, a.Gathering = nil, false, nil
 	a.Step = at + 1
 	switch {
 	case a.Step < len(plan.Steps):

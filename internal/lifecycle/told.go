@@ -16,6 +16,9 @@ type Told struct {
 	// Failed lists the channels that refused, in words. With no receipt at all
 	// the notice reached nobody.
 	Failed []string
+	// Posted are those in whose inbox it waits, until an instant at the latest.
+	Posted []string
+	Until  time.Time
 }
 
 // keepFailed bounds how many refusals of one notice are kept.
@@ -29,22 +32,37 @@ func (s *State) Told(now time.Time, t Told) {
 	if a == nil {
 		return
 	}
-	a.Failed, a.Unreached = nil, len(t.Receipts) == 0
-	for _, f := range t.Failed[:min(len(t.Failed), keepFailed)] {
+	a.Failed, a.Unreached = nil, len(t.Receipts) == 0 && len(t.Posted) == 0
+	a.take(t.Receipts, t.Failed)
+	if len(t.Posted) > 0 {
+		a.Gathering = &Gathering{Notice: a.Told, To: t.Posted, Reached: len(t.Receipts) > 0, Until: t.Until}
+	}
+	if a.Unreached {
+		s.reachedNobody(now, a)
+	}
+}
+
+// take notes who was reached, and what refused.
+func (a *Alert) take(receipts []alert.Receipt, failed []string) {
+	for _, f := range failed[:min(len(failed), max(0, keepFailed-len(a.Failed)))] {
 		a.Failed = append(a.Failed, clip(f))
 	}
-	for _, r := range t.Receipts {
+	for _, r := range receipts {
 		if !slices.Contains(a.Used, r.Kind) {
 			a.Used = append(a.Used, r.Kind)
 		}
-		same := func(o alert.Receipt) bool { return o.Channel == r.Channel && o.Address == r.Address }
+		same := func(o alert.Receipt) bool {
+			return o.Channel == r.Channel && o.Address == r.Address && o.Digest == r.Digest
+		}
 		if !slices.ContainsFunc(a.Receipts, same) {
 			a.Receipts = append(a.Receipts, r)
 		}
 	}
-	if !a.Unreached {
-		return
-	}
+}
+
+// reachedNobody has the next step follow at once; after the last step the notice
+// is tried again, soon at first.
+func (s *State) reachedNobody(now time.Time, a *Alert) {
 	a.Failed = append(a.Failed, "nobody was reached")
 	if !a.Open() || a.quieted() {
 		return

@@ -88,6 +88,9 @@ func (v *view) notices() []Event {
 		}
 	}
 	for _, a := range v.s.Alerts {
+		if a.Open() && a.Gathering != nil && !a.quieted() {
+			add(a.Gathering.Until, UntilInbox, a.ID)
+		}
 		if !a.Open() || a.NextAt.IsZero() || v.silenced(a) {
 			continue
 		}
@@ -154,7 +157,7 @@ func Upcoming(now time.Time, s State) []Event {
 func (v *view) notable() []Event {
 	var out []Event
 	for _, e := range v.upcoming() {
-		routine := e.Reason == UntilBackstop || e.Reason == UntilLook || e.Reason == UntilUnseenTooLong
+		routine := e.Reason == UntilBackstop || e.Reason == UntilLook || e.Reason == UntilUnseenTooLong || e.Reason == UntilInbox
 		if !routine && !slices.Contains(out, e) {
 			out = append(out, e)
 		}

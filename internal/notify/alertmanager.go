@@ -18,7 +18,7 @@ const KindAlertmanager = "alertmanager"
 // AlertmanagerGuarantees is what an Alertmanager promises.
 var AlertmanagerGuarantees = Guarantees{
 	Kind: KindAlertmanager, Interrupts: true, Interruption: "as its routes say", Deduplicates: "labels of the alert",
-	ReachesOne: true, ReachesGroup: true, Own: true, Updates: true,
+	ReachesOne: true, ReachesGroup: true, Own: true, Updates: true, Groups: true,
 }
 
 // Alertmanager keeps one alert there for each of ours.

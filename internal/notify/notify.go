@@ -38,6 +38,7 @@ type Guarantees struct {
 	Own          bool   // has a destination of its own: who reads there lists the channel
 	Answers      bool   // has buttons
 	Updates      bool   // a sent message is changed in place
+	Groups       bool   // the system there groups alerts itself: each goes to it alone
 }
 
 // All lists the guarantees of every kind of channel.
