@@ -59,6 +59,7 @@ type Options struct {
 	DNS              string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
 	PollEvery        string              // how often CAs are asked when to renew; default as in the product
 	StickyTimeout    string
+	Gather           string            // how notices wait for others, as inline YAML; default: they do not
 	Channels         string            // more channels, as YAML put below "channels:"
 	Reads            map[string]string // names of channels that a person or the team reads, by ID
 	SocketMode       bool              // Slack's clicks come by Socket Mode; otherwise by HTTP
@@ -204,6 +205,10 @@ func (w *World) yaml(http01 int) string {
 	if w.PollEvery != "" {
 		p("renewal_info: {poll_every: %s}", w.PollEvery)
 	}
+	if w.Gather == "" {
+		w.Gather = "every: 0s"
+	}
+	p("gather: {%s}", w.Gather)
 	p("channels:")
 	p("  - {name: slack, kind: slack, options: %s}", w.slackOptions())
 	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",
