@@ -11,7 +11,7 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// answerView is the JSON of ack and snooze; its names are a contract with scripts.
+// answerView is the JSON of ack, snooze and take-over; its names are a contract with scripts.
 type answerView struct {
 	Name   string    `json:"name"`
 	Alerts []string  `json:"alerts"`

@@ -23,11 +23,17 @@ func call[In, Out any](ctx context.Context, c *cli, u workflows.Update[In, Out],
 	}
 	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
 	defer cancel()
-	out, err := u.Call(waiting, conn, name, in)
+	out, err := u.Ask(waiting, c.gate(conn), name, in)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !noEngine(err) {
 		return none, fmt.Errorf("%s of %s: %w", u.Name, name, errUnanswered)
 	}
 	return out, err
+}
+
+// gate holds people of the directory, where one is configured here, to what they
+// may do. That guards against mistakes: whoever types has Temporal at hand.
+func (c *cli) gate(conn client.Client) *workflows.Gate {
+	return &workflows.Gate{Client: conn, Directory: c.config.Directory, Trusting: true}
 }
 
 // hand runs one of the workers' activities on a certificate by itself, for what

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -31,7 +32,7 @@ const exitCodes = `Exit codes:
   1  failed
   2  wrong usage, input or configuration; nothing was sent
   3  not found: the certificate is not enrolled, or has no such version
-  4  refused: the certificate's workflow said no, and why
+  4  refused: the certificate's workflow said no, or who asks may not, and why
   5  the engine or a worker is out of reach, or did not answer in time; inspect, scan:
      a host or file could not be read
   6  inspect, scan: something is wrong with a certificate
@@ -63,6 +64,9 @@ func (c *cli) explain(err error) problem {
 	}
 	if r, ok := errors.AsType[lifecycle.Refusal](err); ok {
 		return problem{exitRefused, r.Text}
+	}
+	if f, ok := errors.AsType[people.Forbidden](err); ok {
+		return problem{exitRefused, f.Error()}
 	}
 	if n, ok := errors.AsType[*serviceerror.NamespaceNotFound](err); ok {
 		return problem{exitUsage, fmt.Sprintf("Temporal has no namespace %q; set temporal.namespace (--namespace)", n.Namespace)}

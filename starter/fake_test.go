@@ -86,6 +86,14 @@ func (f *fake) UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOption
 	return updateHandle{value: value{f.answers[o.UpdateName]}}, f.failure
 }
 
+// DescribeWorkflowExecution tells whose certificate it is, as the first row says.
+func (f *fake) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if len(f.rows) == 0 {
+		return &workflowservice.DescribeWorkflowExecutionResponse{}, f.failure
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: f.rows[0]}, f.failure
+}
+
 func (f *fake) SignalWorkflow(_ context.Context, id, run, name string, arg any) error {
 	f.signals = append(f.signals, arg)
 	return nil

@@ -35,6 +35,8 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 	}{
 		{[]string{"ack", "www", "--for", "2d", "--note", "mine", "--alert", "www/x/expiring"}, "acknowledge", workflows.AcknowledgeRequest{Alert: "www/x/expiring", For: 48 * time.Hour}},
 		{[]string{"snooze", "www", "--until", "1d", "--note", "mine"}, "snooze", workflows.SnoozeRequest{Until: day}},
+		{[]string{"take-over", "www", "--for", "2d", "--note", "mine"}, "take-over", workflows.TakeOverRequest{For: 48 * time.Hour}},
+		{[]string{"reassign", "www", "--to", "hana", "--team", "web", "--note", "mine"}, "reassign", workflows.ReassignRequest{Owner: "hana", Team: "web"}},
 		{[]string{"renew", "www", "--new", "--note", "mine"}, "renew-now", workflows.RenewRequest{New: true}},
 		{[]string{"renew", "www", "--override-freeze", "--note", "mine"}, "renew-now", workflows.RenewRequest{OverrideFreeze: true}},
 		{[]string{"deploy", "www", "--note", "mine"}, "deploy", workflows.DeployRequest{}},

@@ -23,6 +23,11 @@ func (c *certificate) may(r Request, check func() error) error {
 	case c.State.Retire != nil:
 		return lifecycle.Refusal{Text: c.State.Spec.Name + " is being retired; to guard it again, enroll it when that has ended"}
 	}
+	if r.Of != nil {
+		if err := c.State.Passed(*r.Of); err != nil {
+			return err
+		}
+	}
 	return check()
 }
 

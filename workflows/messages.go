@@ -24,6 +24,8 @@ type Update[In, Out any] struct{ Name, Description string }
 var (
 	Acknowledge = Update[AcknowledgeRequest, AnswerResult]{"acknowledge", "Somebody has it: people are quiet until it lapses"}
 	Snooze      = Update[SnoozeRequest, AnswerResult]{"snooze", "Quiet until a date, at the latest the last safe moment"}
+	TakeOver    = Update[TakeOverRequest, AnswerResult]{"take-over", "Who asks owns it from now on, and has every alert that fires"}
+	Reassign    = Update[ReassignRequest, Taken]{"reassign", "Others own it from now on, and are told of every alert that fires"}
 	RenewNow    = Update[RenewRequest, Taken]{"renew-now", "Renew or deploy again at once"}
 	ObserveNow  = Update[Request, Taken]{"observe-now", "Look at every place at once"}
 	RollBack    = Update[RollBackRequest, Taken]{"roll-back", "Deploy the previous or a stated version"}
@@ -53,6 +55,9 @@ type Request struct {
 	By   string `json:"by"`
 	Via  string `json:"via,omitempty"`
 	Note string `json:"note,omitempty"`
+	// Of is whose the certificate was when who asks was found to be allowed; if it
+	// has passed to others since, the request is refused. nil: nobody looked.
+	Of *lifecycle.Ownership `json:"of,omitempty"`
 }
 
 // AcknowledgeRequest takes one alert, or all that fire when Alert is empty. Seen
@@ -71,6 +76,26 @@ type SnoozeRequest struct {
 	Alert string    `json:"alert,omitempty"`
 	Seen  string    `json:"seen,omitempty"`
 	Until time.Time `json:"until"`
+}
+
+// TakeOverRequest makes By the owner. Alert is the one that made the person do
+// it, if any, and Seen is as in AcknowledgeRequest; all that fire are
+// acknowledged, for as long as For says.
+type TakeOverRequest struct {
+	Request
+	Alert string        `json:"alert,omitempty"`
+	Seen  string        `json:"seen,omitempty"`
+	For   time.Duration `json:"for,omitempty"`
+}
+
+// ReassignRequest gives the certificate to an owner, a team or both; what is
+// empty stays as it is. Alert and Seen are as in TakeOverRequest.
+type ReassignRequest struct {
+	Request
+	Alert string `json:"alert,omitempty"`
+	Seen  string `json:"seen,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	Team  string `json:"team,omitempty"`
 }
 
 // AnswerResult tells what an answer did.

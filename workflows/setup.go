@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed, window, ready, summarized, delivered workflow.ReceiveChannel
+	acknowledge, observed, window, ready, summarized, forbidden, delivered workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -27,6 +27,10 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		}),
 		handle(ctx, c, Snooze, c.snooze, func(ctx workflow.Context, in SnoozeRequest) error {
 			return s.CheckSnooze(now(ctx), lifecycle.Answered{Alert: in.Alert, By: in.By, Seen: in.Seen, Until: in.Until})
+		}),
+		handle(ctx, c, TakeOver, c.takeOver, func(_ workflow.Context, in TakeOverRequest) error { return s.CheckTakeOver(in.answered()) }),
+		handle(ctx, c, Reassign, c.reassign, func(_ workflow.Context, in ReassignRequest) error {
+			return s.CheckReassign(in.to(), in.answered())
 		}),
 		handle(ctx, c, RenewNow, c.renewNow, func(ctx workflow.Context, in RenewRequest) error {
 			return s.CheckRenewal(now(ctx), in.renewing(now(ctx)))
@@ -67,6 +71,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		observed:    workflow.GetSignalChannelWithOptions(ctx, SignalObserved, workflow.SignalChannelOptions{Description: "a scanner saw a change"}),
 		window:      workflow.GetSignalChannelWithOptions(ctx, SignalWindow, workflow.SignalChannelOptions{Description: "the CA's renewal window moved"}),
 		ready:       workflow.GetSignalChannelWithOptions(ctx, SignalReady, workflow.SignalChannelOptions{Description: "the CA may be asked again"}),
+		forbidden:   workflow.GetSignalChannelWithOptions(ctx, SignalForbidden, workflow.SignalChannelOptions{Description: "somebody asked for what they may not do"}),
 		summarized:  workflow.GetSignalChannelWithOptions(ctx, SignalSummarized, workflow.SignalChannelOptions{Description: "the import that enrolled it told people, or could not"}),
 		delivered:   workflow.GetSignalChannelWithOptions(ctx, SignalDelivered, workflow.SignalChannelOptions{Description: "an inbox told somebody, or could not"}),
 	}
@@ -115,7 +120,7 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.delivered} {
+				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.forbidden, c.signals.delivered} {
 					if ch.Len() > 0 {
 						return true
 					}
@@ -135,6 +140,7 @@ func (c *certificate) drain(ctx workflow.Context) {
 	receive(c.signals.ready, func(in Ready) { c.ready(ctx, in) })
 	receive(c.signals.summarized, func(in Summarized) { c.summarized(ctx, in) })
 	receive(c.signals.delivered, func(in Delivered) { c.delivered(ctx, in) })
+	receive(c.signals.forbidden, func(in Forbidden) { c.forbidden(ctx, in) })
 }
 
 // receive takes everything that waits in a channel.

@@ -38,6 +38,7 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.ImportAsks:          "the import that enrolled it sums up for each owner what stands",
 	lifecycle.SummaryMissed:       "no summary of the import told it in time",
 	lifecycle.InboxMissed:         "no inbox told it in time",
+	lifecycle.HandedOver:          "it was given to others, who are told from the beginning",
 	lifecycle.MessagesOutdated:    "messages that were sent say what is not so any more",
 	lifecycle.UntilThreshold:      "a threshold is crossed then",
 	lifecycle.UntilRenewal:        "renewal begins then",

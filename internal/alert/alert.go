@@ -125,6 +125,8 @@ const (
 	ActSnooze      Action = "snooze"
 	ActRenew       Action = "renew-now"
 	ActCheck       Action = "observe-now"
+	ActTakeOver    Action = "take-over"
+	ActReassign    Action = "reassign"
 )
 
 // NextStep tells what the system itself will do next; rendered per language.

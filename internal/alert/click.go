@@ -11,7 +11,8 @@ const (
 	ClickRefused  ClickWord = "refused"  // the workflow said no; the cause says why
 	ClickNoted    ClickWord = "noted"    // left as a signal
 	ClickLate     ClickWord = "late"     // nobody answered in time
-	ClickStranger ClickWord = "stranger" // only for people of the directory
+	ClickStranger ClickWord = "stranger" // who is not in the directory may not; cause lists who may
+	ClickNotYours ClickWord = "notyours" // neither may everybody who is; the same
 )
 
 // Say gives the word in a language; who and cause are cleaned and filled in.

@@ -55,12 +55,8 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 }
 
 func (a *admission) admitPeople(r activities.AdmitRequest, bad func(string, ...any)) {
-	d := a.config().Directory()
-	if _, ok := d.Person(r.Owner); r.Owner != "" && !ok {
-		bad("owner: %q is nobody in the directory; add the person to people in the worker's configuration", r.Owner)
-	}
-	if _, ok := d.Team(r.Team); r.Team != "" && !ok {
-		bad("team: %q is not in the directory; add it to teams in the worker's configuration", r.Team)
+	if err := a.config().Directory().Receives(r.Owner, r.Team); err != nil {
+		bad("%w", err)
 	}
 }
 

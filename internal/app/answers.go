@@ -11,33 +11,28 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/web"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // answers takes people's clicks to the certificates.
-type answers struct{ client client.Client }
+type answers struct {
+	gate *workflows.Gate
+}
+
+func (a *App) answers() answers { return answers{a.gate} }
 
 // Answer sends the update and waits until the workflow took or refused it. A
 // cluster out of reach is a fault of kind Unavailable, except for an
 // acknowledgement: the signal that follows it tells.
 func (s answers) Answer(ctx context.Context, a web.Answer) error {
-	r := request(a)
-	var err error
-	switch a.Action {
-	case alert.ActAcknowledge:
-		_, err = workflows.Acknowledge.Call(ctx, s.client, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing})
-	case alert.ActSnooze:
-		_, err = workflows.Snooze.Call(ctx, s.client, a.Certificate, workflows.SnoozeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, Until: a.Until})
-	case alert.ActRenew:
-		_, err = workflows.RenewNow.Call(ctx, s.client, a.Certificate, workflows.RenewRequest{Request: r})
-	case alert.ActCheck:
-		_, err = workflows.ObserveNow.Call(ctx, s.client, a.Certificate, r)
-	default:
-		return fault.New(fault.Invalid, "action %q is not known", a.Action)
-	}
+	err := s.ask(ctx, a)
 	var refusal lifecycle.Refusal
+	var forbidden people.Forbidden
 	switch {
+	case errors.As(err, &forbidden):
+		return err
 	case errors.As(err, &refusal):
 		return fault.New(fault.Invalid, "%w", err)
 	case errors.Is(err, workflows.ErrNotEnrolled):
@@ -48,26 +43,51 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 	return err
 }
 
+func (s answers) ask(ctx context.Context, a web.Answer) error {
+	r := request(a)
+	var err error
+	switch a.Action {
+	case alert.ActAcknowledge:
+		_, err = workflows.Acknowledge.Ask(ctx, s.gate, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, For: a.For})
+	case alert.ActSnooze:
+		_, err = workflows.Snooze.Ask(ctx, s.gate, a.Certificate, workflows.SnoozeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, Until: a.Until})
+	case alert.ActTakeOver:
+		_, err = workflows.TakeOver.Ask(ctx, s.gate, a.Certificate, workflows.TakeOverRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, For: a.For})
+	case alert.ActReassign:
+		_, err = workflows.Reassign.Ask(ctx, s.gate, a.Certificate, workflows.ReassignRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, Owner: a.Owner, Team: a.Team})
+	case alert.ActRenew:
+		_, err = workflows.RenewNow.Ask(ctx, s.gate, a.Certificate, workflows.RenewRequest{Request: r})
+	case alert.ActCheck:
+		_, err = workflows.ObserveNow.Ask(ctx, s.gate, a.Certificate, r)
+	default:
+		return fault.New(fault.Invalid, "action %q is not known", a.Action)
+	}
+	return err
+}
+
 // reachable tells a cluster that is away from one without a worker: the SDK
 // tries both until the time is over.
 func (s answers) reachable(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
 	defer cancel()
-	_, err := s.client.CheckHealth(ctx, &client.CheckHealthRequest{})
+	_, err := s.gate.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
 	return err == nil
 }
 
 // Signal leaves an acknowledgement for when a worker is back.
 func (s answers) Signal(ctx context.Context, a web.Answer) error {
-	in := workflows.AcknowledgeRequest{Request: request(a), Alert: a.AlertID}
-	if err := s.client.SignalWorkflow(ctx, workflows.WorkflowID(a.Certificate), "", workflows.SignalAcknowledge, in); err != nil {
+	in := workflows.AcknowledgeRequest{Request: request(a), Alert: a.AlertID, For: a.For}
+	if _, err := s.gate.Let(ctx, a.Certificate, people.Acknowledge, in.Request); err != nil {
+		return err
+	}
+	if err := s.gate.Client.SignalWorkflow(ctx, workflows.WorkflowID(a.Certificate), "", workflows.SignalAcknowledge, in); err != nil {
 		return fmt.Errorf("signal %s: %w", a.Certificate, err)
 	}
 	return nil
 }
 
 func request(a web.Answer) workflows.Request {
-	return workflows.Request{ID: a.ID, By: who(a), Via: a.Via}
+	return workflows.Request{ID: a.ID, By: who(a), Via: a.Via, Note: a.Note}
 }
 
 // who attributes the answer; a Slack user who is in no directory is named as such.

@@ -31,7 +31,7 @@ func (a *App) pagerDuty(mux *http.ServeMux) error {
 	if len(secrets) == 0 {
 		return nil
 	}
-	h, err := web.PagerDutyHandler(web.PagerDutyConfig{Secrets: secrets, Answers: answers{a.client}, Person: a.inForce.byPagerDuty, Log: a.logger})
+	h, err := web.PagerDutyHandler(web.PagerDutyConfig{Secrets: secrets, Answers: a.answers(), Person: a.inForce.byPagerDuty, Log: a.logger})
 	if err != nil {
 		return err
 	}

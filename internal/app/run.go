@@ -29,6 +29,7 @@ const drain = 10 * time.Second
 type App struct {
 	config  config.Config // as it was started with
 	inForce *standing
+	gate    *workflows.Gate
 	logger  *slog.Logger
 	engine  *engine.Engine
 	client  client.Client
@@ -75,6 +76,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	if err := a.join(ctx); err != nil {
 		return nil, err
 	}
+	a.gate = gate(a.client, a.inForce.directory)
 	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Inboxes, acts.Gather = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}, c.Gather

@@ -77,7 +77,7 @@ func (a *App) slack(mux *http.ServeMux) error {
 	}
 	served := false
 	for _, s := range channels {
-		c, err := s.clicks(a.inForce.bySlack, answers{a.client}, a.logger)
+		c, err := s.clicks(a.inForce.bySlack, a.answers(), a.logger)
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (s *SlackCheck) pressed(ctx context.Context, probe notify.SlackProbe, user 
 	}
 	s.say("message", "changed")
 	if !known {
-		return fmt.Errorf("%w: write slack: %s at that person under people; until then %s may only acknowledge and check", ErrStranger, user, user)
+		return fmt.Errorf("%w: write slack: %s at that person under people; until then %s may answer no alert", ErrStranger, user, user)
 	}
 	s.say("person", p.ID+" of the directory")
 	return nil

@@ -41,6 +41,7 @@ type Config struct {
 	Teams        []people.Team      `mapstructure:"teams"`
 	CatchAll     string             `mapstructure:"catch_all"`
 	Calendars    []Calendar         `mapstructure:"calendars"`
+	Permissions  people.Permissions `mapstructure:"permissions"`
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
 	Gather       gather.Rules       `mapstructure:"gather"`

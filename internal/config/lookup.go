@@ -23,7 +23,7 @@ func (c *Config) completePolicies() {
 
 // Directory gives everybody who can be told.
 func (c Config) Directory() people.Directory {
-	return people.Directory{People: c.People, Teams: c.Teams, CatchAll: c.CatchAll}
+	return people.Directory{People: c.People, Teams: c.Teams, CatchAll: c.CatchAll, Permissions: c.Permissions}
 }
 
 // Policy gives the policy of a name, or false.

@@ -75,7 +75,7 @@ func validateAdapters(section string, adapters []Adapter) error {
 // validateDirectory lets nobody be told only as long as nothing could be sent.
 func (c Config) validateDirectory() error {
 	if len(c.People) == 0 && len(c.Teams) == 0 && len(c.Channels) == 0 && c.CatchAll == "" {
-		return nil
+		return c.Permissions.Validate()
 	}
 	return c.Directory().Validate()
 }

@@ -108,7 +108,7 @@ func (s *State) Recover(now time.Time) {
 // rewind makes the notice that was told last due again, unless somebody
 // answered: then they know.
 func (a *Alert) rewind(now time.Time, steps int) {
-	if a.Status == Acknowledged || !a.SnoozedUntil.IsZero() || a.Told == 0 {
+	if a.Status == Acknowledged || !a.SnoozedUntil.IsZero() || a.Told == 0 || a.Handed {
 		return
 	}
 	if a.Step = a.Step - 1; a.Step < 0 {

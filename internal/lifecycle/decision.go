@@ -61,6 +61,7 @@ const (
 	ImportAsks          Reason = "import-asks"
 	SummaryMissed       Reason = "summary-missed"
 	InboxMissed         Reason = "inbox-missed"
+	HandedOver          Reason = "handed-over"
 	UntilThreshold      Reason = "until-threshold"
 	UntilRenewal        Reason = "until-renewal"
 	UntilWindow         Reason = "until-ca-window"

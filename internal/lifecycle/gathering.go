@@ -67,11 +67,11 @@ func (s *State) Delivered(now time.Time, in Delivered) {
 }
 
 // Withdraw takes back what waits in inboxes although nobody needs it any more:
-// somebody answered, or it is over. It gives each alert as it stood.
+// somebody answered, it is over, or it is for others now. It gives each alert as it stood.
 func (s *State) Withdraw() []Alert {
 	var out []Alert
 	for i := range s.Alerts {
-		if a := &s.Alerts[i]; a.Gathering != nil && (!a.Open() || a.quieted()) {
+		if a := &s.Alerts[i]; a.Gathering != nil && (!a.Open() || a.quieted() || a.Handed) {
 			out = append(out, *a)
 			a.Gathering = nil
 		}

@@ -108,7 +108,7 @@ func (w *world) plague(d dice, from, until time.Time) {
 
 // human is something that somebody does; what is refused is not done.
 func (w *world) human(d dice, at time.Time) func() {
-	kind := d.IntN(12)
+	kind := d.IntN(14)
 	hours := time.Duration(1+d.IntN(400)) * time.Hour
 	which, some := d.IntN(4), d.IntN(3)
 	in := Answered{By: "minji", Via: "slack"}
@@ -157,6 +157,15 @@ func (w *world) human(d dice, at time.Time) func() {
 		case 11:
 			w.vacant = append(w.vacant, []people.Role{people.Owner, people.TeamAll, people.Manager, people.OnCall}[which])
 			s.Scanned(w.now, w.observe())
+		case 12:
+			to := Ownership{Owner: []string{"", "hana", "minji", "jun"}[which], Team: []string{"", "web", "shop"}[some]}
+			if s.CheckReassign(to, in) == nil {
+				s.Reassign(w.now, to, in)
+			}
+		case 13:
+			if s.CheckTakeOver(in) == nil {
+				s.TakeOver(w.now, in)
+			}
 		}
 	}
 }

@@ -65,6 +65,7 @@ type State struct {
 	Deploy   *Order  `json:"deploy,omitempty"`   // asked for and not yet begun
 	Look     *Order  `json:"look,omitempty"`     // asked for and not yet begun
 	Retire   *Order  `json:"retire,omitempty"`
+	Handed   *Order  `json:"handed,omitempty"` // how it came to whoever owns it, if somebody gave or took it
 
 	Revoke      *Revocation       `json:"revoke,omitempty"`      // asked for and not yet done
 	Revocations []cert.Revocation `json:"revocations,omitempty"` // done, the latest
@@ -199,7 +200,9 @@ type Alert struct {
 	// none does, it is told by itself at NextAt.
 	Held string `json:"held,omitempty"`
 	// Gathering tells that the last notice waits in the inboxes of those it is for.
-	Gathering    *Gathering      `json:"gathering,omitempty"`
+	Gathering *Gathering `json:"gathering,omitempty"`
+	// Handed tells that the certificate was given to others, who are told next.
+	Handed       bool            `json:"handed,omitempty"`
 	Cause        string          `json:"cause,omitempty"`
 	Answer       *alert.Answer   `json:"answer,omitempty"`
 	SnoozedUntil time.Time       `json:"snoozedUntil,omitzero"`

@@ -75,7 +75,7 @@ func raisedBy(c condition) Reason {
 }
 
 func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decision) *Decision {
-	if g := a.Gathering; g != nil && !a.quieted() && !v.now.Before(g.Until) {
+	if g := a.Gathering; g != nil && !a.quieted() && !a.Handed && !v.now.Before(g.Until) {
 		a.rewind(v.now, len(v.s.Spec.Policy.ladder(a.Plan).Steps))
 		return consider(a, g.Until, InboxMissed)
 	}
@@ -94,6 +94,8 @@ func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decisi
 		a.SnoozedUntil, a.Answer = time.Time{}, nil
 		a.Edit = a.phase()
 		a.Round++
+	case a.Handed:
+		why, a.Handed = HandedOver, false
 	case a.Held != "":
 		why, a.Held = SummaryMissed, ""
 	case a.Unreached:
@@ -123,7 +125,7 @@ func (v *view) raised(a Alert, c condition) Alert {
 	a.Level, a.Cause = c.level, c.cause
 	a.Status, a.Answer, a.SnoozedUntil = Firing, nil, time.Time{}
 	a.Round++
-	a.Step, a.Used, a.LapAt, a.Held = 0, nil, time.Time{}, ""
+	a.Step, a.Used, a.LapAt, a.Held, a.Handed = 0, nil, time.Time{}, "", false
 	a.Edit = a.phase()
 	return a
 }

@@ -64,7 +64,7 @@ func (a *Alert) take(receipts []alert.Receipt, failed []string) {
 // is tried again, soon at first.
 func (s *State) reachedNobody(now time.Time, a *Alert) {
 	a.Failed = append(a.Failed, "nobody was reached")
-	if !a.Open() || a.quieted() {
+	if !a.Open() || a.quieted() || a.Handed {
 		return
 	}
 	steps := len(s.Spec.Policy.ladder(a.Plan).Steps)

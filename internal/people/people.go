@@ -71,6 +71,8 @@ type Directory struct {
 	People   []Person `mapstructure:"people" json:"people"`
 	Teams    []Team   `mapstructure:"teams" json:"teams"`
 	CatchAll string   `mapstructure:"catch_all" json:"catchAll"`
+	// Permissions say who may do what.
+	Permissions Permissions `mapstructure:"permissions" json:"permissions,omitzero"`
 }
 
 // Contact is somebody, or some group, that can be told.

@@ -51,6 +51,9 @@ func (d Directory) Validate() error {
 		c.rota(at+".rota", t)
 	}
 	c.catchAll()
+	if err := d.Permissions.Validate(); err != nil {
+		c.errs = append(c.errs, err)
+	}
 	return errors.Join(c.errs...)
 }
 

@@ -140,6 +140,10 @@ func (h *pagerDutyHandler) hand(ctx context.Context, a Answer) int {
 		return http.StatusOK
 	}
 	log = log.With("cause", alert.Clean(err.Error()))
+	if _, forbidden := errors.AsType[people.Forbidden](err); forbidden {
+		log.Warn("an acknowledgement in PagerDuty is by somebody who may not")
+		return http.StatusOK
+	}
 	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Conflict || kind == fault.NotFound {
 		log.Info("an acknowledgement in PagerDuty is refused by the workflow")
 		return http.StatusOK

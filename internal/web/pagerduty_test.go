@@ -155,3 +155,11 @@ func TestOnlyAPostOfReasonableSizeIsRead(t *testing.T) {
 		t.Error("a handler without a secret is made")
 	}
 }
+
+func TestAnAcknowledgementInPagerDutyByWhoMayNotIsNeitherCountedNorDeliveredAgain(t *testing.T) {
+	b := pagerDesk(t)
+	b.err = people.Forbidden{Who: "pagerduty:PSTRANGER"}
+	if got := b.deliver(t, acknowledgedBy("PSTRANGER", "x")); got != http.StatusOK || len(b.signals) != 0 || len(b.counted) != 0 {
+		t.Errorf("answered by %d; left as signals: %+v", got, b.signals)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -27,7 +28,10 @@ type Answer struct {
 	Action      alert.Action
 	Person      people.Person
 	SlackUser   string
-	Until       time.Time // of a snooze
+	Until       time.Time     // of a snooze
+	For         time.Duration // of an acknowledgement or take-over; zero: as long as the policy allows
+	Owner, Team string        // who gets it, of a reassignment
+	Note        string
 	Via         string
 }
 
@@ -35,7 +39,8 @@ type Answer struct {
 type Answers interface {
 	// Answer returns nil once the workflow has accepted it. A fault of kind
 	// Invalid, Conflict or NotFound is the workflow's refusal; its text is shown
-	// to the person. Unavailable means that Temporal is out of reach.
+	// to the person. Unavailable means that Temporal is out of reach. Whoever may
+	// not is told so by a people.Forbidden.
 	Answer(ctx context.Context, a Answer) error
 	// Signal leaves the answer for when a worker comes back; the same ID is
 	// counted once. Only acknowledgements are left this way.
@@ -131,10 +136,6 @@ func (h *SlackClicks) hand(ctx context.Context, a Answer) (status int, word stri
 	say := func(w alert.ClickWord, cause string) (int, string) {
 		return http.StatusOK, w.Say(a.Person.Language, a.SlackUser, cause)
 	}
-	if !allowed(a) {
-		log.Warn("slack click not allowed")
-		return say(alert.ClickStranger, "")
-	}
 	within, cancel := context.WithTimeout(ctx, h.acceptance)
 	defer cancel()
 	err := h.Answers.Answer(within, a)
@@ -142,7 +143,14 @@ func (h *SlackClicks) hand(ctx context.Context, a Answer) (status int, word stri
 		return http.StatusOK, ""
 	}
 	log = log.With("cause", alert.Clean(err.Error()))
+	no, forbidden := errors.AsType[people.Forbidden](err)
 	switch kind := fault.KindOf(err); {
+	case forbidden && strings.HasPrefix(a.Person.ID, stranger):
+		log.Warn("slack click not allowed")
+		return say(alert.ClickStranger, no.Whom())
+	case forbidden:
+		log.Warn("slack click not allowed")
+		return say(alert.ClickNotYours, no.Whom())
 	case kind == fault.Invalid || kind == fault.Conflict || kind == fault.NotFound:
 		log.Info("slack click refused by the workflow")
 		return say(alert.ClickRefused, err.Error())

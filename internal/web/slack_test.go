@@ -300,20 +300,27 @@ func TestWhenTemporalIsOutOfReachSlackShowsIt(t *testing.T) {
 	}
 }
 
-func TestSomebodyOutsideTheDirectoryMayAcknowledgeAndCheckOnly(t *testing.T) {
+func TestWhoMayNotIsToldWhoMay(t *testing.T) {
 	b := newBench(t)
-	for _, action := range []alert.Action{alert.ActSnooze, alert.ActRenew} {
-		if status, _ := b.click(t, action, "U0GUEST"); status != http.StatusOK {
-			t.Errorf("%s: %d", action, status)
-		}
-		if got := b.told(t); !strings.Contains(got.Text, "U0GUEST is not in Neverlapse's directory") {
-			t.Errorf("%s: told %+v", action, got)
+	b.err = people.Forbidden{Who: "x", Asked: people.Asked{Verb: people.Acknowledge, Certificate: "shop"}, May: []string{"jun", "hana"}}
+	for user, want := range map[string]string{
+		"U0GUEST": "U0GUEST is not in Neverlapse's directory. Who may: jun, hana.",
+		"U0MINJI": "U0MINJI 님은 이 인증서에 응답할 권한이 없습니다. 응답할 수 있는 사람: jun, hana.",
+	} {
+		for _, action := range alert.Actions {
+			if status, _ := b.click(t, action, user); status != http.StatusOK {
+				t.Errorf("%s: %d", action, status)
+			}
+			if got := b.told(t); got.User != user || !strings.Contains(got.Text, want) {
+				t.Errorf("%s: told %+v", action, got)
+			}
 		}
 	}
-	b.click(t, alert.ActAcknowledge, "U0GUEST")
-	b.click(t, alert.ActCheck, "U0GUEST")
-	if len(b.answers) != 2 || b.answers[0].Person.ID != "slack:U0GUEST" || b.answers[0].Person.Name != "slack:U0GUEST (not in the directory)" {
-		t.Errorf("%+v", b.answers)
+	if len(b.signals) != 0 || len(b.counted) != 0 {
+		t.Errorf("it was left as a signal, or counted: %+v", b.signals)
+	}
+	if a := b.answers[0]; a.Person.ID != "minji" && (a.Person.ID != "slack:U0GUEST" || a.Person.Name != "slack:U0GUEST (not in the directory)") {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -77,10 +77,3 @@ func instant(ts string) (time.Time, error) {
 	}
 	return time.Unix(s, us*1000).UTC(), nil
 }
-
-// allowed says whether somebody may do this. Whoever sees the message may say "I
-// have it" and have it checked; to quiet others for a day or to renew, one has
-// to be in the directory.
-func allowed(a Answer) bool {
-	return !strings.HasPrefix(a.Person.ID, stranger) || a.Action == alert.ActAcknowledge || a.Action == alert.ActCheck
-}

@@ -59,5 +59,5 @@ func TestTheCommandLineScripts(t *testing.T) {
 	w.cli(0, "enroll", w.Nginx.Addresses[0], "--cert-name", "script-never-renewed", "--owner", "minji")
 	scripts.Run(t, "../scripts", binaries.CLI,
 		"NEVERLAPSE_TEMPORAL_ADDRESS="+w.Engine, "NEVERLAPSE_TEMPORAL_NAMESPACE="+w.Namespace, "NEVERLAPSE_TEMPORAL_TASK_QUEUE=neverlapse",
-		"ENDPOINT="+w.Nginx.Addresses[0], "SHORT="+w.Nginx.Addresses[1], "MIDDLE="+w.Nginx.Addresses[2], "OWNER=minji", "WATCHED=script-never-renewed")
+		"ENDPOINT="+w.Nginx.Addresses[0], "SHORT="+w.Nginx.Addresses[1], "MIDDLE="+w.Nginx.Addresses[2], "OWNER=minji", "OTHER=hana", "WATCHED=script-never-renewed")
 }

@@ -24,6 +24,7 @@ import (
 //	SHORT     host:port that serves one of 90 days with two left
 //	MIDDLE    host:port that serves one of 90 days with 14 left
 //	OWNER     a person of the worker's directory
+//	OTHER     another one
 //	WATCHED   a certificate that is enrolled and only watched
 //
 // and whatever leads the CLI to the engine (NEVERLAPSE_TEMPORAL_ADDRESS,

@@ -11,6 +11,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -136,6 +137,9 @@ func (p *Page) act(w http.ResponseWriter, r *http.Request, in session, name stri
 func (p *Page) why(err error) *reply {
 	if no, ok := errors.AsType[lifecycle.Refusal](err); ok {
 		return refusal(http.StatusConflict, "said.refused", "cause", alert.Clean(no.Text))
+	}
+	if no, ok := errors.AsType[people.Forbidden](err); ok {
+		return refusal(http.StatusForbidden, "said.forbidden", "who", alert.Clean(no.Who), "may", alert.Clean(no.Whom()))
 	}
 	if errors.Is(err, workflows.ErrNotEnrolled) {
 		return nil

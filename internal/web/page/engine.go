@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -27,6 +28,7 @@ type Row struct {
 type Engine struct {
 	Client    client.Client
 	Namespace string
+	Gate      *workflows.Gate // what people ask passes it
 }
 
 // most is how many certificates a page can list.
@@ -87,23 +89,38 @@ func (e Engine) Status(ctx context.Context, name string) (workflows.Status, erro
 
 // Acknowledge sends the update and waits until it was taken or refused.
 func (e Engine) Acknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error {
-	_, err := workflows.Acknowledge.Call(ctx, e.Client, name, in)
+	_, err := workflows.Acknowledge.Ask(ctx, e.Gate, name, in)
 	return err
 }
 
 // LeaveAcknowledge sends the signal.
 func (e Engine) LeaveAcknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error {
+	if _, err := e.Gate.Let(ctx, name, people.Acknowledge, in.Request); err != nil {
+		return err
+	}
 	return e.Client.SignalWorkflow(ctx, workflows.WorkflowID(name), "", workflows.SignalAcknowledge, in)
 }
 
 // Snooze is as Acknowledge.
 func (e Engine) Snooze(ctx context.Context, name string, in workflows.SnoozeRequest) error {
-	_, err := workflows.Snooze.Call(ctx, e.Client, name, in)
+	_, err := workflows.Snooze.Ask(ctx, e.Gate, name, in)
 	return err
 }
 
 // ObserveNow is as Acknowledge.
 func (e Engine) ObserveNow(ctx context.Context, name string, in workflows.Request) error {
-	_, err := workflows.ObserveNow.Call(ctx, e.Client, name, in)
+	_, err := workflows.ObserveNow.Ask(ctx, e.Gate, name, in)
+	return err
+}
+
+// TakeOver is as Acknowledge.
+func (e Engine) TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error {
+	_, err := workflows.TakeOver.Ask(ctx, e.Gate, name, in)
+	return err
+}
+
+// Reassign is as Acknowledge.
+func (e Engine) Reassign(ctx context.Context, name string, in workflows.ReassignRequest) error {
+	_, err := workflows.Reassign.Ask(ctx, e.Gate, name, in)
 	return err
 }
