@@ -25,6 +25,7 @@ type Activities struct {
 	Scanner   Scanner
 	Admission Admission
 	Fleet     Fleet
+	Wards     Wards
 	Broker    Broker // nil: no account is kept, and every order is free
 	// Switchboard hears how channels do; nil: nobody does.
 	Switchboard Switchboard

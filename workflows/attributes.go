@@ -32,6 +32,15 @@ const MemoEndpoints = "endpoints"
 // MemoKeptKey is where the index keeps whether the key of a certificate stays on its host.
 const MemoKeptKey = "keptKey"
 
+// MemoPolicy is where the index keeps the policy that a certificate carries.
+const MemoPolicy = "policy"
+
+// Carried is a policy that a certificate carries, and the hash of its content.
+type Carried struct {
+	Name string `json:"name"`
+	Hash string `json:"hash"`
+}
+
 // A server refuses what is larger, and an entity whose attributes are refused
 // stands still: one keyword in SQL visibility, and one whole attribute
 // (frontend.searchAttributesSizeOfValueLimit), less a margin each.

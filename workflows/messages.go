@@ -33,6 +33,7 @@ var (
 	Revoke      = Update[RevokeRequest, Taken]{"revoke", "Have the CA revoke a version, for a stated reason"}
 	Supply      = Update[SupplyRequest, Taken]{"supply", "Deploy the version that somebody ordered and brought"}
 	SetSpec     = Update[SetSpecRequest, Taken]{"set-spec", "Replace what was asked for"}
+	SetPolicy   = Update[SetPolicyRequest, Changed]{"set-policy", "Carry the policy of the same name as the configuration has it now"}
 	PauseUntil  = Update[PauseRequest, Taken]{"pause", "No renewal until a date; alerts go on"}
 	Resume      = Update[Request, Taken]{"resume", "End a pause or a hold, and give a spent budget back"}
 	Retire      = Update[RetireRequest, Taken]{"retire", "Stop guarding the certificate"}
@@ -155,6 +156,18 @@ type SupplyRequest struct {
 type SetSpecRequest struct {
 	Request
 	Spec lifecycle.Spec `json:"spec"`
+}
+
+// SetPolicyRequest carries the policy of a configuration that changed.
+type SetPolicyRequest struct {
+	Request
+	Policy lifecycle.Policy `json:"policy"`
+}
+
+// Changed tells whether an update changed anything.
+type Changed struct {
+	Changed bool   `json:"changed"`
+	Text    string `json:"text"`
 }
 
 // PauseRequest needs an end and a reason (Note).

@@ -88,6 +88,19 @@ func (c *certificate) setSpec(ctx workflow.Context, in SetSpecRequest) Taken {
 	return Taken{"the spec of " + c.State.Spec.Name + " is replaced"}
 }
 
+func (c *certificate) setPolicy(ctx workflow.Context, in SetPolicyRequest) Changed {
+	hash := in.Policy.Hash()
+	if before := c.State.Spec.PolicyHash; before == hash || !c.count(in.ID) {
+		return Changed{Text: fmt.Sprintf("%s carries policy %s (%s) already", c.State.Spec.Name, in.Policy.Name, hash)}
+	}
+	text := fmt.Sprintf("policy %s changed: %s, before %s", in.Policy.Name, hash, c.State.Spec.PolicyHash)
+	c.State.SetPolicy(in.Policy)
+	c.respecced = true
+	c.note(ctx, entry{Kind: "changed", Text: text, By: in.By, Via: in.Via, Note: in.Note})
+	c.changed()
+	return Changed{true, text}
+}
+
 func (c *certificate) pause(ctx workflow.Context, in PauseRequest) Taken {
 	if c.count(in.ID) {
 		c.State.Paused = &lifecycle.Pause{Order: in.order(workflow.Now(ctx)), Until: in.Until}

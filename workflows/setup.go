@@ -56,6 +56,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 			}
 			return in.Spec.Policy.Validate()
 		}),
+		handle(ctx, c, SetPolicy, c.setPolicy, func(_ workflow.Context, in SetPolicyRequest) error { return s.CheckPolicy(in.Policy) }),
 		handle(ctx, c, PauseUntil, c.pause, func(ctx workflow.Context, in PauseRequest) error {
 			return s.CheckPause(now(ctx), lifecycle.Pause{Order: in.order(now(ctx)), Until: in.Until})
 		}),

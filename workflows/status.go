@@ -38,6 +38,9 @@ func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 	if first || live || c.respecced {
 		c.respecced = false
 		memo := map[string]any{"live": c.State.Live, MemoEndpoints: c.State.Spec.Endpoints, "managed": c.State.Spec.Managed}
+		if s := c.State.Spec; s.PolicyHash != "" {
+			memo[MemoPolicy] = Carried{s.Policy.Name, s.PolicyHash}
+		}
 		if kept := c.State.Spec.CSR != nil; kept || c.keptKey {
 			c.keptKey, memo[MemoKeptKey] = kept, kept
 		}

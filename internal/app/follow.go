@@ -29,6 +29,7 @@ type duty struct {
 const (
 	sayRefused = "say that the configuration is refused"
 	sayMended  = "say that the configuration is good"
+	spread     = "have certificates carry the policies"
 )
 
 // Reload has the file of the configuration looked at now.
@@ -44,7 +45,7 @@ func (a *App) Reload() {
 func (a *App) follow(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	duties := map[string]duty{sayMended: {do: a.sayMended}}
+	duties := map[string]duty{sayMended: {do: a.sayMended}, spread: {do: a.spreadPolicies}}
 	for {
 		atOnce := false
 		select {
@@ -66,6 +67,9 @@ func (a *App) owe(duties map[string]duty, v verdict) {
 	if v.mended {
 		delete(duties, sayRefused)
 		duties[sayMended] = duty{do: a.sayMended}
+	}
+	if slices.Contains(v.changed, "policies") {
+		duties[spread] = duty{do: a.spreadPolicies}
 	}
 	if v.refused != nil {
 		duties[sayRefused] = duty{do: a.sayRefused}

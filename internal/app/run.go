@@ -81,6 +81,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Inboxes, acts.Gather = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}, c.Gather
 	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
+	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
 	}
@@ -193,6 +194,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.AccountWorkflow)
 	w.RegisterWorkflow(story.ConfigurationWorkflow)
 	w.RegisterWorkflow(story.InboxWorkflow)
+	w.RegisterWorkflow(story.PoliciesWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

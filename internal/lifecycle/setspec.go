@@ -41,6 +41,31 @@ func (s *State) SetSpec(spec Spec) {
 	}
 }
 
+// SetPolicy replaces the snapshot of the policy. What was told stays told;
+// thresholds that changed count from the latest look.
+func (s *State) SetPolicy(p Policy) {
+	old := s.Spec
+	s.Spec.Policy, s.Spec.PolicyHash = p, p.Hash()
+	if !slices.Equal(s.Spec.CAs(), old.CAs()) {
+		s.afresh()
+	}
+	if !slices.Equal(p.Thresholds, old.Policy.Thresholds) {
+		s.relevel()
+	}
+}
+
+// CheckPolicy tells why a policy cannot take the place of the one that is
+// carried; nil if it can.
+func (s *State) CheckPolicy(p Policy) error {
+	if p.Name != s.Spec.Policy.Name {
+		return refuse("%s carries policy %q, not %q", s.Spec.Name, s.Spec.Policy.Name, p.Name)
+	}
+	if why := p.Unsatisfiable(s.Live.Lifetime()); why != "" && s.Spec.Managed && s.Live.Fingerprint != "" {
+		return refuse("policy %q: freezes: %s", p.Name, why)
+	}
+	return p.Validate()
+}
+
 // issuing is what decides, beside the names, what is issued.
 type issuing struct {
 	managed, reuseKey bool
