@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -21,6 +22,7 @@ type Activities struct {
 	Hosts     map[string]Host // of the targets that live on one, by target
 	Channels  []Channeled
 	Directory func() people.Directory // in force when it is asked
+	Routes    func() []alert.Route    // likewise; nil: none
 	Store     Store
 	Scanner   Scanner
 	Admission Admission
@@ -54,6 +56,7 @@ type Channeled struct {
 	Interrupts bool   // reaches somebody who does not look (a mention, a text message); mail does not
 	Groups     bool   // a system that groups alerts itself: each goes to it alone
 	LastResort bool   // reaches nobody in particular (a console): taken where nothing else is left
+	Own        bool   // has a destination of its own, whoever reads there
 	Channel    Channel
 }
 

@@ -18,9 +18,10 @@ import (
 // AddressInput asks who is told, and by which channels.
 type AddressInput struct {
 	people.Question
-	Reach alert.Reach `json:"reach"`
-	Used  []string    `json:"used,omitempty"` // kinds of channel used in this round already
-	Last  bool        `json:"last"`           // nobody comes after these roles
+	About alert.Traits `json:"about,omitzero"` // of the notice, for routes
+	Reach alert.Reach  `json:"reach"`
+	Used  []string     `json:"used,omitempty"` // kinds of channel used in this round already
+	Last  bool         `json:"last"`           // nobody comes after these roles
 	// Severity of what is told; empty: it waits for nothing else.
 	Severity alert.Severity `json:"severity,omitempty"`
 }
@@ -34,6 +35,10 @@ type Delivery struct {
 	// Gather says that it goes through the inbox of the contact, by these rules;
 	// nil: it goes at once.
 	Gather *gather.Rules `json:"gather,omitempty"`
+	// Copy is of a notice that somebody else is told; it counts as having reached nobody.
+	Copy bool `json:"copy,omitempty"`
+	// Aside says why the route of the notice is not followed.
+	Aside string `json:"aside,omitempty"`
 }
 
 // Way is a configured channel and an address in it.
@@ -51,34 +56,68 @@ func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, 
 	if err != nil { // whatever the store does, people are told
 		activity.GetLogger(ctx).Warn("which addresses are broken cannot be read; all are used", "error", err)
 	}
-	who := a.Directory()
-	out := a.deliveries(who.Resolve(in.Question), in, broken)
-	if len(out) == 0 && in.Last {
-		out = a.deliveries(who.CatchAllContacts(in.At), in, broken)
+	b := Book{Directory: a.Directory(), Channels: a.Channels, avoid: func(w Way) bool {
+		found, ok := delivery.BrokenIn(broken, w.Kind, w.Address)
+		return ok && found.Avoid(a.Now())
+	}}
+	if a.Routes != nil {
+		b.Routes = a.Routes()
+	}
+	out := b.Deliveries(in)
+	for i, d := range out {
+		if !d.Copy {
+			out[i].Gather = a.gathered(d.Way, in)
+		}
 	}
 	return out, nil
 }
 
-func (a *Activities) deliveries(contacts []people.Contact, in AddressInput, broken []delivery.Broken) []Delivery {
+// Book is what decides who is told by which channels.
+type Book struct {
+	Directory people.Directory
+	Channels  []Channeled
+	Routes    []alert.Route
+	avoid     func(Way) bool // leads nowhere, as far as is known; nil: all are good
+}
+
+// Deliveries gives who would be told now, and how.
+func (b Book) Deliveries(in AddressInput) []Delivery {
+	out := b.deliveries(b.Directory.Resolve(in.Question), in)
+	if len(out) == 0 && in.Last {
+		out = b.deliveries(b.Directory.CatchAllContacts(in.At), in)
+	}
+	return out
+}
+
+func (b Book) deliveries(contacts []people.Contact, in AddressInput) []Delivery {
+	r := b.route(in)
 	var out []Delivery
 	for _, c := range contacts {
-		ways, dead := a.ways(c, in), []Way(nil)
-		for _, w := range ways {
-			if b, ok := delivery.BrokenIn(broken, w.Kind, w.Address); ok && b.Avoid(a.Now()) {
-				dead = append(dead, w)
-			}
-		}
-		ways = slices.DeleteFunc(ways, func(w Way) bool { return slices.Contains(dead, w) })
-		first, others := split(ways, width(in.Reach))
+		ways, dead := b.sound(b.ways(c, in))
+		mine, rest, aside := r.prefer(c, ways, in.Used)
+		first, others := split(mine, width(in.Reach))
 		if len(first) == 0 { // better an address that may be broken than nobody
 			first, dead = dead[:min(1, len(dead))], dead[min(1, len(dead)):]
 		}
+		first, others = r.add(first, slices.Concat(others, rest))
 		others = append(others, dead...)
 		for _, w := range first {
-			out = append(out, Delivery{To: c, Way: w, Others: others, Gather: a.gathered(w, in)})
+			out = append(out, Delivery{To: c, Way: w, Others: others, Aside: aside})
 		}
 	}
-	return out
+	return append(out, b.copies(r, out)...)
+}
+
+// sound sorts out the ways that are known to lead nowhere.
+func (b Book) sound(ways []Way) (good, dead []Way) {
+	for _, w := range ways {
+		if b.avoid != nil && b.avoid(w) {
+			dead = append(dead, w)
+		} else {
+			good = append(good, w)
+		}
+	}
+	return good, dead
 }
 
 // gathered gives the rules by which a notice waits for others.
@@ -116,13 +155,13 @@ func width(r alert.Reach) int {
 
 // ways lists the channels that reach a contact, the best first: kinds not used
 // in this round before used ones, and what interrupts first unless the notice is quiet.
-func (a *Activities) ways(c people.Contact, in AddressInput) []Way {
+func (b Book) ways(c people.Contact, in AddressInput) []Way {
 	type ranked struct {
 		Way
 		rank int
 	}
 	var all []ranked
-	for _, ch := range a.Channels {
+	for _, ch := range b.Channels {
 		address := ch.AddressFor(c)
 		if address == "" {
 			continue

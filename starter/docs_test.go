@@ -23,7 +23,7 @@ const reference = "../docs/cli.md"
 var documents = map[string]any{
 	"csr": csrView{}, "supply": runView{},
 	"scan": scanView{}, "needs-renewal": needsView{},
-	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{}, "take-over": answerView{},
+	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "route": routeView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{}, "take-over": answerView{},
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},

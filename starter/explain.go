@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -24,6 +26,7 @@ type explainView struct {
 	Failing  []foreseenView `json:"ifNothingChanges"`  // nobody answers, and what fails goes on failing
 	Well     []foreseenView `json:"ifAttemptsSucceed"` // managed: the next attempt succeeds, and so on
 	Moves    []moveView     `json:"moves"`
+	Whom     []app.Whom     `json:"whom,omitempty"` // by severity, if the configuration here has channels
 	Link     string         `json:"link,omitempty"`
 
 	standing string
@@ -47,7 +50,8 @@ if they succeed; and what would change it, each with the command to type.
 
 What comes next is not described but decided: the rules that guard the certificate
 are run forward over its present state. Roles are shown with the people of the
-configuration that this command reads, if it names any.`,
+configuration that this command reads, if it names any; where it has channels, too,
+the way to each of them is shown by severity (route shows every step).`,
 		func(cmd *cobra.Command, name string) error {
 			s, err := c.ask(cmd.Context(), name)
 			if err != nil {
@@ -85,6 +89,9 @@ func (c *cli) explainView(s workflows.Status) explainView {
 	}
 	for _, m := range lifecycle.Moves(now, st) {
 		v.Moves = append(v.Moves, moveView{m, c.moveInWords(m)})
+	}
+	if len(c.config.Channels) > 0 {
+		v.Whom = app.WhomOf(c.config, st.Spec, alert.Severities, now)
 	}
 	return v
 }

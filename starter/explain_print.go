@@ -23,6 +23,12 @@ func (c *cli) printExplain(v explainView) error {
 			return err
 		}
 	}
+	if len(v.Whom) > 0 {
+		c.say("\n%s", c.paint(bold, "By which channels, if it fired now and nobody answered:"))
+		for _, w := range v.Whom {
+			c.say("  %s  %s", c.paint(urgency(w.Severity), string(w.Severity)), clean(whomInWords(w), 0))
+		}
+	}
 	c.say("\n%s", c.paint(bold, "What would change it:"))
 	if !v.Managed {
 		c.say("  replace the certificate where it is installed; a look finds it by itself")

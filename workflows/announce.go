@@ -23,6 +23,7 @@ func announce(ctx workflow.Context, n alert.Notice, q activities.AddressInput, w
 			var r alert.Receipt
 			err := workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("%s %s to %s by %s", n.Severity, n.Reason, d.To.ID, way.Channel)), hands.Deliver, m).Get(ctx, &r)
 			if err == nil {
+				r.Copy = d.Copy
 				got = append(got, r)
 				break
 			}

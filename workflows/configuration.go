@@ -75,9 +75,10 @@ func (w *Workflows) ConfigurationWorkflow(ctx workflow.Context, in Configuration
 			}
 			showOver(ctx, c.notice(ctx, alert.Resolved), c.Receipts)
 			return nil
-		case len(c.Receipts) == 0:
-			c.Receipts = announce(ctx, c.notice(ctx, alert.Firing), activities.AddressInput{Question: people.Question{At: workflow.Now(ctx)}, Reach: alert.Wide, Last: true}, "the catch-all")
-			if len(c.Receipts) > 0 {
+		case !alert.Reached(c.Receipts):
+			n := c.notice(ctx, alert.Firing)
+			c.Receipts = announce(ctx, n, activities.AddressInput{Question: people.Question{At: workflow.Now(ctx)}, About: alert.Traits{Severity: n.Severity}, Reach: alert.Wide, Last: true}, "the catch-all")
+			if alert.Reached(c.Receipts) {
 				continue
 			}
 		case workflow.GetInfo(ctx).GetContinueAsNewSuggested():
@@ -91,7 +92,7 @@ func (w *Workflows) ConfigurationWorkflow(ctx workflow.Context, in Configuration
 // is tried again.
 func (c *refusedConfiguration) wait(ctx workflow.Context, again, mended workflow.ReceiveChannel) {
 	left, why := c.Heard.Add(refusedSilence).Sub(workflow.Now(ctx)), "no worker refuses it any more"
-	if len(c.Receipts) == 0 {
+	if !alert.Reached(c.Receipts) {
 		left, why = min(left, eventRetry), "tell the catch-all again, which was not reached"
 	}
 	ctx, cancel := workflow.WithCancel(ctx)

@@ -127,6 +127,43 @@ func TestAChannelThatRefusesIsFollowedAtOnceByAnother(t *testing.T) {
 	}
 }
 
+func TestARouteIsFollowedAndWhereItReachesNobodyThatIsInTheJournal(t *testing.T) {
+	s := tell(t, "slack", "email", "sms")
+	routes := []alert.Route{
+		{Match: alert.RouteMatch{Severity: []alert.Severity{alert.P3}, Team: []string{"team"}, Certificate: []string{"*.test"}}, Channels: []string{"sms"}},
+	}
+	who := directory()
+	who.People[0].Phone = "+821012345678" // the owner's alone
+	s.acts.Directory, s.acts.Routes = func() people.Directory { return who }, func() []alert.Route { return routes }
+	s.run(lifecycle.Spec{Policy: ladder()}, days(60.3))
+	want(t, s.heard(),
+		"03-02 00:00:00 owner by sms: P3 expiring",
+		"03-02 06:00:00 team by slack: P3 expiring",
+	)
+	if !slices.ContainsFunc(s.journal, func(e entry) bool {
+		return e.Kind == "delivered" && contains(e.Text, "reached team by slack; beside its route: routes[0] has no channel that reaches team")
+	}) {
+		t.Errorf("that the route was left is not in the journal: %+v", s.journal)
+	}
+}
+
+func TestACopyThatIsTakenDoesNotPassForSomebodyWhoWasTold(t *testing.T) {
+	s := tell(t, "slack", "soc")
+	s.acts.Channels[1].Own = true
+	s.acts.Routes = func() []alert.Route { return []alert.Route{{Also: []string{"soc"}}} }
+	s.refuses["slack"] = true
+	s.run(lifecycle.Spec{Policy: ladder()}, days(60.01))
+	steps := 0
+	for _, line := range s.heard() {
+		if line == "03-02 00:00:00 soc by soc: P3 expiring" {
+			steps++
+		}
+	}
+	if steps != 4 { // nobody was reached, so every step was due at once
+		t.Errorf("heard:\n%s\nwant a copy of each of the four steps at once", join(s.heard()))
+	}
+}
+
 func TestReplacedByHandNothingMoreIsSent(t *testing.T) {
 	s := tell(t, "slack", "email")
 	s.at(days(60).Add(time.Hour), func() {

@@ -109,13 +109,13 @@ func (a *account) notice(now time.Time, e Event) alert.Notice {
 
 // announce tells the catch-all: a CA belongs to no certificate's owner.
 func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
-	q := activities.AddressInput{Question: people.Question{At: n.At}, Reach: n.Reach, Last: true}
+	q := activities.AddressInput{Question: people.Question{At: n.At}, About: alert.Traits{Severity: n.Severity}, Reach: n.Reach, Last: true}
 	got := announce(ctx, n, q, "the catch-all")
 	for i := range a.Alerts {
 		if e := &a.Alerts[i]; e.Reason == told.Reason && e.Since.Equal(told.Since) { // it may be over by now
 			e.Receipts = append(e.Receipts, got...)
 			e.NextAt = workflow.Now(ctx).Add(eventRepeat)
-			if len(got) == 0 {
+			if !alert.Reached(got) {
 				e.NextAt = workflow.Now(ctx).Add(eventRetry)
 			}
 		}

@@ -122,7 +122,7 @@ func (i *imports) deliver(ctx workflow.Context, n alert.Notice, p portion) Summa
 		}
 		q := activities.AddressInput{
 			Question: people.Question{Roles: []people.Role{role}, Owner: p.owner, Team: p.team, At: workflow.Now(ctx)},
-			Reach:    n.Reach, Last: role == people.TeamAll,
+			About:    alert.Traits{Severity: n.Severity}, Reach: n.Reach, Last: role == people.TeamAll,
 		}
 		var all []activities.Delivery
 		if err := workflow.ExecuteActivity(quick(ctx, "who is "+string(role)+" of "+p.key), hands.Address, q).Get(ctx, &all); err != nil {
@@ -149,6 +149,9 @@ func (i *imports) send(ctx workflow.Context, n alert.Notice, d activities.Delive
 		var r alert.Receipt
 		summary := fmt.Sprintf("summary of %d certificates to %s (%s) by %s", n.Summary.Whole, d.To.Name, d.To.Role, way.Channel)
 		err := workflow.ExecuteActivity(notification(ctx, summary), hands.Deliver, m).Get(ctx, &r)
+		if err == nil && d.Copy {
+			return
+		}
 		if err == nil {
 			word.To = append(word.To, d.To.ID+" by "+way.Channel)
 			if !slices.Contains(word.Kinds, way.Kind) {

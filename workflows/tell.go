@@ -21,7 +21,7 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 	notice := c.notice(ctx, a, alert.Firing, step)
 	question := activities.AddressInput{
 		Question: people.Question{Roles: step.Roles, Owner: c.State.Spec.Owner, Team: c.State.Spec.Team, At: workflow.Now(ctx)},
-		Reach:    step.Reach, Used: a.Used, Last: step.Last, Severity: a.Severity,
+		About:    traits(notice), Reach: step.Reach, Used: a.Used, Last: step.Last, Severity: a.Severity,
 	}
 	if step.Alone {
 		question.Severity = ""
@@ -54,12 +54,16 @@ func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activit
 	spare := map[string][]activities.Way{}
 	for _, d := range all {
 		spare[d.To.ID] = d.Others
+		if d.Aside != "" && !slices.Contains(told.Aside, d.Aside) {
+			told.Aside = append(told.Aside, d.Aside)
+		}
 	}
 	done, lost := 0, letters{notice: n}
 	for _, d := range all {
 		workflow.GoNamed(ctx, "deliver to "+d.To.ID, func(ctx workflow.Context) {
 			receipt, failed := c.deliver(ctx, n, d, spare, &lost)
 			if receipt != nil {
+				receipt.Copy = d.Copy
 				told.Receipts = append(told.Receipts, *receipt)
 			}
 			told.Failed = append(told.Failed, failed...)
@@ -97,6 +101,11 @@ func (c *certificate) deliver(ctx workflow.Context, n alert.Notice, d activities
 	}
 }
 
+// traits are what routes look at.
+func traits(n alert.Notice) alert.Traits {
+	return alert.Traits{Severity: n.Severity, Environment: n.Environment, Certificate: n.Certificate, Names: n.Names}
+}
+
 // message is a notice by one way, in reply to what was sent there about the alert alone.
 func message(n alert.Notice, to people.Contact, way activities.Way, sent []alert.Receipt) alert.Message {
 	m := alert.Message{Notice: n, To: to, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + to.ID + "/" + way.Channel}
@@ -112,7 +121,11 @@ func message(n alert.Notice, to people.Contact, way activities.Way, sent []alert
 func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t lifecycle.Told, with int) {
 	var to []string
 	for _, r := range t.Receipts {
-		to = append(to, r.To+" by "+r.Channel)
+		if r.Copy {
+			to = append(to, "a copy by "+r.Channel)
+		} else {
+			to = append(to, r.To+" by "+r.Channel)
+		}
 	}
 	text := fmt.Sprintf("%s reached %s", a.Reason, strings.Join(to, ", "))
 	if len(to) == 0 {
@@ -120,6 +133,9 @@ func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t li
 	}
 	if with > 0 {
 		text += fmt.Sprintf(", in one message with %d others", with)
+	}
+	if len(t.Aside) > 0 {
+		text += "; beside its route: " + strings.Join(t.Aside, "; ")
 	}
 	if len(t.Failed) > 0 {
 		text += "; failed: " + strings.Join(t.Failed, "; ")

@@ -236,6 +236,8 @@ type Receipt struct {
 	// Digest names the message of an inbox in which the notice stands among others;
 	// empty: the message is about it alone.
 	Digest string `json:"digest,omitempty"`
+	// Copy is of a notice that somebody else was told: it reached nobody.
+	Copy bool `json:"copy,omitempty"`
 	// Language and TimeZone are the recipient's, so that a later change reads like the message.
 	Language string `json:"language,omitempty"`
 	TimeZone string `json:"timeZone,omitempty"`

@@ -44,6 +44,8 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 	policy, ok := a.policy(r)
 	if !ok {
 		bad("policy: %q is not configured; use one of %s", r.Policy, strings.Join(a.policies(), ", "))
+	} else {
+		a.admitUrgent(r, policy, bad)
 	}
 	if why := policy.Unsatisfiable(r.Lifetime); why != "" && r.Managed && r.Lifetime > 0 {
 		bad("policy: the freezes of %q do not suit it: %s", policy.Name, why)

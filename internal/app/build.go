@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
@@ -69,7 +70,7 @@ func adapters(c config.Config, p parts, more []Targets) (*activities.Activities,
 		}
 	}
 	var err error
-	a := &activities.Activities{CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory, Now: time.Now}
+	a := &activities.Activities{CAs: map[string]activities.CA{}, Targets: map[string]activities.Target{}, Directory: c.Directory, Routes: func() []alert.Route { return c.Routes }, Now: time.Now}
 	p.ways.Resolver = p.resolver
 	p.ways.DNS = map[string]*acme.DNS{}
 	for i, x := range c.DNS {
@@ -111,6 +112,7 @@ func adapters(c config.Config, p parts, more []Targets) (*activities.Activities,
 		fail(err)
 	}
 	fail(reachable(c))
+	fail(reached(c))
 	return a, errors.Join(errs...)
 }
 

@@ -68,7 +68,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	a.parts = p
 	a.inForce.set(c, p.tokens)
 	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
-	acts.Directory = a.inForce.directory
+	acts.Directory, acts.Routes = a.inForce.directory, a.inForce.routes
 	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
 	}

@@ -109,6 +109,12 @@ func Notes(c config.Config) (out []string) {
 		out = append(out, "hosts: the embedded engine listens on "+c.Engine.IP+" only, so no other machine reaches it; see docs/hosts.md")
 	}
 	out = append(out, c.CalendarNotes(time.Now())...)
+	if c.AcceptEmailAlone {
+		for _, err := range emailAlone(present(Book(c)), c) {
+			told, _, _ := strings.Cut(err.Error(), "; ")
+			out = append(out, told+"; accept_email_alone allows it")
+		}
+	}
 	channels, err := slackChannels(c)
 	if err != nil { // Check says it
 		return out

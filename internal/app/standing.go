@@ -3,6 +3,7 @@ package app
 import (
 	"sync/atomic"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/web/page"
@@ -31,6 +32,8 @@ func (s *standing) config() config.Config { return s.held.Load().config }
 func (s *standing) tokens() page.Tokens { return s.held.Load().tokens }
 
 func (s *standing) directory() people.Directory { return s.config().Directory() }
+
+func (s *standing) routes() []alert.Route { return s.config().Routes }
 
 // bySlack and byPagerDuty find people by the ID that they have there.
 func (s *standing) bySlack(user string) (people.Person, bool) { return s.directory().BySlack(user) }

@@ -9,6 +9,7 @@ package config
 import (
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -22,26 +23,30 @@ type Config struct {
 	// Env is the environment that it was read with, as os.Environ gives it.
 	Env []string `mapstructure:"-"`
 
-	Data         string             `mapstructure:"data"` // absolute after Load
-	Temporal     Temporal           `mapstructure:"temporal"`
-	Engine       Engine             `mapstructure:"engine"`
-	HTTP         HTTP               `mapstructure:"http"`
-	ACMEHTTP     ACMEHTTP           `mapstructure:"acme_http"`
-	ACMETLS      ACMETLS            `mapstructure:"acme_tls"`
-	ACMEDNS      ACMEDNS            `mapstructure:"acme_dns"`
-	Scan         Scan               `mapstructure:"scan"`
-	Store        Store              `mapstructure:"store"`
-	CAs          []Adapter          `mapstructure:"cas"`
-	DNS          []Adapter          `mapstructure:"dns"`
-	RenewalInfo  RenewalInfo        `mapstructure:"renewal_info"`
-	Targets      []Adapter          `mapstructure:"targets"`
-	Hosts        []Host             `mapstructure:"hosts"`
-	Channels     []Adapter          `mapstructure:"channels"`
-	People       []people.Person    `mapstructure:"people"`
-	Teams        []people.Team      `mapstructure:"teams"`
-	CatchAll     string             `mapstructure:"catch_all"`
-	Calendars    []Calendar         `mapstructure:"calendars"`
-	Permissions  people.Permissions `mapstructure:"permissions"`
+	Data        string             `mapstructure:"data"` // absolute after Load
+	Temporal    Temporal           `mapstructure:"temporal"`
+	Engine      Engine             `mapstructure:"engine"`
+	HTTP        HTTP               `mapstructure:"http"`
+	ACMEHTTP    ACMEHTTP           `mapstructure:"acme_http"`
+	ACMETLS     ACMETLS            `mapstructure:"acme_tls"`
+	ACMEDNS     ACMEDNS            `mapstructure:"acme_dns"`
+	Scan        Scan               `mapstructure:"scan"`
+	Store       Store              `mapstructure:"store"`
+	CAs         []Adapter          `mapstructure:"cas"`
+	DNS         []Adapter          `mapstructure:"dns"`
+	RenewalInfo RenewalInfo        `mapstructure:"renewal_info"`
+	Targets     []Adapter          `mapstructure:"targets"`
+	Hosts       []Host             `mapstructure:"hosts"`
+	Channels    []Adapter          `mapstructure:"channels"`
+	People      []people.Person    `mapstructure:"people"`
+	Teams       []people.Team      `mapstructure:"teams"`
+	CatchAll    string             `mapstructure:"catch_all"`
+	Calendars   []Calendar         `mapstructure:"calendars"`
+	Permissions people.Permissions `mapstructure:"permissions"`
+	Routes      []alert.Route      `mapstructure:"routes"`
+	// AcceptEmailAlone lets P1 and P2 go to people who are reached by e-mail alone.
+	AcceptEmailAlone bool `mapstructure:"accept_email_alone"`
+
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
 	Gather       gather.Rules       `mapstructure:"gather"`

@@ -56,16 +56,19 @@ func overridesOf(env []string) (overrides, []problem) {
 			continue
 		}
 		o.names[v.Path] = v.Name
-		if value := s.check(v.Path, v.typ, s.number(v, text)); value != nil {
+		if value := s.check(v.Path, v.typ, s.scalar(v, text)); value != nil {
 			o.values[v.Path] = value
 		}
 	}
 	return o, s.problems
 }
 
-// number gives the whole number that the text of a variable stands for, if its
-// key wants one.
-func (s *shape) number(v Variable, text string) any {
+// scalar gives the whole number, or the truth, that the text of a variable stands
+// for, if its key wants one.
+func (s *shape) scalar(v Variable, text string) any {
+	if yes := text == "true"; v.typ.Kind() == reflect.Bool && (yes || text == "false") {
+		return yes
+	}
 	if v.typ == duration || !whole(v.typ) {
 		return text
 	}

@@ -58,6 +58,8 @@ func TestEveryScalarHasAVariableThatSetsIt(t *testing.T) {
 			text = "7s"
 		case v.typ.Kind() == reflect.Int:
 			text = "7"
+		case v.typ.Kind() == reflect.Bool:
+			text = "true"
 		case v.typ.Kind() != reflect.String:
 			t.Errorf("%s: no test sets a %s", v.Name, v.typ)
 		}

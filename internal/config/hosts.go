@@ -74,7 +74,7 @@ func (c Config) ValidateForHost(queue string) error {
 	for _, s := range []struct {
 		name string
 		n    int
-	}{{"cas", len(c.CAs)}, {"dns", len(c.DNS)}, {"channels", len(c.Channels)}, {"people", len(c.People)}, {"teams", len(c.Teams)}, {"hosts", len(c.Hosts)}, {"environments", len(c.Environments)}} {
+	}{{"cas", len(c.CAs)}, {"dns", len(c.DNS)}, {"channels", len(c.Channels)}, {"people", len(c.People)}, {"teams", len(c.Teams)}, {"hosts", len(c.Hosts)}, {"routes", len(c.Routes)}, {"environments", len(c.Environments)}} {
 		if s.n > 0 {
 			centre = append(centre, s.name)
 		}

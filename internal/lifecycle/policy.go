@@ -116,6 +116,9 @@ func (p Policy) WithDefaults() Policy {
 	return p
 }
 
+// Ladder is the escalation of a severity or another name, for whoever shows it.
+func (p Policy) Ladder(name string) Escalation { return p.ladder(name) }
+
 // ladder is the escalation of a name, of the default policy where this one has none.
 func (p Policy) ladder(name string) Escalation {
 	if e, ok := p.escalation(name); ok && len(e.Steps) > 0 {

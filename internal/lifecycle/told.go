@@ -13,6 +13,8 @@ type Told struct {
 	Receipts []alert.Receipt
 	// Nobody tells that the roles led to nobody, so the next step is due at once.
 	Nobody bool
+	// Aside says why the route of the notice was not followed.
+	Aside []string
 	// Failed lists the channels that refused, in words. With no receipt at all
 	// the notice reached nobody.
 	Failed []string
@@ -32,10 +34,10 @@ func (s *State) Told(now time.Time, t Told) {
 	if a == nil {
 		return
 	}
-	a.Failed, a.Unreached = nil, len(t.Receipts) == 0 && len(t.Posted) == 0
+	a.Failed, a.Unreached = nil, !alert.Reached(t.Receipts) && len(t.Posted) == 0
 	a.take(t.Receipts, t.Failed)
 	if len(t.Posted) > 0 {
-		a.Gathering = &Gathering{Notice: a.Told, To: t.Posted, Reached: len(t.Receipts) > 0, Until: t.Until}
+		a.Gathering = &Gathering{Notice: a.Told, To: t.Posted, Reached: alert.Reached(t.Receipts), Until: t.Until}
 	}
 	if a.Unreached {
 		s.reachedNobody(now, a)
@@ -48,7 +50,7 @@ func (a *Alert) take(receipts []alert.Receipt, failed []string) {
 		a.Failed = append(a.Failed, clip(f))
 	}
 	for _, r := range receipts {
-		if !slices.Contains(a.Used, r.Kind) {
+		if !r.Copy && !slices.Contains(a.Used, r.Kind) {
 			a.Used = append(a.Used, r.Kind)
 		}
 		same := func(o alert.Receipt) bool {

@@ -73,6 +73,9 @@ func (d Directory) teamOf(q Question) Team {
 	return d.Teams[i]
 }
 
+// TeamOf gives the team that a certificate counts as one of; see Question.Team.
+func (d Directory) TeamOf(q Question) Team { return d.teamOf(q) }
+
 func (d Directory) onCall(team Team, at time.Time) []Contact {
 	for _, id := range team.inLine(at) {
 		if c := d.persons(OnCall, team, id); len(c) > 0 {
