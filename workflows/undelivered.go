@@ -38,7 +38,9 @@ func (l *letters) add(ctx workflow.Context, m alert.Message, err error) string {
 func (l *letters) all(receipts []alert.Receipt) []delivery.Undelivered {
 	for i := range l.lost {
 		for _, r := range receipts {
-			l.lost[i].Instead = append(l.lost[i].Instead, r.To+" by "+r.Channel)
+			if !r.Copy {
+				l.lost[i].Instead = append(l.lost[i].Instead, r.To+" by "+r.Channel)
+			}
 		}
 	}
 	return l.lost
