@@ -11,10 +11,11 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
-// ChannelNews is what the workflow of a channel is told. Exactly one field is set.
+// ChannelNews is what the workflow of a channel is told: one thing.
 type ChannelNews struct {
-	// GivenUp is a message that the channel did not deliver.
+	// GivenUp is a message that the channel did not deliver, and Before is how it stood then.
 	GivenUp *delivery.Undelivered `json:"givenUp,omitempty"`
+	Before  delivery.Standing     `json:"before,omitzero"`
 	// Broken is an address that was found to lead nowhere just now.
 	Broken *delivery.Broken `json:"broken,omitempty"`
 	// WorkedAt is when the channel accepted a message after it had failed.
@@ -38,7 +39,8 @@ func (a *Activities) undelivered(ctx context.Context, letters []delivery.Undeliv
 		if u.Channel == "" {
 			continue
 		}
-		if _, err := a.Store.NoteOutcome(ctx, delivery.Outcome{Channel: u.Channel, At: u.At, About: u.About, Why: u.Why}); err != nil {
+		before, err := a.Store.NoteOutcome(ctx, delivery.Outcome{Channel: u.Channel, At: u.At, About: u.About, Why: u.Why})
+		if err != nil {
 			return ours(err)
 		}
 		if u.About == delivery.Address {
@@ -46,7 +48,7 @@ func (a *Activities) undelivered(ctx context.Context, letters []delivery.Undeliv
 				return err
 			}
 		}
-		if err := a.report(ctx, u.Channel, ChannelNews{GivenUp: &u}); err != nil {
+		if err := a.report(ctx, u.Channel, ChannelNews{GivenUp: &u, Before: before}); err != nil {
 			return err
 		}
 	}
@@ -59,6 +61,13 @@ func (a *Activities) undelivered(ctx context.Context, letters []delivery.Undeliv
 func (a *Activities) breakAddress(ctx context.Context, b delivery.Broken) error {
 	if _, err := a.Store.PutBroken(ctx, b); err != nil {
 		return ours(err)
+	}
+	all, err := a.Store.Broken(ctx)
+	if err != nil {
+		return ours(err)
+	}
+	if first, ok := delivery.BrokenIn(all, b.Kind, b.Address); ok {
+		b.Since = first.Since
 	}
 	return a.report(ctx, b.Channel, ChannelNews{Broken: &b})
 }
@@ -119,4 +128,21 @@ func (a *Activities) MendAddress(ctx context.Context, in delivery.Mending) (int,
 		return 0, toTemporal(fault.New(fault.NotFound, "the address %q is not known to be broken; see: neverlapse undelivered", in.Address), a.Now())
 	}
 	return mended, toTemporal(ours(err), a.Now())
+}
+
+// ListChannels tells which channels this worker has, and how each stands. Those
+// that nobody in particular reads have nothing to prove.
+func (a *Activities) ListChannels(ctx context.Context, _ struct{}) ([]delivery.Listed, error) {
+	known, err := a.Store.Standings(ctx)
+	out := make([]delivery.Listed, 0, len(a.Channels))
+	for _, c := range a.Channels {
+		l := delivery.Listed{Name: c.Name, Kind: c.Kind, Proves: !c.LastResort}
+		for _, s := range known {
+			if s.Channel == c.Name {
+				l.Standing = s
+			}
+		}
+		out = append(out, l)
+	}
+	return out, toTemporal(ours(err), a.Now())
 }

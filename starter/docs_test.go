@@ -27,7 +27,7 @@ var documents = map[string]any{
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
-	"undelivered": delivery.List{}, "address ok": delivery.Mending{},
+	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "channels confirm": takenView{},
 }
 
 func TestTheReferenceIsGeneratedFromTheCommands(t *testing.T) {

@@ -70,6 +70,10 @@ func (f *fake) QueryWorkflowWithOptions(_ context.Context, r *client.QueryWorkfl
 	return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{s}}, nil
 }
 
+func (f *fake) QueryWorkflow(_ context.Context, id, _, query string, _ ...any) (converter.EncodedValue, error) {
+	return value{f.answers[query+" "+id]}, f.failure
+}
+
 type updateHandle struct {
 	client.WorkflowUpdateHandle
 	value value

@@ -54,6 +54,7 @@ func (c *cli) root() *cobra.Command {
 		c.add(root, groupAct, verb)
 	}
 	c.add(root, groupSee, c.ca())
+	c.add(root, groupSee, c.channels())
 	c.add(root, "", c.alert())
 	c.add(root, "", c.addresses())
 	c.add(root, "", c.slack())

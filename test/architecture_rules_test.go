@@ -40,6 +40,7 @@ var importRules = []importRule{
 	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
 	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, clock: true},
 	{packages: []string{"internal/ca", "internal/target", "internal/notify", "internal/store", "internal/scan"}, own: []string{"internal/alert", "internal/cert", "internal/fault", "internal/outgoing", "internal/keystore", "internal/delivery"}, third: anything, never: temporal, clock: true},
+	{packages: []string{"internal/bounce"}, own: []string{"internal/alert"}, third: []string{"github.com/emersion/go-smtp"}, never: temporal},
 	{packages: []string{"internal/outgoing"}},
 	{packages: []string{"internal/keystore"}, third: []string{"software.sslmate.com/src/go-pkcs12", "github.com/pavlo-v-chernykh/keystore-go/v4"}, never: world, clock: true},
 	{packages: []string{"internal/calendar"}, own: []string{"internal/people"}, third: []string{"github.com/teambition/rrule-go"}, never: world},

@@ -42,7 +42,7 @@ type account struct {
 	changes int
 	waking  int // certificates that are being woken
 	probing bool
-	telling int
+	teller
 	reports workflow.ReceiveChannel
 }
 
@@ -51,6 +51,7 @@ type account struct {
 // the most urgent first.
 func (w *Workflows) AccountWorkflow(ctx workflow.Context, in Account) error {
 	a := &account{Workflows: w, Account: in, reports: workflow.GetSignalChannel(ctx, SignalReport)}
+	a.teller = teller{alerts: &a.Alerts, told: &a.Told, changed: func() { a.changes++ }, notice: a.event}
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // a budget that is not kept is none
 	if err := a.setup(ctx); err != nil {
 		return err

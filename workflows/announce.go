@@ -15,10 +15,19 @@ import (
 func announce(ctx workflow.Context, n alert.Notice, q activities.AddressInput, who string) []alert.Receipt {
 	var all []activities.Delivery
 	_ = workflow.ExecuteActivity(quick(ctx, "who is "+who+" now"), hands.Address, q).Get(ctx, &all)
+	return deliverTo(ctx, n, all, nil)
+}
+
+// deliverTo sends a notice to each contact by the first way that takes it; shuns
+// tells which channels are no way, nil that all are.
+func deliverTo(ctx workflow.Context, n alert.Notice, all []activities.Delivery, shuns func(channel string) bool) []alert.Receipt {
 	var got []alert.Receipt
 	lost := letters{notice: n}
 	for _, d := range all {
 		for _, way := range append([]activities.Way{d.Way}, d.Others...) {
+			if shuns != nil && shuns(way.Channel) {
+				continue
+			}
 			m := alert.Message{Notice: n, To: d.To, Channel: way.Channel, Kind: way.Kind, Address: way.Address, DedupKey: n.Key + "/" + d.To.ID + "/" + way.Channel}
 			var r alert.Receipt
 			err := workflow.ExecuteActivity(notification(ctx, fmt.Sprintf("%s %s to %s by %s", n.Severity, n.Reason, d.To.ID, way.Channel)), hands.Deliver, m).Get(ctx, &r)

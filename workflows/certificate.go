@@ -20,6 +20,8 @@ type Workflows struct {
 	Brain func(time.Time, lifecycle.State) lifecycle.Decision
 	// Link gives the address at which people see a certificate whole; "" if there is none.
 	Link func(name string) string
+	// ChannelLink gives the address at which people say that they read a channel; "" if there is none.
+	ChannelLink func(name string) string
 }
 
 // Entity is all that one run of a certificate hands to the next.

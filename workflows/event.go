@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,10 +11,13 @@ import (
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
-// Event is something about a CA that people are told once, however many
-// certificates it is about, and again daily while it lasts.
+// Event is something about a CA or a channel that people are told once, however
+// many certificates it is about, and again daily while it lasts.
 type Event struct {
 	Reason   alert.Reason    `json:"reason"`
+	Subject  string          `json:"subject,omitempty"` // what it is about, where there may be several
+	Owner    string          `json:"owner,omitempty"`   // person or team whose it is
+	Once     bool            `json:"once,omitempty"`    // it is told once, and that is the end of it
 	Severity alert.Severity  `json:"severity"`
 	Cause    string          `json:"cause"`
 	Since    time.Time       `json:"since"`
@@ -30,89 +32,97 @@ const (
 	eventRetry  = 10 * time.Minute
 )
 
+// teller keeps the events of a workflow told: Alerts and Told are state of it.
+type teller struct {
+	alerts  *[]Event
+	told    *int
+	telling int
+	changed func()
+	notice  func(now time.Time, e Event) alert.Notice
+	// readers ask for those who are told, beside the catch-all; nil: nobody.
+	readers func(e Event) []people.Question
+	// shuns reports whether a channel is not the way; nil: all are.
+	shuns func(channel string) bool
+}
+
 // raise opens an event, or gives an open one its latest cause.
-func (a *account) raise(e Event, now time.Time) {
-	for i := range a.Alerts {
-		if old := &a.Alerts[i]; old.Reason == e.Reason && old.Evidence == "" {
+func (t *teller) raise(e Event, now time.Time) {
+	for i := range *t.alerts {
+		if old := &(*t.alerts)[i]; old.Reason == e.Reason && old.Subject == e.Subject && old.Evidence == "" {
 			old.Cause = e.Cause
 			return
 		}
 	}
-	e.NextAt = now
-	a.Alerts = append(a.Alerts, e)
-	a.changes++
+	if e.NextAt.IsZero() {
+		e.NextAt = now
+	}
+	*t.alerts = append(*t.alerts, e)
+	t.changed()
 }
 
 // settle closes an event by evidence.
-func (a *account) settle(reason alert.Reason, evidence string) {
-	for i := range a.Alerts {
-		if e := &a.Alerts[i]; e.Reason == reason && e.Evidence == "" {
+func (t *teller) settle(reason alert.Reason, evidence string) {
+	for i := range *t.alerts {
+		if e := &(*t.alerts)[i]; e.Reason == reason && e.Evidence == "" {
 			e.Evidence = evidence
-			a.changes++
+			t.changed()
 		}
 	}
 }
 
-func (a *account) repeatAt() time.Time {
+func (t *teller) repeatAt() time.Time {
 	var at []time.Time
-	for _, e := range a.Alerts {
+	for _, e := range *t.alerts {
 		at = append(at, e.NextAt)
 	}
 	return earliest(at...)
 }
 
 // tellAll tells what is due, and takes back what is over.
-func (a *account) tellAll(ctx workflow.Context) {
-	if a.telling > 0 {
+func (t *teller) tellAll(ctx workflow.Context) {
+	if t.telling > 0 {
 		return
 	}
 	now := workflow.Now(ctx)
-	for _, e := range slices.Clone(a.Alerts) {
+	for _, e := range slices.Clone(*t.alerts) {
 		if e.Evidence == "" && now.Before(e.NextAt) {
 			continue
 		}
-		a.telling++
-		a.Told++
-		n := a.notice(now, e)
+		t.telling++
+		*t.told++
+		n := t.notice(now, e)
 		workflow.GoNamed(ctx, "tell "+string(e.Reason), func(ctx workflow.Context) {
 			if e.Evidence == "" {
-				a.announce(ctx, n, e)
+				t.announce(ctx, n, e)
 			} else {
-				a.takeBack(ctx, n, e)
+				t.takeBack(ctx, n, e)
 			}
-			a.telling--
-			a.changes++
+			t.telling--
+			t.changed()
 		})
 	}
 }
 
-// notice gathers what a message about a CA tells; the certificates that wait for
-// it stand in the place of names.
-func (a *account) notice(now time.Time, e Event) alert.Notice {
-	n := alert.Notice{
-		Key: fmt.Sprintf("ca/%s/%s/%s/%d", a.CA, a.Name, e.Reason, a.Told), AlertID: "ca/" + a.CA + "/" + string(e.Reason), Phase: alert.Firing,
-		Severity: e.Severity, Reason: e.Reason, Reach: alert.Wide, Certificate: a.CA, Managed: true, At: now.UTC(), Cause: e.Cause,
-		Next: alert.NextStep{Kind: "wait-ca", At: a.Outage.ProbeAt}, Commands: []string{"neverlapse ca budget " + a.CA}, Evidence: e.Evidence,
-	}
-	if e.Reason == alert.CAOutage {
-		for _, s := range a.Outage.Stranded {
-			n.Names = append(n.Names, s.Certificate)
+// announce tells the catch-all, for a CA and a channel belong to no certificate's
+// owner, and whoever the event is about.
+func (t *teller) announce(ctx workflow.Context, n alert.Notice, told Event) {
+	var all []activities.Delivery
+	about := alert.Traits{Severity: n.Severity}
+	q := activities.AddressInput{Question: people.Question{At: n.At}, About: about, Reach: n.Reach, Last: true}
+	_ = workflow.ExecuteActivity(quick(ctx, "who is the catch-all now"), hands.Address, q).Get(ctx, &all)
+	if t.readers != nil {
+		for _, who := range t.readers(told) {
+			who.At = n.At
+			var more []activities.Delivery
+			_ = workflow.ExecuteActivity(quick(ctx, "who is "+roles(who.Roles)+" of "+who.Owner+" now"), hands.Address, activities.AddressInput{Question: who, About: about, Reach: n.Reach}).Get(ctx, &more)
+			all = append(all, slices.DeleteFunc(more, func(m activities.Delivery) bool {
+				return slices.ContainsFunc(all, func(d activities.Delivery) bool { return d.To.ID == m.To.ID })
+			})...)
 		}
-	} else {
-		n.Next = alert.NextStep{Kind: "renew"}
 	}
-	if e.Evidence != "" {
-		n.Phase, n.Next = alert.Resolved, alert.NextStep{Kind: "none"}
-	}
-	return n
-}
-
-// announce tells the catch-all: a CA belongs to no certificate's owner.
-func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
-	q := activities.AddressInput{Question: people.Question{At: n.At}, About: alert.Traits{Severity: n.Severity}, Reach: n.Reach, Last: true}
-	got := announce(ctx, n, q, "the catch-all")
-	for i := range a.Alerts {
-		if e := &a.Alerts[i]; e.Reason == told.Reason && e.Since.Equal(told.Since) { // it may be over by now
+	got := deliverTo(ctx, n, all, t.shuns)
+	for i := range *t.alerts {
+		if e := &(*t.alerts)[i]; e.Reason == told.Reason && e.Subject == told.Subject && e.Since.Equal(told.Since) { // it may be over by now
 			e.Receipts = append(e.Receipts, got...)
 			e.NextAt = workflow.Now(ctx).Add(eventRepeat)
 			if !alert.Reached(got) {
@@ -120,10 +130,19 @@ func (a *account) announce(ctx workflow.Context, n alert.Notice, told Event) {
 			}
 		}
 	}
+	if told.Once && alert.Reached(got) {
+		t.drop(told)
+	}
+}
+
+func (t *teller) drop(gone Event) {
+	*t.alerts = slices.DeleteFunc(*t.alerts, func(x Event) bool {
+		return x.Reason == gone.Reason && x.Subject == gone.Subject && (x.Evidence != "" || gone.Once)
+	})
 }
 
 // takeBack brings the messages of an event that is over up to date.
-func (a *account) takeBack(ctx workflow.Context, n alert.Notice, e Event) {
+func (t *teller) takeBack(ctx workflow.Context, n alert.Notice, e Event) {
 	showOver(ctx, n, e.Receipts)
-	a.Alerts = slices.DeleteFunc(a.Alerts, func(x Event) bool { return x.Reason == e.Reason && x.Evidence != "" })
+	t.drop(e)
 }

@@ -112,6 +112,16 @@ func notification(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// oneTry: a message whose arrival is the question.
+func oneTry(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    15 * time.Second,
+		ScheduleToCloseTimeout: quickLimit,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
 // issuance: transport faults only, for minutes.
 func issuance(ctx workflow.Context, summary string, left time.Duration) workflow.Context {
 	return bounded(ctx, summary, min(left, issuanceLimit))

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -61,6 +62,27 @@ func (a *account) pulled(now time.Time, r activities.Report) {
 	} else if r.Count == 0 {
 		a.settle(alert.MassRenewal, "no certificate has a window that is past any more, as of "+clock(now))
 	}
+}
+
+// event gathers what a message about a CA tells; the certificates that wait for
+// it stand in the place of names.
+func (a *account) event(now time.Time, e Event) alert.Notice {
+	n := alert.Notice{
+		Key: fmt.Sprintf("ca/%s/%s/%s/%d", a.CA, a.Name, e.Reason, a.Told), AlertID: "ca/" + a.CA + "/" + string(e.Reason), Phase: alert.Firing,
+		Severity: e.Severity, Reason: e.Reason, Reach: alert.Wide, Certificate: a.CA, Managed: true, At: now.UTC(), Cause: e.Cause,
+		Next: alert.NextStep{Kind: "wait-ca", At: a.Outage.ProbeAt}, Commands: []string{"neverlapse ca budget " + a.CA}, Evidence: e.Evidence,
+	}
+	if e.Reason == alert.CAOutage {
+		for _, s := range a.Outage.Stranded {
+			n.Names = append(n.Names, s.Certificate)
+		}
+	} else {
+		n.Next = alert.NextStep{Kind: "renew"}
+	}
+	if e.Evidence != "" {
+		n.Phase, n.Next = alert.Resolved, alert.NextStep{Kind: "none"}
+	}
+	return n
 }
 
 func earliest(times ...time.Time) time.Time {

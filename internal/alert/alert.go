@@ -53,6 +53,14 @@ const (
 	CAOutage Reason = "ca-outage"
 	// MassRenewal: a CA wants very many certificates renewed at once; told once, about the CA.
 	MassRenewal Reason = "mass-renewal"
+	// ChannelFailing: a channel delivers nothing to anybody; told once, by another.
+	ChannelFailing Reason = "channel-failing"
+	// ChannelDoubtful: nobody answered a channel's proof of life.
+	ChannelDoubtful Reason = "channel-doubtful"
+	// ProofOfLife: a channel asks whether anybody reads it; no trouble.
+	ProofOfLife Reason = "proof-of-life"
+	// AddressBroken: an address leads nowhere.
+	AddressBroken Reason = "address-broken"
 	// TargetBehind: a target could not be reached and still has an older version.
 	TargetBehind Reason = "target-behind"
 	// Drifted: a place has something else than what was deployed there.
@@ -78,7 +86,12 @@ const Imported Reason = "imported"
 const Gathered Reason = "gathered"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen, ConfigurationRefused}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen, ConfigurationRefused}
+
+// OfChannel reports whether it is about a channel and not about a certificate.
+func (r Reason) OfChannel() bool {
+	return r == ChannelFailing || r == ChannelDoubtful || r == ProofOfLife || r == AddressBroken
+}
 
 // ID names one alert: there is one per certificate, version and reason.
 func ID(certificate string, version cert.Fingerprint, reason Reason) string {
@@ -188,6 +201,7 @@ type Notice struct {
 	Reach       Reach        `json:"reach"`
 	Certificate string       `json:"certificate"`
 	Names       []string     `json:"names"`
+	Subject     string       `json:"subject,omitempty"` // what of it, where that is no version: an address of a channel
 	Managed     bool         `json:"managed"`
 	Environment string       `json:"environment,omitempty"`
 	Owner       string       `json:"owner,omitempty"`

@@ -84,7 +84,7 @@ func cleanAll(in []string) []string {
 // line breaks for cleanLines.
 func cleaned(n Notice) Notice {
 	for _, p := range []*string{
-		&n.Key, &n.AlertID, (*string)(&n.Phase), (*string)(&n.Severity), (*string)(&n.Reason), &n.Certificate,
+		&n.Key, &n.AlertID, &n.Subject, (*string)(&n.Phase), (*string)(&n.Severity), (*string)(&n.Reason), &n.Certificate,
 		&n.Environment, &n.Owner, &n.Team, &n.Next.Kind, &n.Next.Who, &n.Evidence, &n.Link,
 		&n.Version.Issuer, &n.Version.Serial, (*string)(&n.Version.Fingerprint), &n.Version.CA,
 		&n.Replacement.Issuer, &n.Replacement.Serial, (*string)(&n.Replacement.Fingerprint), &n.Replacement.CA,

@@ -118,7 +118,7 @@ func (r reader) perReason(prefix string, n Notice) string {
 }
 
 func (r reader) headline(n Notice) string {
-	topic := r.say(r.perReason("topic", n), "certificate", n.Certificate, "reason", string(n.Reason),
+	topic := r.say(r.perReason("topic", n), "certificate", n.Certificate, "reason", string(n.Reason), "subject", n.Subject,
 		"expiry", r.expiry("expiry", n.Version, n.At), "short", r.expiry("short", n.Version, n.At))
 	switch {
 	case n.Phase == Resolved && n.Retired:
@@ -157,7 +157,7 @@ func (r reader) lines(n Notice) []Line {
 	if n.Managed {
 		kind = "kind.managed"
 	}
-	if n.Reason != ConfigurationRefused { // it is about no certificate
+	if !n.Reason.OfChannel() && n.Reason != ConfigurationRefused { // those are about no certificate
 		add("kind", r.say(kind))
 	}
 	add("fallback", r.fallback(n))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -27,6 +28,9 @@ func (a *App) answers() answers { return answers{a.gate} }
 // cluster out of reach is a fault of kind Unavailable, except for an
 // acknowledgement: the signal that follows it tells.
 func (s answers) Answer(ctx context.Context, a web.Answer) error {
+	if strings.HasPrefix(a.AlertID, workflows.ChannelAlert(a.Certificate)) {
+		return s.confirm(ctx, a.Certificate, request(a))
+	}
 	err := s.ask(ctx, a)
 	var refusal lifecycle.Refusal
 	var forbidden people.Forbidden
@@ -61,6 +65,18 @@ func (s answers) ask(ctx context.Context, a web.Answer) error {
 		_, err = workflows.ObserveNow.Ask(ctx, s.gate, a.Certificate, r)
 	default:
 		return fault.New(fault.Invalid, "action %q is not known", a.Action)
+	}
+	return err
+}
+
+// confirm says that somebody read a message that is about a channel.
+func (s answers) confirm(ctx context.Context, channel string, r workflows.Request) error {
+	_, err := workflows.ConfirmChannel(ctx, s.gate.Client, channel, r)
+	switch {
+	case errors.Is(err, workflows.ErrNoChannel):
+		return fault.New(fault.NotFound, "there is no channel %s any more", channel)
+	case err != nil && ctx.Err() != nil && !s.reachable(ctx):
+		return fault.New(fault.Unavailable, "Temporal is out of reach: %w", err)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/bounce"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/engine"
@@ -47,6 +48,9 @@ type App struct {
 	end     context.CancelFunc // of what goes on beside: the sockets, and the look at the configuration
 	beside  sync.WaitGroup
 	fatal   chan error
+	acts    *activities.Activities
+	paths   *bounce.Paths
+	bounces *bounce.Listener
 	polling atomic.Bool
 }
 
@@ -68,7 +72,10 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	a.parts = p
 	a.inForce.set(c, p.tokens)
 	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
-	acts.Directory, acts.Routes = a.inForce.directory, a.inForce.routes
+	acts.Directory, acts.Routes, a.acts = a.inForce.directory, a.inForce.routes, acts
+	if a.paths, err = returnPaths(ctx, c, p, acts.Channels); err != nil {
+		return nil, err
+	}
 	if err := welcome(ctx, c, p.store); err != nil {
 		return nil, err
 	}
@@ -80,6 +87,8 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Inboxes, acts.Gather = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}, c.Gather
+	board := newSwitchboard(a.client, c, acts.Channels)
+	acts.Switchboard = board
 	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
@@ -92,6 +101,12 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 		return nil, err
 	}
 	a.goOn()
+	if err := a.takeBounces(); err != nil {
+		return nil, err
+	}
+	if err := board.planAll(ctx); err != nil {
+		return nil, err
+	}
 	return a, a.schedule(ctx)
 }
 
@@ -195,6 +210,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.ConfigurationWorkflow)
 	w.RegisterWorkflow(story.InboxWorkflow)
 	w.RegisterWorkflow(story.PoliciesWorkflow)
+	w.RegisterWorkflow(story.ChannelWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

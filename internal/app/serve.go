@@ -25,6 +25,9 @@ func (a *App) serve(p parts) error {
 	if err := a.pagerDuty(mux); err != nil {
 		return err
 	}
+	if err := a.bounceHook(mux); err != nil {
+		return err
+	}
 	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
 	for _, s := range a.sockets {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})

@@ -13,6 +13,9 @@ func (a *App) Stop() {
 		a.end()
 		a.beside.Wait()
 	}
+	if a.bounces != nil {
+		_ = a.bounces.Close()
+	}
 	if a.http != nil {
 		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })
 	}

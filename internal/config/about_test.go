@@ -89,6 +89,16 @@ var about = map[string]string{
 	"channels[].kind":    "`slack` ([set it up](slack.md)), `email`, `console`, or one of those in [channels](channels.md).",
 	"channels[].options": "What the kind needs.",
 
+	"delivery":               "How channels prove that somebody reads them. See [what happens to a message](delivery.md#proof-of-life).",
+	"delivery.proof_of_life": "How often each channel sends a message that needs one click. `0s`: never.",
+	"delivery.proof_within":  "How long nobody may answer before the channel counts as doubtful, which the catch-all is told by another.",
+	"delivery.proof_to":      "Id of the person or team that has to answer. Empty: whoever is on call in the catch-all team.",
+
+	"bounces":            "How mail that comes back is taken. See [bounces](delivery.md#mail-that-comes-back).",
+	"bounces.address":    "Return path of all mail, like `bounces@mail.example.com`; each message has a token behind the part before the @. Empty: mail comes back to the sender of the channel.",
+	"bounces.listen":     "Address at which bounces are taken by SMTP, like `:2525`. Empty: none.",
+	"bounces.token_file": "File with the token, 20 characters or more, by which a mail service may post bounces to `/mail/bounces`. Empty: nothing is taken there. See [Secrets](#secrets).",
+
 	"people":             "Everybody who can be told and can answer.",
 	"people[].id":        "Stable name, lower case. People and teams share one set of ids.",
 	"people[].name":      "Name to show. Empty: the id.",

@@ -38,6 +38,8 @@ type Config struct {
 	Targets     []Adapter          `mapstructure:"targets"`
 	Hosts       []Host             `mapstructure:"hosts"`
 	Channels    []Adapter          `mapstructure:"channels"`
+	Delivery    Delivery           `mapstructure:"delivery"`
+	Bounces     Bounces            `mapstructure:"bounces"`
 	People      []people.Person    `mapstructure:"people"`
 	Teams       []people.Team      `mapstructure:"teams"`
 	CatchAll    string             `mapstructure:"catch_all"`
@@ -137,6 +139,20 @@ type Adapter struct {
 	Options map[string]any `mapstructure:"options"`
 }
 
+// Delivery says how channels prove that somebody reads them.
+type Delivery struct {
+	ProofOfLife time.Duration `mapstructure:"proof_of_life"` // from one to the next; 0: never
+	ProofWithin time.Duration `mapstructure:"proof_within"`  // that somebody has to answer in
+	ProofTo     string        `mapstructure:"proof_to"`      // person or team; empty: on call in the catch-all team
+}
+
+// Bounces says how mail that comes back is taken.
+type Bounces struct {
+	Address   string `mapstructure:"address"`    // return path: bounces@mail.example.com; empty: that of the sender
+	Listen    string `mapstructure:"listen"`     // SMTP; empty: none
+	TokenFile string `mapstructure:"token_file"` // of what mail services post; empty: nothing is taken
+}
+
 // Environment gives certificates of an environment a policy.
 type Environment struct {
 	Name   string `mapstructure:"name"`
@@ -163,6 +179,7 @@ func Default() Config {
 		Scan:        Scan{Wildcards: WildcardsAllowed},
 		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
 		Gather:      gather.Default(),
+		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }

@@ -34,7 +34,7 @@ func (c Config) Validate() error {
 		data, c.Temporal.validate(), c.Engine.validate(), c.HTTP.validate(), c.ACMEHTTP.validate(c.HTTP),
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
 		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(),
-		validateAdapters("channels", c.Channels), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
+		validateAdapters("channels", c.Channels), c.validateDelivery(), c.Bounces.validate(), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
 		c.validateEnvironments(), c.validateGather(), c.Log.validate(),
 	)
 }
@@ -52,6 +52,23 @@ func (r RenewalInfo) validate() error {
 		return wrong("renewal_info.poll_every", "%s is not between 1s and %s", lifecycle.FormatDuration(r.PollEvery), lifecycle.FormatDuration(maxPoll))
 	}
 	return nil
+}
+
+func (c Config) validateDelivery() error {
+	d := c.Delivery
+	var errs []error
+	if d.ProofOfLife < 0 || d.ProofOfLife > 0 && d.ProofOfLife < time.Second {
+		errs = append(errs, wrong("delivery.proof_of_life", "%s is too short; write a month as 30d, or 0s for never", lifecycle.FormatDuration(d.ProofOfLife)))
+	}
+	if d.ProofOfLife > 0 && (d.ProofWithin <= 0 || d.ProofWithin > d.ProofOfLife) {
+		errs = append(errs, wrong("delivery.proof_within", "%s is not between nothing and proof_of_life, %s", lifecycle.FormatDuration(d.ProofWithin), lifecycle.FormatDuration(d.ProofOfLife)))
+	}
+	_, person := c.Directory().Person(d.ProofTo)
+	_, team := c.Directory().Team(d.ProofTo)
+	if d.ProofTo != "" && !person && !team {
+		errs = append(errs, wrong("delivery.proof_to", "%q is neither a person nor a team of the directory", d.ProofTo))
+	}
+	return errors.Join(errs...)
 }
 
 func (s Store) validate() error {

@@ -23,6 +23,9 @@ const (
 	Channel About = "channel"
 	// Address: this address leads nowhere; others are reached.
 	Address About = "address"
+	// Mailbox: the address is there and did not take this message: it is full, or
+	// its rules refuse it.
+	Mailbox About = "mailbox"
 	// Message: the channel refuses what the message says.
 	Message About = "message"
 	// Worker: no worker was there to send it.
@@ -150,6 +153,14 @@ type Standing struct {
 	// Failing tells that a message was given up for the channel's sake and none
 	// was accepted since.
 	Failing bool `json:"failing,omitempty"`
+}
+
+// Listed is a channel as it is configured, and how it stands.
+type Listed struct {
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Proves   bool     `json:"proves"` // somebody in particular reads it
+	Standing Standing `json:"standing"`
 }
 
 // Outcome is how one message ended.

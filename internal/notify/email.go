@@ -79,6 +79,9 @@ type Email struct {
 	from     mail.Address
 	password string
 	tls      *tls.Config
+	// ReturnPath gives the envelope's sender of a message to an address, to which it
+	// comes back if it cannot be delivered; nil: that of From. Set it before use.
+	ReturnPath func(address string) string
 }
 
 // NewEmail reads the secrets and roots and makes the channel; it does not dial.

@@ -34,6 +34,11 @@ func (e *Email) compose(m alert.Message, address, id string, before []string) (*
 	t := text(m)
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(&e.from)
+	if e.ReturnPath != nil {
+		if err := msg.EnvelopeFrom(e.ReturnPath(to.Address)); err != nil {
+			return nil, fault.New(fault.Configuration, "return path of bounces: %w", err)
+		}
+	}
 	msg.ToMailAddress(&mail.Address{Name: alert.Clean(m.To.Name), Address: to.Address})
 	msg.Subject(cut(t.Subject, 250))
 	msg.SetMessageIDWithValue(id)

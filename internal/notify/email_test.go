@@ -37,6 +37,31 @@ func TestAMailIsEncryptedLoggedInAndMarkedAsAutomatic(t *testing.T) {
 	}
 }
 
+func TestMailComesBackToItsReturnPath(t *testing.T) {
+	s := mailServer(t)
+	c := emailChannel(t, s)
+	c.ReturnPath = func(address string) string {
+		return "bounces+of-" + strings.ReplaceAll(address, "@", "=") + "@mail.example.com"
+	}
+	if _, err := c.Send(t.Context(), mailTo(notifytest.Sample()), false); err != nil {
+		t.Fatal(err)
+	}
+	m := s.Mails()[0]
+	if from := m.Header.Get("From"); m.From != "bounces+of-minji=example.com@mail.example.com" || !strings.Contains(from, "neverlapse@example.com") {
+		t.Errorf("envelope from %q, header %q", m.From, from)
+	}
+}
+
+func TestAnAddressIsBrokenOnlyWhereTheServerSaysSo(t *testing.T) {
+	s := mailServer(t)
+	for mode, want := range map[notifytest.MailMode]bool{notifytest.MailRefuses: true, notifytest.MailBadLogin: false, notifytest.MailLater: false} {
+		s.SetMode(mode)
+		if _, err := emailChannel(t, s).Send(t.Context(), mailTo(notifytest.Sample()), false); err == nil || fault.OfAddress(err) != want {
+			t.Errorf("%s: of the address %v: %v", mode, !want, err)
+		}
+	}
+}
+
 func TestAllMailsOfAnAlertStandInOneThread(t *testing.T) {
 	s := mailServer(t)
 	c := emailChannel(t, s)

@@ -25,7 +25,7 @@ var smsProviders = map[string]func(t *testing.T) (*notifytest.Vendor, notify.SMS
 			t.Fatal(err)
 		}
 		return v, notify.SMSOptions{Provider: "twilio", Twilio: notify.TwilioOptions{
-			AccountSID: notifytest.TwilioAccount, AuthToken: notifytest.TwilioToken, From: notifytest.TwilioFrom, StatusCallback: "https://status.example.com/sms", URL: v.URL(),
+			AccountSID: notifytest.TwilioAccount, AuthToken: notifytest.TwilioToken, From: notifytest.TwilioFrom, StatusCallback: "https://status.example.com/sms", URL: v.URL(), NoWait: true,
 		}}
 	},
 	"sns": func(t *testing.T) (*notifytest.Vendor, notify.SMSOptions) {
@@ -185,5 +185,27 @@ func TestMotoTakesWhatIsPublished(t *testing.T) {
 	}
 	if _, err := sms(t, o).Send(t.Context(), smsTo("+1", "ko"), false); err == nil {
 		t.Error("a number that is none was taken")
+	}
+}
+
+func TestATextMessageThatTheCarrierDoesNotDeliverIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]struct {
+		text    string
+		address bool
+	}{telephone: {"", false}, "+15005550003": {"30003", false}, "+15005550005": {"30005", true}} {
+		v, o := smsProviders["twilio"](t)
+		defer v.Close()
+		o.Twilio.NoWait = false
+		r, err := sms(t, o).Send(t.Context(), smsTo(number, "en"), false)
+		if want.text == "" {
+			if err != nil || r.ID == "" {
+				t.Errorf("%s: %+v, %v", number, r, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want.text) || fault.OfAddress(err) != want.address || fault.Is(err, fault.Transient) {
+			t.Errorf("%s: %v, of the address %v, want %q", number, err, fault.OfAddress(err), want.text)
+		}
 	}
 }

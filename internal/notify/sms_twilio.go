@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -23,6 +24,7 @@ type TwilioOptions struct {
 	MessagingService string `mapstructure:"messaging_service"` // MG..., instead of from
 	StatusCallback   string `mapstructure:"status_callback"`   // where Twilio tells what became of each message
 	URL              string `mapstructure:"url"`               // default https://api.twilio.com
+	NoWait           bool   `mapstructure:"no_wait"`           // what Twilio accepted counts, whatever the carrier says then
 }
 
 var (
@@ -93,6 +95,8 @@ func (t *twilio) send(ctx context.Context, c *caller, to, body string) (string, 
 	}
 	jsonErr := json.Unmarshal(r.body, &said)
 	switch {
+	case r.ok() && (said.Status == "failed" || said.Status == "undelivered"):
+		return "", t.undelivered(c, said.ErrorCode, said.ErrorMessage)
 	case !r.ok() && twilioNowhere[said.Code]:
 		return "", fault.NoAddress("%s: Twilio sends nothing to this number: %d: %s; mend the directory", KindSMS, said.Code, c.redact(said.Message))
 	case !r.ok() && said.Code != 0:
@@ -101,8 +105,70 @@ func (t *twilio) send(ctx context.Context, c *caller, to, body string) (string, 
 		return "", c.refusal(r, "", "check account_sid and auth_token")
 	case jsonErr != nil || said.SID == "":
 		return "", fault.New(fault.Configuration, "%s: %s answered %d and no message; does twilio.url lead to Twilio?", KindSMS, r.server, r.status)
-	case said.Status == "failed" || said.Status == "undelivered":
-		return "", fault.New(fault.Configuration, "%s: Twilio took the message and failed: %d %s", KindSMS, said.ErrorCode, c.redact(said.ErrorMessage))
 	}
-	return alert.Clean(said.SID), nil
+	sid := alert.Clean(said.SID)
+	if t.o.NoWait {
+		return sid, nil
+	}
+	return sid, t.carried(ctx, c, sid)
+}
+
+// undelivered is the fault of a message that Twilio took and the carrier did not deliver.
+func (t *twilio) undelivered(c *caller, code int, why string) error {
+	text := fmt.Sprintf("%s: Twilio took the message and it was not delivered: %d %s; https://www.twilio.com/docs/errors explains the number", KindSMS, code, c.redact(why))
+	if twilioNowhere[code] {
+		return fault.NoAddress("%s", text)
+	}
+	return fault.New(fault.Invalid, "%s", text)
+}
+
+// How long the carrier's word is waited for, and how often it is asked for. What
+// comes later is in Twilio's log alone.
+const (
+	carrierPatience = 6 * time.Second
+	carrierPause    = time.Second
+)
+
+// sidPattern is what may stand in an address that is asked for.
+var sidPattern = regexp.MustCompile(`^[A-Za-z0-9]{2,64}$`)
+
+// carried waits for what the carrier makes of a message. Nothing that goes wrong
+// in asking makes the message undelivered, and neither does silence.
+func (t *twilio) carried(ctx context.Context, c *caller, sid string) error {
+	if !sidPattern.MatchString(sid) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, carrierPatience)
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(carrierPause):
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(t.url, ".json")+"/"+sid+".json", nil)
+		if err != nil {
+			return nil
+		}
+		req.SetBasicAuth(t.o.AccountSID, t.token)
+		req.Header.Set("User-Agent", "neverlapse")
+		r, err := c.call(req)
+		if err != nil || !r.ok() {
+			continue
+		}
+		var now struct {
+			Status       string `json:"status"`
+			ErrorCode    int    `json:"error_code"`
+			ErrorMessage string `json:"error_message"`
+		}
+		if json.Unmarshal(r.body, &now) != nil {
+			return nil
+		}
+		switch now.Status {
+		case "delivered", "read", "received", "canceled":
+			return nil
+		case "failed", "undelivered":
+			return t.undelivered(c, now.ErrorCode, now.ErrorMessage)
+		}
+	}
 }

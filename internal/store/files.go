@@ -51,6 +51,7 @@ claims/places/PLACE.json          who holds a place, as an index
 delivery/unseen/ID.json           messages that did not arrive and that nobody has seen yet; seen/ has the others
 delivery/broken/KIND,ADDRESS.json addresses that lead nowhere
 delivery/channels/NAME.json       how each channel did lately
+secrets/PURPOSE.sealed            random bytes by which we know our own signatures again
 accounts/CA,EMAIL.json            ACME accounts; the key inside is sealed
 hosts/HOST/                       all that the worker of a host may see; nothing else has to be shared with it
     given/                        versions for its targets, sealed so that its key alone opens them; written here

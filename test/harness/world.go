@@ -61,6 +61,7 @@ type Options struct {
 	StickyTimeout    string
 	Gather           string            // how notices wait for others, as inline YAML; default: they do not
 	Channels         string            // more channels, as YAML put below "channels:"
+	Sections         string            // more sections of the configuration, as YAML
 	Reads            map[string]string // names of channels that a person or the team reads, by ID
 	SocketMode       bool              // Slack's clicks come by Socket Mode; otherwise by HTTP
 	Behind           *Forward          // Slack and the CA are reached through it only, and have private roots
@@ -223,6 +224,9 @@ func (w *World) yaml(http01 int) string {
 	}
 	p("teams:\n  - {id: platform, name: Platform, members: [minji, jun], manager: hana, on_call: [{person: jun}], slack: %s, email: platform@example.com, language: %s, timezone: Asia/Seoul, channels: [%s]}", TeamSlack, w.Language, w.Reads["platform"])
 	p("catch_all: platform")
+	if w.Sections != "" {
+		p("%s", w.Sections)
+	}
 	if w.Policies != "" {
 		p("policies:\n%s", w.Policies)
 	}

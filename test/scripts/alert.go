@@ -16,7 +16,7 @@ import (
 const alertConfig = `data: data
 channels:
   - {name: pager, kind: pagerduty, options: {url: %q, routing_key: %q}}
-  - {name: sms, kind: sms, options: {provider: twilio, twilio: {url: %q, account_sid: %s, auth_token: %s, from: %q}}}
+  - {name: sms, kind: sms, options: {provider: twilio, twilio: {url: %q, no_wait: true, account_sid: %s, auth_token: %s, from: %q}}}
   - {name: hook, kind: webhook, options: {url: %q}}
   - {name: log, kind: console}
 people:

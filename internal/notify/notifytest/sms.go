@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,9 +30,26 @@ const (
 var isPhone = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
 // NewTwilio is the Messages API of Twilio; numbers are refused as by its test
-// credentials: +15005550001 is not valid.
+// credentials: +15005550001 is not valid. The carrier delivers what is asked about
+// for the second time, but to +15005550003 (switched off) and +15005550005
+// (unknown) nothing.
 func NewTwilio() (*Vendor, error) {
-	serial := 0
+	serial, asked, to := 0, map[string]int{}, map[string]string{}
+	var mu sync.Mutex
+	result := func(sid string) Said {
+		mu.Lock()
+		defer mu.Unlock()
+		status, code := "sent", "null"
+		if asked[sid]++; asked[sid] > 1 {
+			switch status = "delivered"; to[sid] {
+			case "+15005550003":
+				status, code = "undelivered", "30003"
+			case "+15005550005":
+				status, code = "failed", "30005"
+			}
+		}
+		return Said{200, fmt.Sprintf(`{"sid":%q,"status":%q,"error_code":%s,"error_message":null}`, sid, status, code)}
+	}
 	return NewVendor(func(a Asked) Said {
 		problem := func(status, code int, why string) Said {
 			return Said{status, fmt.Sprintf(`{"code":%d,"message":%q,"more_info":"https://www.twilio.com/docs/errors/%d","status":%d}`, code, why, code, status)}
@@ -41,6 +59,8 @@ func NewTwilio() (*Vendor, error) {
 		switch {
 		case a.Header.Get("Authorization") != login:
 			return problem(401, 20003, "Authenticate")
+		case a.Method == http.MethodGet && strings.HasPrefix(a.Path, "/2010-04-01/Accounts/"+TwilioAccount+"/Messages/SM"):
+			return result(strings.TrimSuffix(a.Path[strings.LastIndexByte(a.Path, '/')+1:], ".json"))
 		case a.Method != http.MethodPost || a.Path != "/2010-04-01/Accounts/"+TwilioAccount+"/Messages.json":
 			return problem(404, 20404, "The requested resource was not found")
 		case err != nil || form.Get("To") == "":
@@ -56,7 +76,10 @@ func NewTwilio() (*Vendor, error) {
 		case units(form.Get("Body")) > 1600:
 			return problem(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
 		}
+		mu.Lock()
 		serial++
+		to[fmt.Sprintf("SM%032x", serial)] = form.Get("To")
+		mu.Unlock()
 		return Said{201, fmt.Sprintf(`{"sid":"SM%032x","status":"queued","error_code":null,"error_message":null,"num_segments":"1","price":null}`, serial)}
 	})
 }

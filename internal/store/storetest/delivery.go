@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,4 +153,28 @@ func standings(t *testing.T, b Backend) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("standings (-want +got):\n%s", diff)
 	}
+}
+
+func secrets(t *testing.T, b Backend) {
+	var mu sync.Mutex
+	made := map[string]bool{}
+	crowd(t, b, 6, func(s Store, _ int) error {
+		got, err := s.Secret(t.Context(), "return paths")
+		mu.Lock()
+		defer mu.Unlock()
+		made[string(got)] = true
+		return err
+	})
+	for secret := range made {
+		if len(made) != 1 || len(secret) < 32 || bytes.Contains(b.AtRest(t), []byte(secret)) {
+			t.Errorf("%d secrets, one of %d bytes, or readable at rest", len(made), len(secret))
+		}
+	}
+	other, err := b.Open(t).Secret(t.Context(), "another purpose")
+	must(t, err)
+	if made[string(other)] {
+		t.Error("another purpose has the same secret")
+	}
+	_, err = b.Open(t).Secret(t.Context(), "")
+	wantKind(t, "no purpose", err, fault.Invalid)
 }

@@ -57,6 +57,8 @@ type Store interface {
 	NoteOutcome(ctx context.Context, o delivery.Outcome) (before delivery.Standing, err error)
 	Standings(ctx context.Context) ([]delivery.Standing, error)
 
+	Secret(ctx context.Context, purpose string) ([]byte, error)
+
 	Account(ctx context.Context, ca, email string) (cert.Account, error)
 	PutAccount(ctx context.Context, account cert.Account) error
 }
@@ -100,6 +102,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"no dead letter is lost or comes back among many writers", letterRace},
 		{"a broken address is news once and can be mended", brokenAddresses},
 		{"how a channel stands changes with what became of messages", standings},
+		{"a secret is made once for everybody", secrets},
 		{"the first key of an account wins", accounts},
 		{"nothing secret is readable at rest", sealedAtRest},
 		{"another key-encryption key is refused", otherKeyRefused},

@@ -1,0 +1,21 @@
+package config
+
+import (
+	"errors"
+	"net/mail"
+	"strings"
+)
+
+func (b Bounces) validate() error {
+	var errs []error
+	if b.Listen != "" {
+		errs = append(errs, validateListen("bounces.listen", b.Listen))
+		if b.Address == "" {
+			errs = append(errs, wrong("bounces.address", "is empty; name the address to which mail comes back, in the domain whose mail is brought to bounces.listen"))
+		}
+	}
+	if a, err := mail.ParseAddress(b.Address); b.Address != "" && (err != nil || a.Address != b.Address || strings.Contains(b.Address[:strings.IndexByte(b.Address, '@')], "+")) {
+		errs = append(errs, wrong("bounces.address", "%q is not a bare address such as bounces@mail.example.com, without a +", b.Address))
+	}
+	return errors.Join(errs...)
+}

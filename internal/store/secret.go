@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+
+	"github.com/neverlapse/neverlapse/internal/fault"
+)
+
+const secretSize = 32 // bytes
+
+// Secret gives random bytes that belong to a purpose, the same to every process
+// and for ever; they are made when they are asked for first, and kept sealed.
+func (s *Files) Secret(ctx context.Context, purpose string) ([]byte, error) {
+	if purpose == "" {
+		return nil, fault.New(fault.Invalid, "secret: the purpose is empty")
+	}
+	r, elem := room{store: s, path: "secrets"}, component(purpose)+".sealed"
+	open := func() ([]byte, error) {
+		blob, err := r.read(elem)
+		if err != nil {
+			return nil, err
+		}
+		return s.sealer.unseal(ctx, object("secret", purpose), blob)
+	}
+	out, err := open()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return out, err
+	}
+	err = r.locked(ctx, func() error {
+		if out, err = open(); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		out = make([]byte, secretSize)
+		rand.Read(out) // never fails, see crypto/rand
+		blob, err := s.sealer.seal(ctx, object("secret", purpose), out)
+		if err != nil {
+			return err
+		}
+		return r.write(elem, blob)
+	})
+	return out, err
+}
