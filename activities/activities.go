@@ -33,7 +33,9 @@ type Activities struct {
 	Switchboard Switchboard
 	Inboxes     Inboxes // nil: every notice is told by itself
 	Gather      gather.Rules
-	Now         Clock
+	// Ticketer makes the links by which a recipient answers; nil: there are none.
+	Ticketer Ticketer
+	Now      Clock
 }
 
 // Store is every port that the store serves.

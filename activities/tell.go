@@ -207,6 +207,7 @@ func (a *Activities) Deliver(ctx context.Context, m alert.Message) (alert.Receip
 	if err != nil {
 		return alert.Receipt{}, toTemporal(err, a.Now())
 	}
+	m.Links = a.answerLinks(m)
 	inner, cancel := withLastWord(ctx)
 	defer cancel()
 	r, err := c.Send(inner, m, activity.GetInfo(ctx).Attempt > 1)

@@ -235,6 +235,9 @@ type Message struct {
 	Address   string         `json:"address"`
 	DedupKey  string         `json:"dedupKey"`            // unique per notice, recipient and channel
 	InReplyTo *Receipt       `json:"inReplyTo,omitempty"` // the first message of this alert there, if one was sent
+	// Links answer in the name of the recipient. Who sends the message makes them,
+	// so that none stands in a history.
+	Links []Link `json:"-"`
 }
 
 // Receipt is a channel's word that it accepted a message. Accepted is not read.

@@ -44,6 +44,13 @@ func Plain(t Text) string {
 	list(t.Commands, "  $ ")
 	list(t.Places, "  - ")
 	list(t.Tried, "  - ")
+	if len(t.Answers.Links) > 0 {
+		line()
+		line(t.Answers.Title, ":")
+		for _, l := range t.Answers.Links {
+			line("  ", l.Label, ": ", l.URL)
+		}
+	}
 	line()
 	if t.Link != "" {
 		line(t.LinkLabel, ": ", t.Link)

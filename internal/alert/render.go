@@ -33,6 +33,7 @@ type Text struct {
 	Link       string
 	LinkLabel  string
 	Buttons    map[Action]string // labels of what may be done from here
+	Answers    Answers           // links by which the recipient answers
 	Footer     string
 }
 

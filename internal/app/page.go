@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/web/page"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -31,8 +32,17 @@ func (a *App) page(p parts) (*page.Page, error) {
 	return page.New(page.Config{
 		URL: c.HTTP.URL, Listen: c.HTTP.Listen, Tokens: a.inForce.tokens, Configured: a.reload.configured, Directory: a.inForce.directory, Log: a.logger, Records: p.store,
 		Certificates: page.Engine{Client: a.client, Namespace: c.Temporal.Namespace, Gate: a.gate},
+		Ticket:       a.readTicket(),
 		HistoryURL:   func(name string) string { return historyURL(c, a.uiURL(), name) },
 	})
+}
+
+// readTicket is nil where no message has links by which one answers.
+func (a *App) readTicket() func(string) (alert.Ticket, error) {
+	if a.tickets == nil {
+		return nil
+	}
+	return a.tickets.Read
 }
 
 // link is where people see a certificate whole.

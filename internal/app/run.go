@@ -31,6 +31,7 @@ type App struct {
 	config  config.Config // as it was started with
 	inForce *standing
 	gate    *workflows.Gate
+	tickets *tickets // nil: messages have no links by which one answers
 	logger  *slog.Logger
 	engine  *engine.Engine
 	client  client.Client
@@ -82,6 +83,12 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	tidy(ctx, acts.Targets, logger)
 	if err := a.join(ctx); err != nil {
 		return nil, err
+	}
+	if a.tickets, err = newTickets(ctx, c, p.store, a.inForce.directory); err != nil {
+		return nil, err
+	}
+	if a.tickets != nil {
+		acts.Ticketer = a.tickets
 	}
 	a.gate = gate(a.client, a.inForce.directory)
 	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}

@@ -56,6 +56,14 @@ func (e Engine) validate() error {
 	return errors.Join(errs...)
 }
 
+// Public reports whether URL was configured: what it is otherwise leads nowhere
+// from elsewhere.
+func (h HTTP) Public() bool {
+	here := HTTP{Listen: h.Listen}
+	here.complete()
+	return h.URL != "" && h.URL != here.URL
+}
+
 // complete gives the address of this machine where no URL is configured.
 func (h *HTTP) complete() {
 	h.URL = strings.TrimRight(h.URL, "/")

@@ -98,7 +98,9 @@ var page = template.Must(template.New("mail").Parse(`<!doctype html>
 {{end}}</pre>
 {{end}}{{end}}{{with .NextAction}}<p>{{.}}</p>
 {{end}}{{with .Advice}}<p>{{.}}</p>
-{{end}}{{with .Commands}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
+{{end}}{{with .Answers}}{{if .Links}}<p>{{.Title}}:</p>
+<p>{{range .Links}}<a href="{{.URL}}" style="display:inline-block;margin:0 .6em .4em 0;padding:.4em .8em;border:1px solid #555;border-radius:.3em;color:#222;text-decoration:none">{{.Label}}</a> {{end}}</p>
+{{end}}{{end}}{{with .Commands}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
 <pre style="background:#f4f4f4;padding:.6em;white-space:pre-wrap">{{range .Items}}{{.}}
 {{end}}</pre>
 {{end}}{{end}}{{template "list" .Places}}{{template "list" .Tried}}{{if .Link}}<p><a href="{{.Link}}">{{.LinkLabel}}</a></p>

@@ -148,7 +148,7 @@ func linkOf(n alert.Notice) string {
 
 // text renders a message for its recipient.
 func text(m alert.Message) alert.Text {
-	return alert.Render(m.Notice, m.To.Language, m.To.TimeZone)
+	return alert.RenderMessage(m)
 }
 
 // named prefixes what is wrong with a channel's options.

@@ -104,8 +104,11 @@ func toCard(n alert.Notice, t alert.Text, limit cardLimit) ([]byte, error) {
 	footer := run(t.Footer)
 	footer.Size, footer.Subtle = "small", true
 	add("medium", footer)
+	for _, l := range t.Answers.Links {
+		c.Actions = append(c.Actions, cardAction{"Action.OpenUrl", l.Label, l.URL})
+	}
 	if link := linkOf(n); link != "" {
-		c.Actions = []cardAction{{"Action.OpenUrl", t.LinkLabel, link}}
+		c.Actions = append(c.Actions, cardAction{"Action.OpenUrl", t.LinkLabel, link})
 	}
 	return json.Marshal(teamsMessage{"message", []teamsAttachment{{"application/vnd.microsoft.card.adaptive", c}}})
 }

@@ -149,3 +149,19 @@ func (r reach) contact(id, name string, role Role) Contact {
 	maps.Copy(c.Channels, r.addresses)
 	return c
 }
+
+// Readers lists the ids of people and teams that read a channel with a
+// destination of its own.
+func (d Directory) Readers(channel string) (out []string) {
+	for _, p := range d.People {
+		if slices.Contains(p.Channels, channel) {
+			out = append(out, p.ID)
+		}
+	}
+	for _, t := range d.Teams {
+		if slices.Contains(t.Channels, channel) {
+			out = append(out, t.ID)
+		}
+	}
+	return out
+}

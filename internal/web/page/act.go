@@ -35,16 +35,38 @@ func refusal(status int, key string, pairs ...string) *reply {
 func (p *Page) request(r *http.Request, in session) (string, workflows.Request, *reply) {
 	name, who, note := r.PathValue("name"), p.person(r, in), strings.TrimSpace(r.PostForm.Get("note"))
 	req := workflows.Request{ID: r.PostForm.Get("id"), By: who.ID, Via: p.via(), Note: note}
+	bad := check(&req)
+	if who.ID == "" {
+		bad = refusal(http.StatusUnprocessableEntity, "said.nobody")
+	}
+	return name, req, bad
+}
+
+// check gives a request an ID of its own where it has none that can be used, and
+// refuses a note that is none.
+func check(req *workflows.Request) *reply {
 	if req.ID == "" || len(req.ID) > maxID || alert.Clean(req.ID) != req.ID {
 		req.ID = newID()
 	}
-	switch {
-	case who.ID == "":
-		return name, req, refusal(http.StatusUnprocessableEntity, "said.nobody")
-	case utf8.RuneCountInString(note) > maxNote || !utf8.ValidString(note):
-		return name, req, refusal(http.StatusUnprocessableEntity, "said.long", "n", "500")
+	if utf8.RuneCountInString(req.Note) > maxNote || !utf8.ValidString(req.Note) {
+		return refusal(http.StatusUnprocessableEntity, "said.long", "n", "500")
 	}
-	return name, req, nil
+	return nil
+}
+
+// until reads the end of a snooze from a form.
+func (p *Page) until(r *http.Request, zone *time.Location) (time.Time, *reply) {
+	until := time.Time{}
+	if end, ok := snoozes[r.PostForm.Get("until")]; ok {
+		until = end(p.Now().In(zone))
+	}
+	if custom := r.PostForm.Get("custom"); custom != "" {
+		until, _ = time.ParseInLocation("2006-01-02T15:04", custom, zone)
+	}
+	if !until.After(p.Now()) {
+		return until, refusal(http.StatusUnprocessableEntity, "said.until")
+	}
+	return until, nil
 }
 
 func (p *Page) acknowledge(w http.ResponseWriter, r *http.Request, in session) {
@@ -75,16 +97,9 @@ func (p *Page) acknowledge(w http.ResponseWriter, r *http.Request, in session) {
 
 func (p *Page) snooze(w http.ResponseWriter, r *http.Request, in session) {
 	name, req, bad := p.request(r, in)
-	zone := p.reader(r, in).Zone
-	until := time.Time{}
-	if end, ok := snoozes[r.PostForm.Get("until")]; ok {
-		until = end(p.Now().In(zone))
-	}
-	if custom := r.PostForm.Get("custom"); custom != "" {
-		until, _ = time.ParseInLocation("2006-01-02T15:04", custom, zone)
-	}
-	if bad == nil && !until.After(p.Now()) {
-		bad = refusal(http.StatusUnprocessableEntity, "said.until")
+	until, past := p.until(r, p.reader(r, in).Zone)
+	if bad == nil {
+		bad = past
 	}
 	said := "snoozed"
 	p.act(w, r, in, name, bad, &said, func(ctx context.Context) error {

@@ -113,6 +113,12 @@ func (e Engine) ObserveNow(ctx context.Context, name string, in workflows.Reques
 	return err
 }
 
+// RenewNow is as Acknowledge.
+func (e Engine) RenewNow(ctx context.Context, name string, in workflows.RenewRequest) error {
+	_, err := workflows.RenewNow.Ask(ctx, e.Gate, name, in)
+	return err
+}
+
 // TakeOver is as Acknowledge.
 func (e Engine) TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error {
 	_, err := workflows.TakeOver.Ask(ctx, e.Gate, name, in)

@@ -31,6 +31,9 @@ type Certificates interface {
 	LeaveAcknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error
 	Snooze(ctx context.Context, name string, in workflows.SnoozeRequest) error
 	ObserveNow(ctx context.Context, name string, in workflows.Request) error
+	RenewNow(ctx context.Context, name string, in workflows.RenewRequest) error
+	TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error
+	Reassign(ctx context.Context, name string, in workflows.ReassignRequest) error
 }
 
 // Records are what the store keeps of a certificate. Both give what could be
@@ -49,9 +52,11 @@ type Config struct {
 	Certificates Certificates
 	Records      Records
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
-	Configured   func() Configured        // nil: nothing is wrong with it
-	Log          *slog.Logger
-	Now          func() time.Time // nil: the clock
+	// Ticket reads those of links in messages, as alert.ReadTicket does; nil: there are none.
+	Ticket     func(text string) (alert.Ticket, error)
+	Configured func() Configured // nil: nothing is wrong with it
+	Log        *slog.Logger
+	Now        func() time.Time // nil: the clock
 }
 
 // Configured says how the file of the worker's configuration stands.
@@ -129,13 +134,16 @@ func (p *Page) route() {
 	p.mux.HandleFunc("POST /sign-in", p.signIn)
 	p.mux.HandleFunc("POST /sign-out", p.signedAlone(p.signOut))
 	p.mux.HandleFunc("GET /assets/{file}", asset)
+	p.mux.HandleFunc("GET "+answerPath, p.byLink)
+	p.mux.HandleFunc("POST "+answerPath, p.byLink)
 	p.mux.HandleFunc("GET /", p.nothing)
 }
 
 // ServeHTTP keeps out whoever may not come in, before anything is read.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	harden(w.Header())
-	if why := p.barred(r); why != "" {
+	open := strings.HasPrefix(r.URL.Path, p.base+answerPath) || strings.HasPrefix(r.URL.Path, p.base+"/assets/")
+	if why := p.barred(r); why != "" && !open {
 		p.Log.Warn("page refused", "why", why, "from", r.RemoteAddr, "host", alert.Clean(r.Host))
 		http.Error(w, why, http.StatusForbidden)
 		return

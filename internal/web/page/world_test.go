@@ -148,6 +148,22 @@ func (w *world) ObserveNow(ctx context.Context, name string, in workflows.Reques
 	return w.answer(ctx, name, "check-asked", in, func(*lifecycle.State) error { return nil }, func(*lifecycle.State) {})
 }
 
+func (w *world) RenewNow(ctx context.Context, name string, in workflows.RenewRequest) error {
+	return w.answer(ctx, name, "renew-asked", in.Request, func(s *lifecycle.State) error { return s.CheckRenew(w.now()) }, func(s *lifecycle.State) {
+		s.Renew = &lifecycle.Order{By: in.By, Via: in.Via, At: w.now()}
+	})
+}
+
+func (w *world) TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error {
+	a := lifecycle.Answered{Alert: in.Alert, By: in.By, Via: in.Via, Note: in.Note, For: in.For, Seen: in.Seen}
+	return w.answer(ctx, name, "reassigned", in.Request, func(s *lifecycle.State) error { return s.CheckTakeOver(a) }, func(s *lifecycle.State) { s.TakeOver(w.now(), a) })
+}
+
+func (w *world) Reassign(ctx context.Context, name string, in workflows.ReassignRequest) error {
+	a, to := lifecycle.Answered{Alert: in.Alert, By: in.By, Via: in.Via, Note: in.Note, Seen: in.Seen}, lifecycle.Ownership{Owner: in.Owner, Team: in.Team}
+	return w.answer(ctx, name, "reassigned", in.Request, func(s *lifecycle.State) error { return s.CheckReassign(to, a) }, func(s *lifecycle.State) { s.Reassign(w.now(), to, a) })
+}
+
 func (w *world) Entries(_ context.Context, name string) ([]cert.Entry, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

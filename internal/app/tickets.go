@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify"
+	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/internal/store"
+	"github.com/neverlapse/neverlapse/internal/web/page"
+)
+
+// ticketsLast is how long a link in a message is good, if nobody answers before.
+const ticketsLast = 14 * 24 * time.Hour
+
+// tickets makes and reads the links by which people answer from mail and Teams.
+type tickets struct {
+	key       []byte
+	base      string // of the page
+	directory func() people.Directory
+	now       func() time.Time
+}
+
+// newTickets is nil where nobody could open a link from elsewhere.
+func newTickets(ctx context.Context, c config.Config, s *store.Files, directory func() people.Directory) (*tickets, error) {
+	if !c.HTTP.Public() {
+		return nil, nil
+	}
+	key, err := s.LinkKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the key of links in messages: %w", err)
+	}
+	return &tickets{key: key, base: c.HTTP.URL, directory: directory, now: time.Now}, nil
+}
+
+// Links gives the recipient of a message what makes sense now. To a team nobody
+// can take over, for nobody in particular answers.
+func (t *tickets) Links(m alert.Message) []alert.Link {
+	n := m.Notice
+	to, person := t.holder(m)
+	if len(n.Actions) == 0 || n.Test || to == "" || n.Phase == alert.Resolved {
+		return nil
+	}
+	var out []alert.Link
+	for _, a := range alert.TicketActions {
+		if a == alert.ActTakeOver && !person || a != alert.ActTakeOver && !slices.Contains(n.Actions, a) {
+			continue
+		}
+		ticket := alert.Ticket{
+			Ref: alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: n.Standing}, To: to, Kind: m.Kind, Action: a,
+			Ends: t.now().Add(ticketsLast).Unix(), Language: m.To.Language, TimeZone: m.To.TimeZone,
+		}
+		text, err := ticket.Sign(t.key)
+		if err != nil { // the message matters more than its links
+			return nil
+		}
+		out = append(out, alert.Link{Action: a, URL: page.AnswerLink(t.base, text)})
+	}
+	return out
+}
+
+// holder names in whose name a link answers; empty where that cannot be said. A
+// card of Teams stands where everybody reads who lists the channel.
+func (t *tickets) holder(m alert.Message) (name string, person bool) {
+	d := t.directory()
+	if _, ok := d.Team(m.To.ID); ok && (m.Kind == notify.KindEmail || m.Kind == notify.KindTeams) {
+		return people.GroupMark + m.To.ID, false
+	}
+	_, known := d.Person(m.To.ID)
+	switch {
+	case !known:
+		return "", false
+	case m.Kind == notify.KindEmail, m.Kind == notify.KindTeams && len(d.Readers(m.Channel)) == 1:
+		return m.To.ID, true
+	}
+	return "", false
+}
+
+// Read gives the ticket of a link.
+func (t *tickets) Read(text string) (alert.Ticket, error) {
+	return alert.ReadTicket(t.key, text, t.now())
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
+	"github.com/neverlapse/neverlapse/internal/people"
+)
+
+func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
+	d := people.Directory{
+		People: []people.Person{{ID: "minji", Channels: []string{"mine", "shared"}}, {ID: "hana", Channels: []string{"shared"}}},
+		Teams:  []people.Team{{ID: "web", Channels: []string{"shared"}}}, CatchAll: "web",
+	}
+	x := tickets{key: []byte("key"), base: "https://neverlapse.example.com/n", directory: func() people.Directory { return d }, now: time.Now}
+	four := "acknowledge snooze take-over renew-now"
+	for name, tc := range map[string]struct {
+		kind, channel, to string
+		change            func(*alert.Notice)
+		want, holder      string
+	}{
+		"mail to a person":                       {kind: "email", to: "minji", want: four, holder: "minji"},
+		"mail to a team":                         {kind: "email", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
+		"mail to nobody of the directory":        {kind: "email", to: "gone"},
+		"a card that one person reads":           {kind: "teams", channel: "mine", to: "minji", want: four, holder: "minji"},
+		"a card to a person where others read":   {kind: "teams", channel: "shared", to: "minji"},
+		"a card to a team":                       {kind: "teams", channel: "shared", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
+		"Slack has buttons of its own":           {kind: "slack", to: "minji"},
+		"about what nobody can answer":           {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = nil }},
+		"a test":                                 {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Test = true }},
+		"what is over":                           {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Phase = alert.Resolved }},
+		"what is watched is not renewed by hand": {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over", holder: "minji"},
+	} {
+		m := notifytest.Message(notifytest.Sample(), tc.kind, "x", "ko")
+		m.To.ID, m.Channel = tc.to, tc.channel
+		if tc.change != nil {
+			tc.change(&m.Notice)
+		}
+		var got []string
+		for _, l := range x.Links(m) {
+			text, ok := strings.CutPrefix(l.URL, "https://neverlapse.example.com/n/answer/")
+			ticket, err := x.Read(text)
+			if u, bad := url.Parse(l.URL); !ok || err != nil || bad != nil || u.RawQuery != "" || ticket.To != tc.holder || ticket.Action != l.Action || ticket.AlertID != m.Notice.AlertID || ticket.Standing != m.Notice.Standing || ticket.Language != "ko" {
+				t.Errorf("%s: %s: %+v %v", name, l.URL, ticket, err)
+			}
+			got = append(got, string(l.Action))
+		}
+		if strings.Join(got, " ") != tc.want {
+			t.Errorf("%s: %v, want %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestWithoutAnAddressThatOthersReachThereAreNoLinks(t *testing.T) {
+	for address, want := range map[string]bool{"http://127.0.0.1:8080": false, "https://neverlapse.example.com": true, "http://10.0.0.7:8080": true} {
+		c := config.Default()
+		if c.HTTP.URL = address; c.HTTP.Public() != want {
+			t.Errorf("%s: %v", address, c.HTTP.Public())
+		}
+	}
+	if got, err := newTickets(t.Context(), config.Default(), nil, nil); got != nil || err != nil {
+		t.Errorf("%v %v", got, err)
+	}
+}

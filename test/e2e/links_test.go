@@ -1,0 +1,112 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/test/harness"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+var answerLinks = regexp.MustCompile(`http://localhost:\d+/answer/[A-Za-z0-9._-]+`)
+
+// request gives the status and the body of what a link leads to.
+func (w *world) request(method, link string, form url.Values) (int, string) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, link, strings.NewReader(form.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestAnAlertIsAnsweredByALinkInAMailThatAsksFirst(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, harness.Options{Policies: strings.Replace(stepsPolicy, "{notify: [owner], reach: direct}", "{notify: [owner], reach: wide}", 1), Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	text, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(w.HTTP, ":")
+	open := strings.Replace(string(text), "http: {listen:", "http: {url: \"http://localhost:"+port+"\", listen:", 1)
+	if err := os.WriteFile(w.Config, []byte(open), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.watch("shop", 0, "--policy", "steps")
+	w.eventually("a mail to the owner", func() bool { return len(w.mailsTo("minji@example.com", "")) > 0 })
+	mail := w.mailsTo("minji@example.com", "")[0]
+	links := answerLinks.FindAllString(mail.Text, -1)
+	if len(links) != 3 { // nothing is renewed here
+		t.Fatalf("%d links in:\n%s", len(links), mail.Text)
+	}
+	for _, l := range links {
+		if !strings.Contains(mail.HTML, `href="`+l+`"`) {
+			t.Errorf("the HTML has no %s", l)
+		}
+		for range 2 { // whatever reads mail before people do
+			if status, text := w.request(http.MethodGet, l, nil); status != http.StatusOK || !strings.Contains(text, "Minji Kim") {
+				t.Fatalf("%d\n%s", status, text)
+			}
+		}
+	}
+	w.settled("shop", alert.Expiring, "nobody to have answered", func(a lifecycle.Alert) bool { return a.Answer == nil })
+	for _, forged := range []string{links[0] + "A", strings.Replace(links[0], "/answer/", "/answer/x", 1), links[0][:len(links[0])-4]} {
+		if status, _ := w.request(http.MethodPost, forged, nil); status != http.StatusNotFound {
+			t.Errorf("forged: %d", status)
+		}
+	}
+	if status, text := w.request(http.MethodPost, links[0], url.Values{"note": {"on it"}}); status != http.StatusOK {
+		t.Fatalf("%d\n%s", status, text)
+	}
+	w.settled("shop", alert.Expiring, "the owner to have it", func(a lifecycle.Alert) bool {
+		return a.Status == lifecycle.Acknowledged && a.Answer.By == "minji" && a.Answer.Via == "email link" && a.Answer.Note == "on it"
+	})
+	for _, l := range links { // the same one, and those of the same standing
+		if status, text := w.request(http.MethodPost, l, url.Values{"until": {"4h"}}); status != http.StatusConflict || !strings.Contains(text, "minji") || !strings.Contains(text, "email link") {
+			t.Errorf("answered again: %d\n%s", status, text)
+		}
+	}
+	if got := w.journal("shop", "acknowledged"); len(got) != 1 || got[0].By != "minji" || got[0].Note != "on it" {
+		t.Errorf("on record: %+v", got)
+	}
+	ctx, cancel := w.patience()
+	defer cancel()
+	delivered, events := 0, w.client.GetWorkflowHistory(ctx, workflows.WorkflowID("shop"), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := string(unfolded(t, e))
+		if strings.Contains(data, "minji@example.com") {
+			delivered++
+		}
+		if _, ticket, _ := strings.Cut(links[0], "/answer/"); strings.Contains(data, "/answer/") || strings.Contains(data, ticket) {
+			t.Errorf("the history holds a link: %s", e.GetEventType())
+		}
+	}
+	if delivered == 0 {
+		t.Error("the history knows nothing of the mail")
+	}
+}
