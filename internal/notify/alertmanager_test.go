@@ -41,7 +41,7 @@ func TestAlertmanagerKeepsTheContract(t *testing.T) {
 		}
 		t.Cleanup(func() { s.Close() })
 		return notifytest.Bench{
-			Kind: notify.KindAlertmanager, Address: "am", Channel: alertmanager(t, s.URL()+"/"), Deduplicates: true, Secrets: []string{"s3cr3t-am"}, Trouble: s.Troubles(), Heal: s.Heal, Open: s.Open,
+			Kind: notify.KindAlertmanager, Address: "am", Channel: alertmanager(t, s.URL()+"/"), Deduplicates: true, Secrets: []string{"s3cr3t-am"}, Trouble: s.Troubles(), Heal: s.Heal, Answers: s.SetAnswer, Open: s.Open,
 			Delivered: func() (out []notifytest.Delivery) {
 				for _, a := range s.Taken() {
 					if a.EndsAt.Before(time.Now()) {

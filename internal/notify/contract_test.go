@@ -106,7 +106,7 @@ func TestSlackKeepsTheContract(t *testing.T) {
 						notifytest.BadLogin:  s.RevokeToken,
 						notifytest.ReplyLost: set(notifytest.SlackReplyLost),
 					},
-					Heal: set(notifytest.SlackWorks),
+					Heal: set(notifytest.SlackWorks), Answers: s.SetAnswer,
 				}
 			})
 		})

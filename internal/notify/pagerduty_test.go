@@ -35,7 +35,7 @@ func TestPagerDutyKeepsTheContract(t *testing.T) {
 	notifytest.Run(t, func(t *testing.T) notifytest.Bench {
 		s, c := pagerDuty(t)
 		return notifytest.Bench{
-			Kind: notify.KindPagerDuty, Address: "web", Channel: c, Deduplicates: true, Secrets: []string{s.RoutingKey, s.WebhookSecret}, Trouble: s.Troubles(), Heal: s.Heal,
+			Kind: notify.KindPagerDuty, Address: "web", Channel: c, Deduplicates: true, Secrets: []string{s.RoutingKey, s.WebhookSecret}, Trouble: s.Troubles(), Heal: s.Heal, Answers: s.SetAnswer,
 			Delivered: func() (out []notifytest.Delivery) {
 				for _, i := range s.Incidents() {
 					for _, entry := range i.Log {

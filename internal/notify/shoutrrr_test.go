@@ -48,7 +48,10 @@ func TestShoutrrrKeepsTheContract(t *testing.T) {
 	notifytest.Run(t, func(t *testing.T) notifytest.Bench {
 		v, c := ntfy(t)
 		return notifytest.Bench{
-			Kind: notify.KindShoutrrr, Address: "ntfy", Channel: c, Secrets: []string{ntfyPassword, ntfyTopic}, Trouble: v.Troubles(), Heal: v.Heal,
+			Kind: notify.KindShoutrrr, Address: "ntfy", Channel: c, Secrets: []string{ntfyPassword, ntfyTopic}, Trouble: v.Troubles(), Heal: v.Heal, Answers: v.SetAnswer,
+			Means: func(int, int) []fault.Kind { // the library shows the status in words, or not at all
+				return []fault.Kind{fault.Transient, fault.Unavailable, fault.Configuration, fault.Invalid}
+			},
 			Delivered: func() (out []notifytest.Delivery) {
 				for i, a := range v.Taken() {
 					out = append(out, notifytest.Delivery{ID: fmt.Sprint(i), Reading: a.Header.Get("Title") + "\n" + a.Body})

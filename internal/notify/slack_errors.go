@@ -66,7 +66,10 @@ func slackFault(doing string, err error) error {
 	var status slack.StatusCodeError
 	var refused slack.SlackErrorResponse
 	var unknown x509.UnknownAuthorityError
+	var busy *slackBusy
 	switch {
+	case errors.As(err, &busy):
+		return fault.After(busy.until, "slack: %s: %w", doing, busy)
 	case errors.As(err, &unknown):
 		return fault.New(fault.Configuration, "slack: %s: %w; if a proxy on the way decrypts, name its root in root_file", doing, err)
 	case errors.As(err, &limited):
@@ -75,7 +78,7 @@ func slackFault(doing string, err error) error {
 		switch {
 		case status.Code == http.StatusTooManyRequests:
 			return fault.After(time.Now().Add(30*time.Second), "slack: %s: %w", doing, err)
-		case status.Code >= 500:
+		case status.Code >= 500, status.Code == http.StatusRequestTimeout, status.Code == http.StatusTooEarly:
 			return fault.New(fault.Transient, "slack: %s: %w", doing, err)
 		}
 		return fault.New(fault.Configuration, "slack: %s: %w; does api_url, or a proxy on the way, lead to Slack?", doing, err)

@@ -120,5 +120,5 @@ func (o SlackOptions) api() string {
 }
 
 func (o SlackOptions) apiOptions(c *httpClient) []slack.Option {
-	return []slack.Option{slack.OptionHTTPClient(c), slack.OptionAPIURL(o.api())}
+	return []slack.Option{slack.OptionHTTPClient(slackHTTP{c}), slack.OptionAPIURL(o.api())}
 }

@@ -56,7 +56,7 @@ func TestSMSKeepsTheContract(t *testing.T) {
 				v, o := provider(t)
 				t.Cleanup(func() { v.Close() })
 				return notifytest.Bench{
-					Kind: notify.KindSMS, Address: telephone, Channel: sms(t, o), Brief: true, Trouble: v.Troubles(), Heal: v.Heal,
+					Kind: notify.KindSMS, Address: telephone, Channel: sms(t, o), Brief: true, Trouble: v.Troubles(), Heal: v.Heal, Answers: v.SetAnswer,
 					Secrets: []string{notifytest.TwilioToken, notifytest.AWSSecret},
 					Delivered: func() (out []notifytest.Delivery) {
 						for i, a := range v.Taken() {

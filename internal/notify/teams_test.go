@@ -37,7 +37,7 @@ func TestTeamsKeepsTheContract(t *testing.T) {
 	notifytest.Run(t, func(t *testing.T) notifytest.Bench {
 		v, c := teamsChannel(t)
 		return notifytest.Bench{
-			Kind: notify.KindTeams, Address: "web-room", Channel: c, Secrets: []string{"s1gn4tur3"}, Trouble: v.Troubles(), Heal: v.Heal,
+			Kind: notify.KindTeams, Address: "web-room", Channel: c, Secrets: []string{"s1gn4tur3"}, Trouble: v.Troubles(), Heal: v.Heal, Answers: v.SetAnswer,
 			Delivered: func() (out []notifytest.Delivery) {
 				for i, a := range v.Taken() {
 					out = append(out, notifytest.Delivery{ID: fmt.Sprint(i), Reading: notifytest.CardText(a.Body)})

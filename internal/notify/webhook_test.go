@@ -68,7 +68,7 @@ func hookBench(t *testing.T) notifytest.Bench {
 		Headers: map[string]string{"Authorization": `Bearer {{secret "token"}}`}, Reply: notify.WebhookReply{Error: "{{.message}}"},
 	})
 	return notifytest.Bench{
-		Kind: notify.KindWebhook, Address: "web", Channel: w, Deduplicates: true, Secrets: []string{hookToken, hookKey}, Trouble: v.Troubles(), Heal: v.Heal,
+		Kind: notify.KindWebhook, Address: "web", Channel: w, Deduplicates: true, Secrets: []string{hookToken, hookKey}, Trouble: v.Troubles(), Heal: v.Heal, Answers: v.SetAnswer,
 		Delivered: func() (out []notifytest.Delivery) {
 			for _, a := range v.Taken() {
 				var d notify.WebhookData

@@ -61,6 +61,9 @@ type Bench struct {
 	Delivered    func() []Delivery
 	Trouble      map[Trouble]func() // how to bring each about; what is missing cannot happen
 	Heal         func()
+	Answers      Answers // nil: it speaks no HTTP
+	// Means is what the channel makes of a status in a way of its own; nil: as usual.
+	Means func(status, retryAfter int) []fault.Kind
 }
 
 // Harness makes a Bench.
@@ -77,6 +80,8 @@ func Run(t *testing.T, h Harness) {
 	t.Run("a follow-up stands in the thread of the first message", func(t *testing.T) { followUp(t, h(t)) })
 	t.Run("an update that resolves is told, other news are taken", func(t *testing.T) { updates(t, h(t)) })
 	t.Run("each trouble has its kind, and no error shows a secret", func(t *testing.T) { troubles(t, h) })
+	t.Run("every status of HTTP has its kind", func(t *testing.T) { everyStatus(t, h(t)) })
+	t.Run("the largest notice is taken", func(t *testing.T) { huge(t, h) })
 	t.Run("hostile text arrives harmless", func(t *testing.T) { hostile(t, h(t)) })
 	t.Run("the context is honoured", func(t *testing.T) { contextEnds(t, h) })
 }

@@ -26,9 +26,16 @@ func (s *SlackServer) method(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	mode, wait := s.mode, s.retryAfter
+	mode, wait, status, after := s.mode, s.retryAfter, s.status, s.statusAfter
 	s.calls[name]++
 	s.mu.Unlock()
+	if status != 0 {
+		if after > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(after))
+		}
+		w.WriteHeader(status)
+		return
+	}
 	switch mode {
 	case SlackRateLimited:
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))

@@ -85,6 +85,7 @@ func checkBlock(b map[string]any, bad func(string, ...any)) {
 	fields, _ := b["fields"].([]any)
 	switch b["type"] {
 	case "header":
+		onlyPlain("header", b["text"], bad)
 		length("header", b["text"], 150)
 	case "section":
 		if b["text"] == nil && len(fields) == 0 {
@@ -113,6 +114,7 @@ func checkBlock(b map[string]any, bad func(string, ...any)) {
 		ids := map[any]bool{}
 		for _, e := range elements {
 			o, _ := e.(map[string]any)
+			onlyPlain("button text", o["text"], bad)
 			length("button text", o["text"], 75)
 			length("button value", o["value"], 2000)
 			length("action_id", o["action_id"], 255)
@@ -130,6 +132,13 @@ func checkBlock(b map[string]any, bad func(string, ...any)) {
 	case "divider":
 	default:
 		bad("unsupported type: %v", b["type"])
+	}
+}
+
+// onlyPlain refuses markup where Slack takes none.
+func onlyPlain(what string, v any, bad func(string, ...any)) {
+	if o, _ := v.(map[string]any); o["type"] == "mrkdwn" {
+		bad("%s is mrkdwn, allowed is plain_text", what)
 	}
 }
 

@@ -38,23 +38,25 @@ type SlackServer struct {
 	url   string     // as it is named in addresses that it gives
 	hooks sync.Mutex // one OnPost at a time
 
-	mu         sync.Mutex
-	changed    chan struct{} // closed and replaced at every change
-	mode       SlackMode
-	retryAfter time.Duration
-	channels   map[string]bool // ID -> the app is a member
-	users      map[string]bool // ID -> active
-	direct     map[string]string
-	revoked    bool
-	names      map[string]string // "#name" of a channel -> ID
-	scopes     []string          // of the bot token
-	appScopes  []string          // of the app-level token
-	sockets    sockets
-	messages   []*SlackMessage
-	ephemeral  []SlackAnswer
-	calls      map[string]int
-	onPost     func(SlackMessage)
-	serial     int
+	mu          sync.Mutex
+	changed     chan struct{} // closed and replaced at every change
+	mode        SlackMode
+	retryAfter  time.Duration
+	status      int             // instead of an answer, if not 0
+	statusAfter int             // Retry-After of status, in seconds; 0: none
+	channels    map[string]bool // ID -> the app is a member
+	users       map[string]bool // ID -> active
+	direct      map[string]string
+	revoked     bool
+	names       map[string]string // "#name" of a channel -> ID
+	scopes      []string          // of the bot token
+	appScopes   []string          // of the app-level token
+	sockets     sockets
+	messages    []*SlackMessage
+	ephemeral   []SlackAnswer
+	calls       map[string]int
+	onPost      func(SlackMessage)
+	serial      int
 }
 
 // SlackAnswer is what was sent to the response_url of a click.
@@ -171,4 +173,10 @@ func (s *SlackServer) change(f func()) {
 func (s *SlackServer) stamp() string {
 	s.serial++
 	return strconv.FormatInt(time.Now().Unix(), 10) + fmt.Sprintf(".%06d", s.serial)
+}
+
+// SetAnswer makes it answer everything with a status, and with Retry-After in
+// seconds unless that is 0; status 0 ends that.
+func (s *SlackServer) SetAnswer(status, retryAfter int) {
+	s.change(func() { s.status, s.statusAfter = status, retryAfter })
 }

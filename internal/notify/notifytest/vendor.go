@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -52,6 +53,7 @@ type Vendor struct {
 	mu      sync.Mutex
 	mode    VendorMode
 	status  int // instead of a mode, if not 0
+	after   int // Retry-After of status, in seconds; 0: none
 	asked   []Asked
 	refused []Said
 	changed chan struct{}
@@ -83,10 +85,13 @@ func (v *Vendor) SetMode(m VendorMode) {
 }
 
 // SetStatus makes it answer everything with a status; 0 ends that.
-func (v *Vendor) SetStatus(status int) {
+func (v *Vendor) SetStatus(status int) { v.SetAnswer(status, 0) }
+
+// SetAnswer does so with Retry-After in seconds, unless that is 0.
+func (v *Vendor) SetAnswer(status, retryAfter int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.status = status
+	v.status, v.after = status, retryAfter
 }
 
 // Taken gives the requests that were taken, oldest first.
@@ -139,7 +144,7 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.mu.Lock()
-	mode, status := v.mode, v.status
+	mode, status, after := v.mode, v.status, v.after
 	v.mu.Unlock()
 	echo := fmt.Sprintf("{\"message\":\"no: \x1b[2J %s %s %s\"}", r.RequestURI, r.Header.Get("Authorization"), body)
 	answer := func(status int) {
@@ -148,6 +153,9 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case status != 0:
+		if after > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(after))
+		}
 		answer(status)
 		return
 	case mode == VendorDown:
