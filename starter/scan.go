@@ -112,7 +112,7 @@ func (c *cli) scanned(ctx context.Context, args []string, o scanFlags) error {
 	}
 	bar := c.newProgress(len(asks))
 	began := time.Now()
-	found, err := survey.Look(ctx, asks, paths, bar.step)
+	found, err := survey.Look(ctx, asks, paths, app.Progress{Endpoint: bar.step, File: bar.file})
 	bar.end()
 	if err != nil {
 		return err

@@ -138,15 +138,22 @@ func (s *Survey) ReadList(name string, in io.Reader, d Defaults) ([]Ask, error) 
 	return survey.ReadList(name, in, d)
 }
 
-// Look looks at everything. Done is called after each endpoint and file, by one
-// goroutine at a time.
-func (s *Survey) Look(ctx context.Context, asks []Ask, paths []string, done func()) (Surveyed, error) {
+// Progress is told after each endpoint and each file, by one goroutine at a time.
+type Progress struct{ Endpoint, File func() }
+
+// Look looks at everything.
+func (s *Survey) Look(ctx context.Context, asks []Ask, paths []string, p Progress) (Surveyed, error) {
 	var mu sync.Mutex
 	var ledger survey.Ledger
 	add := func(f survey.Found) { mu.Lock(); ledger.Add(f); mu.Unlock() }
-	step := func() { mu.Lock(); done(); mu.Unlock() }
-	hosts := survey.Endpoints{Scanner: s.scanner, Found: add, Done: step}
-	files := survey.Files{Scanner: s.scanner, Password: s.o.Password, Names: s.o.Names, Cache: s.cache, Found: add, Done: step}
+	step := func(told func()) func() {
+		if told == nil {
+			return nil
+		}
+		return func() { mu.Lock(); told(); mu.Unlock() }
+	}
+	hosts := survey.Endpoints{Scanner: s.scanner, Found: add, Done: step(p.Endpoint)}
+	files := survey.Files{Scanner: s.scanner, Password: s.o.Password, Names: s.o.Names, Cache: s.cache, Found: add, Done: step(p.File)}
 	if s.cache != nil {
 		hosts.Suspects = s.cache.Suspects
 	}
