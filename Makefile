@@ -22,8 +22,9 @@ test-kubernetes: ## build the Kubernetes API server once, and test its target; m
 test-long: ## the same with longer loops, and a minute for each fuzz target
 	@go build -o bin/runner ./test/runner && exec bin/runner -long
 
-bench: ## renewals per second, beside lego, certmagic and the bare protocol
-	@mkdir -p bin && go -C test/bench build -mod=mod -o ../../bin/bench .
+bench: build ## renewals, beside lego, certmagic and the bare protocol; scans, beside bare handshakes
+	@mkdir -p bin && go -C test/bench build -mod=mod -o ../../bin/ . ./scan
+	@bin/scan -write docs/PERFORMANCE.md
 	@NEVERLAPSE_ENGINE=$$(test/servers/build-engine.sh) bin/bench -write docs/PERFORMANCE.md
 	@go test -run '^$$' -bench . -benchmem ./internal/lifecycle
 

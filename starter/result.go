@@ -47,6 +47,9 @@ func results[T any](c *cli, values []T) error {
 // asciiControls escapes what a terminal might act upon and encoding/json leaves
 // as it is; the values stay the same.
 func asciiControls(document string) string {
+	if !strings.ContainsFunc(document, func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }) {
+		return document
+	}
 	var b strings.Builder
 	for _, r := range document {
 		switch {

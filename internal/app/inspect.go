@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -101,9 +102,12 @@ func (i *Inspector) subject(where string, v cert.Version, chain []*x509.Certific
 	return s
 }
 
+// usual is the default policy, read once: a survey asks for it very often.
+var usual = sync.OnceValue(lifecycle.Default)
+
 // expiring says that a threshold of the default policy is crossed.
 func expiring(v cert.Version, now time.Time) []cert.Finding {
-	plan := lifecycle.PlanOf(v, nil, lifecycle.Default())
+	plan := lifecycle.PlanOf(v, nil, usual())
 	level := plan.Level(now)
 	if level < 0 || !v.ValidAt(now) {
 		return nil

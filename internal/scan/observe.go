@@ -48,14 +48,16 @@ func (s *Scanner) Inspect(ctx context.Context, e cert.Endpoint, names []string) 
 
 	sights := make([]sight, len(addrs))
 	out := make([]Seen, len(addrs))
-	var wg sync.WaitGroup
-	for i, addr := range addrs {
-		wg.Go(func() {
-			sights[i] = s.visit(ctx, addr, func(ctx context.Context, w *watch) sight { return s.look(ctx, w, addr, e) })
-			out[i] = s.read(e, addr, names, sights[i])
-			s.further(ctx, &out[i], addr, names, sights[i])
-		})
+	one := func(i int, addr netip.AddrPort) {
+		sights[i] = s.visit(ctx, addr, func(ctx context.Context, w *watch) sight { return s.look(ctx, w, addr, e) })
+		out[i] = s.read(e, addr, names, sights[i])
+		s.further(ctx, &out[i], addr, names, sights[i])
 	}
+	var wg sync.WaitGroup
+	for i, addr := range addrs[1:] {
+		wg.Go(func() { one(i+1, addr) })
+	}
+	one(0, addrs[0])
 	wg.Wait()
 	return append(withoutUnroutable(out, addrs, sights), extra...)
 }

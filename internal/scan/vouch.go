@@ -38,12 +38,9 @@ func hashOf(chain []*x509.Certificate) (sum [sha256.Size]byte) {
 // root gives the root that a chain leads to, in its order, if that is known or
 // one signature is enough to know it; otherwise nil.
 func (v *vouchers) root(chain []*x509.Certificate, leaf *x509.Certificate, now time.Time) *x509.Certificate {
-	if len(chain) < 2 {
-		return nil
-	}
 	whole := hashOf(chain)
 	known, ok := v.get(whole, now)
-	if ok {
+	if ok || len(chain) < 2 {
 		return known.root
 	}
 	known, ok = v.get(hashOf(chain[1:]), now)
@@ -61,7 +58,10 @@ func (v *vouchers) get(key [sha256.Size]byte, now time.Time) (voucher, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	found, ok := v.known[key]
-	return found, ok && !now.Before(found.from) && now.Before(found.to)
+	if !ok || now.Before(found.from) || !now.Before(found.to) {
+		return voucher{}, false
+	}
+	return found, true
 }
 
 func (v *vouchers) put(key [sha256.Size]byte, one voucher) {
@@ -75,7 +75,7 @@ func (v *vouchers) put(key [sha256.Size]byte, one voucher) {
 
 // remember keeps a way that was verified and that is the chain, root or not.
 func (v *vouchers) remember(chain, way []*x509.Certificate) {
-	if !inOrder(chain, way) || len(chain) < 2 || len(way) < 3 {
+	if !inOrder(chain, way) || len(way) < 2 {
 		return
 	}
 	one := voucher{root: way[len(way)-1], from: way[1].NotBefore, to: way[1].NotAfter}
@@ -91,6 +91,9 @@ func (v *vouchers) remember(chain, way []*x509.Certificate) {
 		}
 	}
 	v.put(hashOf(chain), one)
+	if len(chain) < 2 {
+		return
+	}
 	one.first = x509.NewCertPool()
 	one.first.AddCert(way[1])
 	v.put(hashOf(chain[1:]), one)

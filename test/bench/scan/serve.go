@@ -84,40 +84,47 @@ func indexOf(a net.Addr) int {
 	return int(binary.BigEndian.Uint32(ip) - 127<<24 - 1<<16 - 1)
 }
 
-// serve is the fleet: so many hosts, each with a certificate of its own; of every
-// hundred so many never answer, and so many answer nonsense.
+// serve is the fleet, until it is killed; it says its port.
 func serve(args []string) error {
-	n, hanging, broken := number(args[1]), number(args[2]), number(args[3])
-	m, err := newMaker()
+	l, answers, err := start(args[0], number(args[1]), number(args[2]), number(args[3]))
 	if err != nil {
 		return err
+	}
+	fmt.Println(l.Addr().(*net.TCPAddr).Port)
+	return answers()
+}
+
+// start makes so many hosts, each with a certificate of its own; of every hundred
+// so many never answer, and so many answer nonsense.
+func start(roots string, n, hanging, broken int) (net.Listener, func() error, error) {
+	m, err := newMaker()
+	if err != nil {
+		return nil, nil, err
 	}
 	configs := make([]*tls.Config, n)
 	for i := range configs {
 		c, key, err := m.leaf(fmt.Sprintf("host-%d.test", i))
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		configs[i] = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{c.Raw, m.middle.Raw}, PrivateKey: key}}}
 	}
-	if err := os.WriteFile(args[0], cert.EncodeChain([]*x509.Certificate{m.root}), 0o600); err != nil {
-		return err
+	if err := os.WriteFile(roots, cert.EncodeChain([]*x509.Certificate{m.root}), 0o600); err != nil {
+		return nil, nil, err
 	}
 	l, err := net.Listen("tcp4", "0.0.0.0:0")
-	if err != nil {
-		return err
-	}
-	fmt.Println(l.Addr().(*net.TCPAddr).Port)
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return err
+	return l, func() error {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return err
+			}
+			go func() {
+				defer conn.Close()
+				answer(conn, configs, hanging, broken)
+			}()
 		}
-		go func() {
-			defer conn.Close()
-			answer(conn, configs, hanging, broken)
-		}()
-	}
+	}, err
 }
 
 func answer(conn net.Conn, configs []*tls.Config, hanging, broken int) {
