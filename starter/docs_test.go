@@ -24,7 +24,7 @@ var documents = map[string]any{
 	"csr": csrView{}, "supply": runView{},
 	"scan": scanView{}, "needs-renewal": needsView{},
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "route": routeView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{}, "take-over": answerView{},
-	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{},
+	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "approve": takenView{}, "deny": takenView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
 	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "channels confirm": takenView{},

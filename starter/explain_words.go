@@ -62,6 +62,29 @@ var grounds = map[lifecycle.GroundCode]func(*cli, lifecycle.Ground) string{
 	lifecycle.BecausePaused: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("%s paused its renewal until %s", g.By, c.when(g.Until)) + because(g.Note)
 	},
+	lifecycle.BecauseAsked: func(c *cli, g lifecycle.Ground) string {
+		text := fmt.Sprintf("it waits for approval since %s, %d of %d given", c.when(g.At), g.N, g.Of)
+		if g.Note != "" {
+			text += fmt.Sprintf("; %s, which is issued already, is deployed after it", g.Note)
+		}
+		if g.By != "" {
+			text += "; asked for by " + g.By
+		}
+		if !g.Until.IsZero() {
+			text += "; the policy decides at " + c.when(g.Until)
+		}
+		return text
+	},
+	lifecycle.BecauseDenied: func(c *cli, g lifecycle.Ground) string {
+		text := fmt.Sprintf("%s denied it at %s", g.By, c.when(g.At)) + because(g.Note)
+		if !g.Until.IsZero() {
+			text += "; people are asked again at " + c.when(g.Until)
+		}
+		return text
+	},
+	lifecycle.BecauseApproved: func(c *cli, g lifecycle.Ground) string {
+		return fmt.Sprintf("%s approved it at %s", g.By, c.when(g.At))
+	},
 	lifecycle.BecauseFrozen: func(c *cli, g lifecycle.Ground) string {
 		return fmt.Sprintf("freeze %s of its policy has nothing begin from %s until %s", g.Note, c.when(g.At), c.when(g.Until))
 	},
@@ -170,6 +193,15 @@ var moves = map[lifecycle.MoveCode]func(*cli, lifecycle.Move) string{
 	},
 	lifecycle.MoveDeploy: func(_ *cli, m lifecycle.Move) string {
 		return m.Note + ", the live version, is deployed there again; --dry-run shows what would change"
+	},
+	lifecycle.MoveApprove: func(_ *cli, m lifecycle.Move) string {
+		if m.Note != "" {
+			return m.Note + ", which is issued already, is deployed; somebody else than who asked has to say so"
+		}
+		return "it is issued when it is due; somebody else than who asked has to say so"
+	},
+	lifecycle.MoveDeny: func(*cli, lifecycle.Move) string {
+		return "it is held back; alerts go on, and people are asked again"
 	},
 	lifecycle.MoveThaw: func(c *cli, m lifecycle.Move) string {
 		return fmt.Sprintf("an attempt begins at once, in spite of freeze %s until %s; who and why is kept on record", m.Note, c.when(m.Until))

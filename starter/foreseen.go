@@ -44,6 +44,14 @@ func (c *cli) happens(e lifecycle.Foreseen, s lifecycle.Spec) string {
 		text = c.runInWords(e, s)
 	case lifecycle.ForeseeClose:
 		text = fmt.Sprintf("%s is over", e.Reason)
+	case lifecycle.ForeseeApproval:
+		text = "people are asked to approve it"
+		switch e.Why {
+		case lifecycle.ApprovalUnanswered:
+			text = "nobody decided, so the policy does"
+		case lifecycle.ApprovalMoot:
+			text = "nothing waits for approval any more"
+		}
 	case lifecycle.ForeseeRevoke:
 		text = "the CA is asked to revoke a version"
 	case lifecycle.ForeseeLastSafe:

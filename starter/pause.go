@@ -9,7 +9,7 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// takenView is the JSON of reassign, pause, resume and retire; its names are a contract with scripts.
+// takenView is the JSON of approve, deny, reassign, pause, resume and retire; its names are a contract with scripts.
 type takenView struct {
 	Name  string    `json:"name"`
 	Text  string    `json:"text"`

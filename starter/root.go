@@ -50,7 +50,7 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered()} {
 		c.add(root, groupSee, verb)
 	}
-	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
+	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
 		c.add(root, groupAct, verb)
 	}
 	c.add(root, groupSee, c.ca())

@@ -103,6 +103,9 @@ func (c *cli) printFacts(v view) {
 	if p := v.Paused; p != nil {
 		c.fact("paused", "until %s by %s: %s", c.when(p.Until), p.By, p.Note)
 	}
+	if a := v.Approval; a != nil {
+		c.fact("approval", "%s", c.approvalInWords(*a))
+	}
 	if f := v.Frozen; f != nil {
 		c.fact("frozen", "until %s by freeze %s of its policy", c.when(f.Until), f.Freeze)
 	}
@@ -212,4 +215,38 @@ func short(f cert.Fingerprint) string {
 		return "-"
 	}
 	return clean(f.Short(), 0)
+}
+
+func (c *cli) approvalInWords(a approvalView) string {
+	what := "of the next issuance"
+	if a.Version != "" {
+		what = "of deploying " + short(a.Version)
+	}
+	switch {
+	case !a.Granted.IsZero():
+		return fmt.Sprintf("%s given by %s at %s", what, voters(a.Votes), c.when(a.Granted))
+	case a.Denied != nil:
+		text := fmt.Sprintf("%s denied by %s at %s: %s", what, a.Denied.By, c.when(a.Denied.At), a.Denied.Note)
+		if !a.AgainAt.IsZero() {
+			text += "; people are asked again at " + c.when(a.AgainAt)
+		}
+		return text
+	}
+	roles := make([]string, len(a.By))
+	for i, r := range a.By {
+		roles[i] = string(r)
+	}
+	text := fmt.Sprintf("%s waits since %s for %s, %d of %d given", what, c.when(a.AskedAt), strings.Join(roles, " or "), len(a.Votes), a.Of)
+	if a.Requester != "" {
+		text += "; asked for by " + a.Requester
+	}
+	return text
+}
+
+func voters(votes []lifecycle.Order) string {
+	out := make([]string, len(votes))
+	for i, o := range votes {
+		out[i] = o.By
+	}
+	return strings.Join(out, ", ")
 }

@@ -92,7 +92,7 @@ func TestStatusOfACertificateThatWasNeverSeen(t *testing.T) {
 func TestEveryReasonToWaitHasWords(t *testing.T) {
 	for _, r := range []lifecycle.Reason{
 		lifecycle.UntilThreshold, lifecycle.UntilRenewal, lifecycle.UntilRetry, lifecycle.UntilBehindRetry, lifecycle.UntilEscalation, lifecycle.UntilAckLapses,
-		lifecycle.UntilSnoozeEnds, lifecycle.UntilPauseEnds, lifecycle.UntilLastSafeMoment, lifecycle.UntilLook, lifecycle.UntilUnseenTooLong, lifecycle.UntilBackstop, lifecycle.UntilSummary, lifecycle.UntilInbox, lifecycle.UntilFreezeEnds, lifecycle.UntilFreezeYields,
+		lifecycle.UntilSnoozeEnds, lifecycle.UntilPauseEnds, lifecycle.UntilLastSafeMoment, lifecycle.UntilLook, lifecycle.UntilUnseenTooLong, lifecycle.UntilBackstop, lifecycle.UntilSummary, lifecycle.UntilInbox, lifecycle.UntilAsked, lifecycle.UntilPolicyDecides, lifecycle.UntilFreezeEnds, lifecycle.UntilFreezeYields,
 	} {
 		if _, ok := whats[r]; !ok {
 			t.Errorf("%s has no words", r)

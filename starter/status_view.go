@@ -7,6 +7,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -44,6 +45,7 @@ type view struct {
 	Behind      []behindView       `json:"behind"`
 	Rollout     *lifecycle.Rollout `json:"rollout,omitempty"` // under way, else the latest
 	Paused      *orderView         `json:"paused,omitempty"`
+	Approval    *approvalView      `json:"approval,omitempty"`         // asked for, given or denied
 	Frozen      *frozenView        `json:"frozen,omitempty"`           // by a freeze of the policy, now
 	Overridden  *orderView         `json:"freezeOverridden,omitempty"` // a freeze that does not hold it
 	Held        *orderView         `json:"held,omitempty"`             // rolled back by hand
@@ -119,6 +121,13 @@ type revokeOrder struct {
 	RetryAt     time.Time             `json:"retryAt,omitzero"`
 }
 
+// approvalView is what people are asked to approve, and their answer.
+type approvalView struct {
+	lifecycle.Approval
+	By []people.Role `json:"by"` // who may
+	Of int           `json:"of"` // approvals that it takes
+}
+
 // frozenView is a freeze that holds now.
 type frozenView struct {
 	Freeze string    `json:"freeze"`
@@ -170,6 +179,9 @@ func (c *cli) view(s workflows.Status) view {
 	}
 	if p := st.Paused; p != nil && c.now().Before(p.Until) {
 		v.Paused = &orderView{p.By, p.At, p.Until, p.Note}
+	}
+	if a := st.Approval; a != nil {
+		v.Approval = &approvalView{*a, spec.Policy.Approval.Roles(), max(1, spec.Policy.Approval.Count)}
 	}
 	if f := lifecycle.FrozenUntil(c.now(), st); f != nil {
 		v.Frozen = &frozenView{f.Name(), f.Until}

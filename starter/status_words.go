@@ -26,6 +26,8 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
 	lifecycle.UntilPauseEnds:      "the pause ends",
+	lifecycle.UntilAsked:          "people are asked to approve the renewal",
+	lifecycle.UntilPolicyDecides:  "the policy decides, if nobody did",
 	lifecycle.UntilFreezeEnds:     "the freeze ends and the renewal begins",
 	lifecycle.UntilFreezeYields:   "the last safe moment: the freeze yields and the renewal begins",
 	lifecycle.UntilLastSafeMoment: "the last safe moment: automation resumes",
@@ -104,6 +106,12 @@ func (c *cli) why(e lifecycle.Event, s workflows.Status) string {
 	case lifecycle.UntilPauseEnds:
 		if st.Paused != nil {
 			return "paused by " + st.Paused.By + ": " + st.Paused.Note
+		}
+	case lifecycle.UntilAsked:
+		return fmt.Sprintf("policy %q has people approve before anything is issued", st.Spec.Policy.Name)
+	case lifecycle.UntilPolicyDecides:
+		if a := st.Approval; a != nil {
+			return "it waits for approval since " + c.when(a.AskedAt)
 		}
 	case lifecycle.UntilFreezeEnds, lifecycle.UntilFreezeYields:
 		if f := lifecycle.FrozenUntil(s.At, st); f != nil {

@@ -38,6 +38,8 @@ func TestEachVerbSendsItsUpdate(t *testing.T) {
 		{[]string{"take-over", "www", "--for", "2d", "--note", "mine"}, "take-over", workflows.TakeOverRequest{For: 48 * time.Hour}},
 		{[]string{"reassign", "www", "--to", "hana", "--team", "web", "--note", "mine"}, "reassign", workflows.ReassignRequest{Owner: "hana", Team: "web"}},
 		{[]string{"renew", "www", "--new", "--note", "mine"}, "renew-now", workflows.RenewRequest{New: true}},
+		{[]string{"approve", "www", "--note", "mine"}, "approve", workflows.DecideRequest{}},
+		{[]string{"deny", "www", "--note", "mine"}, "deny", workflows.DecideRequest{}},
 		{[]string{"renew", "www", "--override-freeze", "--note", "mine"}, "renew-now", workflows.RenewRequest{OverrideFreeze: true}},
 		{[]string{"deploy", "www", "--note", "mine"}, "deploy", workflows.DeployRequest{}},
 		{[]string{"deploy", "www", "--override-freeze", "--note", "mine"}, "deploy", workflows.DeployRequest{OverrideFreeze: true}},

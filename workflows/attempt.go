@@ -21,7 +21,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 		Endpoints: s.Endpoints, Purpose: string(run.Purpose), Replaces: run.Replaces, Version: run.Version,
 		Targets: run.Targets, Discard: run.Discard, Proof: run.Proof, Timeout: run.Timeout, Attempt: run.Attempt,
 		SafeBy: run.SafeBy, InWindow: run.InWindow, Canary: run.Canary, AcceptIrreversible: s.AcceptIrreversible, CSR: s.CSR,
-		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, Part: run.Part, Hold: run.Hold, InTask: true,
+		Batches: run.Batches, MayFail: run.MayFail, ByHand: run.ByHand, Part: run.Part, Hold: run.Hold, Only: run.Only, InTask: true,
 	}
 	if run.CA != "" {
 		in.CA = run.CA

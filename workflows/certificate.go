@@ -143,6 +143,8 @@ func (c *certificate) begin(ctx workflow.Context, d lifecycle.Decision) {
 		c.note(ctx, entry{Kind: "resolved", Text: string(d.Step.Alert.Reason) + " is resolved: " + d.Step.Alert.Evidence})
 	case lifecycle.StepRun:
 		c.attempt(ctx, d)
+	case lifecycle.StepApproval:
+		c.noteApproval(ctx, d)
 	case lifecycle.StepRevoke:
 		c.endVersion(ctx, *d.Step.Revoke)
 	}

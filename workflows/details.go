@@ -45,6 +45,9 @@ func (c *certificate) details(now time.Time, d lifecycle.Decision) string {
 	if p := s.Paused; p != nil && now.Before(p.Until) {
 		line("- paused by %s until %s: %s", code(p.By), clock(p.Until), code(p.Note))
 	}
+	if a := s.Approval; a != nil {
+		line("- %s: %s", code(asked(*a)), code(approvalInWords(*a)))
+	}
 	if f := lifecycle.FrozenUntil(now, s); f != nil {
 		line("- frozen until %s: %s", clock(f.Until), code(f.Name()))
 	}
@@ -110,4 +113,14 @@ func answerInWords(a lifecycle.Alert) string {
 		return "; snoozed by " + code(a.Answer.By) + " until " + clock(a.SnoozedUntil)
 	}
 	return "; " + code(a.Answer.By) + " has it until " + clock(a.Answer.Until)
+}
+
+func approvalInWords(a lifecycle.Approval) string {
+	switch {
+	case !a.Granted.IsZero():
+		return "approved by " + a.Votes[len(a.Votes)-1].By + " at " + clock(a.Granted)
+	case a.Denied != nil:
+		return "denied by " + a.Denied.By + " at " + clock(a.Denied.At) + ": " + a.Denied.Note
+	}
+	return "waits for approval since " + clock(a.AskedAt) + ", asked for by " + orNobody(a.Requester)
 }

@@ -36,6 +36,8 @@ var (
 	SetPolicy   = Update[SetPolicyRequest, Changed]{"set-policy", "Carry the policy of the same name as the configuration has it now"}
 	PauseUntil  = Update[PauseRequest, Taken]{"pause", "No renewal until a date; alerts go on"}
 	Resume      = Update[Request, Taken]{"resume", "End a pause or a hold, and give a spent budget back"}
+	Approve     = Update[DecideRequest, Taken]{"approve", "What waits for approval may begin"}
+	Deny        = Update[DecideRequest, Taken]{"deny", "What waits for approval may not begin; alerts go on"}
 	Retire      = Update[RetireRequest, Taken]{"retire", "Stop guarding the certificate"}
 )
 

@@ -29,7 +29,7 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 	for _, t := range s.Renewal.Attempts {
 		n.Tried = append(n.Tried, alert.Try{At: t.At, Outcome: string(t.Outcome), Cause: t.Cause})
 	}
-	n.Fallback = fallback(s, a)
+	n.Fallback, n.Question = fallback(s, a), question(s, a)
 	if f := lifecycle.FrozenUntil(now, s); f != nil {
 		n.Freeze = &alert.Freeze{Name: f.Name(), Until: f.Until}
 	}
@@ -77,6 +77,9 @@ func actions(now time.Time, s lifecycle.State, a lifecycle.Alert) []alert.Action
 	if a.Status == lifecycle.Acknowledged {
 		out = out[1:]
 	}
+	if a.Reason == alert.ApprovalNeeded {
+		return append(out, alert.ActApprove, alert.ActDeny)
+	}
 	if s.Spec.Managed && lifecycle.FrozenUntil(now, s) == nil {
 		out = append(out, alert.ActRenew)
 	}
@@ -92,6 +95,13 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 			return lifecycle.Event{}, false
 		}
 		return events[i], true
+	}
+	if a.Reason == alert.ApprovalNeeded {
+		if e, ok := find(lifecycle.UntilPolicyDecides); ok {
+			return alert.NextStep{Kind: decides(s), At: e.At}
+		}
+	} else if e, ok := find(lifecycle.UntilFreezeYields, lifecycle.UntilFreezeEnds); ok && a.Reason == alert.Frozen {
+		return alert.NextStep{Kind: "renew", At: e.At}
 	}
 	if e, ok := find(lifecycle.UntilRevoke); ok && a.Reason == alert.RevocationFailing {
 		return alert.NextStep{Kind: "retry", At: e.At}

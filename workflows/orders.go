@@ -82,6 +82,7 @@ func (c *certificate) deploy(ctx workflow.Context, in DeployRequest) Taken {
 func (c *certificate) setSpec(ctx workflow.Context, in SetSpecRequest) Taken {
 	if c.count(in.ID) {
 		c.State.SetSpec(in.Spec)
+		c.State.ChangedBy = in.By
 		c.respecced, c.Unclaimed = true, true
 		c.note(ctx, entry{Kind: "changed", Text: "the spec was replaced; " + enrolledText(in.Spec), By: in.By, Via: in.Via, Note: in.Note})
 	}

@@ -61,6 +61,8 @@ func (c *certificate) setup(ctx workflow.Context) error {
 			return s.CheckPause(now(ctx), lifecycle.Pause{Order: in.order(now(ctx)), Until: in.Until})
 		}),
 		handle(ctx, c, Resume, c.resume, func(workflow.Context, Request) error { return s.CheckResume() }),
+		handle(ctx, c, Approve, c.approve, func(_ workflow.Context, in DecideRequest) error { return s.CheckDecide(in.deciding(false)) }),
+		handle(ctx, c, Deny, c.deny, func(_ workflow.Context, in DecideRequest) error { return s.CheckDecide(in.deciding(true)) }),
 		handle(ctx, c, Retire, c.retire, func(_ workflow.Context, in RetireRequest) error { return s.CheckRetire(in.Force) }),
 	} {
 		if err != nil {

@@ -23,6 +23,9 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.WindowReached:       "the CA's window for it is reached",
 	lifecycle.RetryDue:            "the attempt before failed, and the next is due",
 	lifecycle.WaitOver:            "the CA may be asked again",
+	lifecycle.ApprovalAsked:       "people have to approve it",
+	lifecycle.ApprovalUnanswered:  "nobody decided in time, so the policy does",
+	lifecycle.ApprovalMoot:        "nothing waits for approval any more",
 	lifecycle.FreezeYields:        "a freeze yields, for this is the last safe moment",
 	lifecycle.NextCAAfterFailures: "the CA failed several times in a row, so the next one is tried",
 	lifecycle.NextCAToBeSafe:      "the CA would not be asked again before the last safe moment, so the next one is tried",
@@ -56,6 +59,8 @@ var words = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses then",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends then",
 	lifecycle.UntilPauseEnds:      "the pause ends then",
+	lifecycle.UntilAsked:          "people are asked to approve it then",
+	lifecycle.UntilPolicyDecides:  "the policy decides then, if nobody did",
 	lifecycle.UntilFreezeEnds:     "the freeze ends then",
 	lifecycle.UntilFreezeYields:   "the freeze yields at the last safe moment",
 	lifecycle.UntilLastSafeMoment: "automation resumes at the last safe moment",
@@ -73,14 +78,15 @@ func inWords(r lifecycle.Reason) string {
 }
 
 var deeds = map[lifecycle.StepKind]string{
-	lifecycle.StepLook:   "every place is looked at",
-	lifecycle.StepTell:   "people are told",
-	lifecycle.StepEdit:   "sent messages are brought up to date",
-	lifecycle.StepReport: "the import that enrolled it is told how it stands",
-	lifecycle.StepClose:  "an alert is closed",
-	lifecycle.StepRun:    "a renewal, deployment or roll-back begins",
-	lifecycle.StepRevoke: "a version is revoked",
-	lifecycle.StepFinish: "the guard ends",
+	lifecycle.StepLook:     "every place is looked at",
+	lifecycle.StepTell:     "people are told",
+	lifecycle.StepEdit:     "sent messages are brought up to date",
+	lifecycle.StepReport:   "the import that enrolled it is told how it stands",
+	lifecycle.StepClose:    "an alert is closed",
+	lifecycle.StepRun:      "a renewal, deployment or roll-back begins",
+	lifecycle.StepApproval: "people are asked to approve, or the policy decides",
+	lifecycle.StepRevoke:   "a version is revoked",
+	lifecycle.StepFinish:   "the guard ends",
 }
 
 func nextInWords(d lifecycle.Decision) string {
@@ -106,6 +112,8 @@ var causes = map[lifecycle.Reason]string{
 	lifecycle.UntilAckLapses:      "acknowledging quiets people for a while and closes nothing",
 	lifecycle.UntilSnoozeEnds:     "somebody asked for quiet until then",
 	lifecycle.UntilPauseEnds:      "somebody paused the renewal until then",
+	lifecycle.UntilAsked:          "the policy has people approve it before anything is issued",
+	lifecycle.UntilPolicyDecides:  "it waits for approval, and nothing may lapse for want of an answer",
 	lifecycle.UntilFreezeEnds:     "a freeze of the policy holds it back until then",
 	lifecycle.UntilFreezeYields:   "a freeze of the policy holds it back, but no longer than that",
 	lifecycle.UntilLastSafeMoment: "somebody rolled back; automation waits no longer than that",

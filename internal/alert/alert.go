@@ -69,6 +69,8 @@ const (
 	RollbackUnproven Reason = "rollback-unproven"
 	// RevocationFailing: a version that shall be revoked is not.
 	RevocationFailing Reason = "revocation-failing"
+	// ApprovalNeeded: people have to decide before something is issued or deployed.
+	ApprovalNeeded Reason = "approval-needed"
 	// Frozen: a freeze would hold the renewal back past the last safe moment.
 	Frozen Reason = "frozen"
 	// ConfigurationRefused: a worker does not take the file of its configuration; told about the worker.
@@ -86,7 +88,7 @@ const Imported Reason = "imported"
 const Gathered Reason = "gathered"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, Frozen, Unseen, ConfigurationRefused}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
@@ -140,6 +142,8 @@ const (
 	ActCheck       Action = "observe-now"
 	ActTakeOver    Action = "take-over"
 	ActReassign    Action = "reassign"
+	ActApprove     Action = "approve"
+	ActDeny        Action = "deny"
 )
 
 // NextStep tells what the system itself will do next; rendered per language.
@@ -175,6 +179,17 @@ type Fallback struct {
 type Freeze struct {
 	Name  string    `json:"name"`
 	Until time.Time `json:"until"`
+}
+
+// Question is what people are to approve.
+type Question struct {
+	Deploy    bool         `json:"deploy,omitempty"`    // that Version is deployed; else that a new one is issued
+	Version   cert.Version `json:"version,omitzero"`    // of one that is not the candidate only the fingerprint
+	Requester string       `json:"requester,omitempty"` // who asked for it, and may not approve
+	By        []string     `json:"by"`                  // the roles that may
+	Got       int          `json:"got,omitempty"`       // approvals that are there,
+	Of        int          `json:"of"`                  // of so many
+	Denied    string       `json:"denied,omitempty"`    // by whom and why, before it was asked again
 }
 
 // Answer is what somebody did about an alert.
@@ -213,6 +228,7 @@ type Notice struct {
 	Cause       string       `json:"cause,omitempty"` // last error, exact
 	Tried       []Try        `json:"tried,omitempty"`
 	Fallback    *Fallback    `json:"fallback,omitempty"`
+	Question    *Question    `json:"question,omitempty"`
 	Freeze      *Freeze      `json:"freeze,omitempty"` // that holds the renewal back now
 	Next        NextStep     `json:"next"`
 	Commands    []string     `json:"commands,omitempty"` // what to type, one command a line

@@ -38,13 +38,13 @@ type Text struct {
 }
 
 // Actions lists what may be done from a message, in the order of the buttons.
-var Actions = []Action{ActAcknowledge, ActSnooze, ActRenew, ActCheck}
+var Actions = []Action{ActAcknowledge, ActSnooze, ActRenew, ActCheck, ActApprove, ActDeny}
 
 // Phases lists the kinds of news.
 var Phases = []Phase{Firing, Changed, Acknowledged, Snoozed, Resolved}
 
 // nextKinds lists what NextStep.Kind may say.
-var nextKinds = []string{"renew", "retry", "escalate", "repeat", "none", "observe", "wait-ca"}
+var nextKinds = []string{"renew", "retry", "escalate", "repeat", "none", "observe", "wait-ca", "approve", "deny"}
 
 const (
 	maxPlaces = 12
@@ -162,6 +162,7 @@ func (r reader) lines(n Notice) []Line {
 		add("kind", r.say(kind))
 	}
 	add("fallback", r.fallback(n))
+	r.question(n, add)
 	if f := n.Freeze; f != nil && n.Phase != Resolved {
 		add("freeze", r.say("freeze", "name", f.Name, "time", r.both(f.Until)))
 	}
@@ -170,6 +171,32 @@ func (r reader) lines(n Notice) []Line {
 	}
 	add("evidence", n.Evidence)
 	return out
+}
+
+// question says what is to be approved, and by whom.
+func (r reader) question(n Notice, add func(label, value string)) {
+	q := n.Question
+	if q == nil || n.Phase == Resolved {
+		return
+	}
+	key, until := "question.issue", ""
+	if q.Deploy {
+		key = "question.deploy"
+		if !q.Version.NotAfter.IsZero() {
+			key, until = "question.candidate", r.both(q.Version.NotAfter)
+		}
+	}
+	add("question", r.say(key, "fingerprint", q.Version.Fingerprint.Short(), "time", until))
+	var who []string
+	for _, role := range q.By {
+		if key := "role." + role; r.has(key) {
+			role = r.say(key)
+		}
+		who = append(who, role)
+	}
+	add("approvers", r.say("approvers", "who", strings.Join(who, ", "), "n", strconv.Itoa(q.Of), "got", strconv.Itoa(q.Got)))
+	add("requester", q.Requester)
+	add("denied", q.Denied)
 }
 
 // fallback says that another CA is tried now.
@@ -204,7 +231,8 @@ func (r reader) buttons(n Notice) map[Action]string {
 		return out
 	}
 	for _, a := range Actions {
-		refused := a == ActRenew && !n.Managed || a == ActAcknowledge && n.Phase == Acknowledged
+		refused := a == ActRenew && !n.Managed || a == ActAcknowledge && n.Phase == Acknowledged ||
+			(a == ActApprove || a == ActDeny) && n.Reason != ApprovalNeeded
 		if slices.Contains(n.Actions, a) && !refused {
 			out[a] = r.say("button." + string(a))
 		}

@@ -63,6 +63,10 @@ func (s answers) ask(ctx context.Context, a web.Answer) error {
 		_, err = workflows.RenewNow.Ask(ctx, s.gate, a.Certificate, workflows.RenewRequest{Request: r})
 	case alert.ActCheck:
 		_, err = workflows.ObserveNow.Ask(ctx, s.gate, a.Certificate, r)
+	case alert.ActApprove:
+		_, err = s.gate.Decide(ctx, workflows.Approve, time.Now(), a.Certificate, workflows.DecideRequest{Request: r, Alert: a.AlertID, Seen: a.Standing})
+	case alert.ActDeny:
+		_, err = s.gate.Decide(ctx, workflows.Deny, time.Now(), a.Certificate, workflows.DecideRequest{Request: r, Alert: a.AlertID, Seen: a.Standing})
 	default:
 		return fault.New(fault.Invalid, "action %q is not known", a.Action)
 	}

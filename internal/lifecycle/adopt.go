@@ -63,6 +63,9 @@ func (s *State) adopt(now time.Time, v cert.Version) {
 	s.Live, s.LiveAt, s.Window = v, now, nil
 	s.Renewal = Renewal{Renewed: s.Renewal.Renewed, NotBefore: s.Renewal.NotBefore, Words: s.Renewal.Words}
 	s.Sight.AstraySince = time.Time{}
+	if s.Approval != nil && s.Approval.For == ForRenewal {
+		s.Approval = nil
+	}
 	if s.Held != nil && s.Held.Fingerprint != v.Fingerprint {
 		s.Held = nil
 	}

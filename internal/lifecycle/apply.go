@@ -38,6 +38,8 @@ func (s *State) Apply(d Decision, now time.Time) {
 		s.put(*d.Step.Alert)
 	case StepRun:
 		s.begin(*d.Step.Run, now)
+	case StepApproval:
+		s.settle(d.Step.Approval)
 	case StepRevoke:
 		s.Flights = append(s.Flights, Flight{Kind: FlyRevoke, At: now})
 	}
@@ -50,6 +52,10 @@ func (s *State) begin(r Run, now time.Time) {
 	}
 	switch r.Purpose {
 	case ForRenewal:
+		if r.Hold && s.Renew != nil { // what it issues is deployed by the same order
+			o := *s.Renew
+			o.New, s.Renewal.Asked = false, &o
+		}
 		s.Renew, s.Held, s.Renewal.Discard = nil, nil, false
 		if r.Moved != nil {
 			s.move(*r.Moved)
@@ -62,6 +68,9 @@ func (s *State) begin(r Run, now time.Time) {
 		}
 		if r.ByHand != "" {
 			s.Deploy = nil
+			if a := s.Approval; a != nil && a.For == ForDeploy { // it was for once
+				s.Approval = nil
+			}
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 const (
 	StateNew          = "new"     // no certificate is known yet
 	StateHealthy      = "healthy" // one is, and nothing is the matter
-	StateWaiting      = "waiting" // due, but the CA is away or has no room, or a freeze holds it
+	StateWaiting      = "waiting" // due, but the CA is away or has no room, or a freeze or a question to people holds it
 	StateRenewing     = "renewing"
 	StateFiring       = "firing"
 	StateAcknowledged = "acknowledged"
@@ -45,7 +45,7 @@ func (v *view) attributes(next time.Time) Attributes {
 		a.State = state
 	case v.paused():
 		a.State = StatePaused
-	case s.Renewal.Awaits != nil || v.waitsForThaw():
+	case s.Renewal.Awaits != nil || v.waitsForThaw() || s.Approval.asks(v.now):
 		a.State = StateWaiting
 	case !v.known():
 		a.State = StateNew

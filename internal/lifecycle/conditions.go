@@ -25,7 +25,7 @@ func (v *view) conditions() []condition {
 	var out []condition
 	for _, check := range []func(*view) *condition{
 		(*view).unproven, (*view).attemptsSpent, (*view).supplyNeeded, (*view).expiring, (*view).renewalFailing,
-		(*view).targetBehind, (*view).drifted, (*view).revocationFailing, (*view).frozenOut, (*view).unseen, (*view).caUnavailable,
+		(*view).targetBehind, (*view).drifted, (*view).revocationFailing, (*view).approvalNeeded, (*view).frozenOut, (*view).unseen, (*view).caUnavailable,
 	} {
 		if c := check(v); c != nil {
 			c.version = v.s.Live.Fingerprint

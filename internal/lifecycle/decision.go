@@ -13,15 +13,16 @@ type StepKind string
 
 // The steps.
 const (
-	StepWait   StepKind = "wait"   // until Decision.Due, or until something happens
-	StepLook   StepKind = "look"   // observe every endpoint and target
-	StepTell   StepKind = "tell"   // send a notice of Alert to Roles
-	StepEdit   StepKind = "edit"   // bring sent messages of Alert up to date
-	StepReport StepKind = "report" // tell the import how this one stands; Alert, if any, waits for its summary
-	StepClose  StepKind = "close"  // the alert is resolved by Alert.Evidence
-	StepRun    StepKind = "run"    // start the child that renews, deploys or rolls back
-	StepRevoke StepKind = "revoke" // have the CA revoke Step.Revoke
-	StepFinish StepKind = "finish" // retired: the entity ends
+	StepWait     StepKind = "wait"     // until Decision.Due, or until something happens
+	StepLook     StepKind = "look"     // observe every endpoint and target
+	StepTell     StepKind = "tell"     // send a notice of Alert to Roles
+	StepEdit     StepKind = "edit"     // bring sent messages of Alert up to date
+	StepReport   StepKind = "report"   // tell the import how this one stands; Alert, if any, waits for its summary
+	StepClose    StepKind = "close"    // the alert is resolved by Alert.Evidence
+	StepRun      StepKind = "run"      // start the child that renews, deploys or rolls back
+	StepApproval StepKind = "approval" // people are asked to approve, or the policy decides: Step.Approval is how it stands then
+	StepRevoke   StepKind = "revoke"   // have the CA revoke Step.Revoke
+	StepFinish   StepKind = "finish"   // retired: the entity ends
 )
 
 // Reason names why a step was decided; a stable contract, shown to humans.
@@ -46,6 +47,9 @@ const (
 	RetryDue            Reason = "retry-due"
 	WaitOver            Reason = "ca-wait-over"
 	FreezeYields        Reason = "freeze-yields"
+	ApprovalAsked       Reason = "approval-needed"
+	ApprovalUnanswered  Reason = "approval-unanswered"
+	ApprovalMoot        Reason = "approval-not-needed"
 	NextCAAfterFailures Reason = "next-ca-after-failures"
 	NextCAToBeSafe      Reason = "next-ca-to-be-safe"
 	NamesNotCovered     Reason = "names-not-covered"
@@ -79,6 +83,8 @@ const (
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
 	UntilPauseEnds      Reason = "until-pause-ends"
 	UntilFreezeEnds     Reason = "until-freeze-ends"
+	UntilAsked          Reason = "until-approval-is-asked"
+	UntilPolicyDecides  Reason = "until-policy-decides"
 	UntilFreezeYields   Reason = "until-freeze-yields"
 	UntilLastSafeMoment Reason = "until-last-safe-moment"
 	UntilLook           Reason = "until-look"
@@ -108,6 +114,8 @@ type Step struct {
 	Alone bool        `json:"alone,omitempty"`
 	Next  people.Role `json:"next,omitempty"` // who is told after these, if nobody answers
 	Run   *Run        `json:"run,omitempty"`
+	// Approval is how it stands after the step; nil: none is needed any more.
+	Approval *Approval `json:"approval,omitempty"`
 	// Revoke is the order, as it stands before the step.
 	Revoke *Revocation `json:"revoke,omitempty"`
 	// Standing is what the import is told; nil if no threshold was passed.
@@ -141,6 +149,8 @@ type Run struct {
 	Part bool `json:"part,omitempty"`
 	// Hold has the run end when a version is issued: it may not be deployed yet.
 	Hold bool `json:"hold,omitempty"`
+	// Only is the version that people approved: no other one is deployed.
+	Only cert.Fingerprint `json:"only,omitempty"`
 	// Yields is the freeze that the policy has yield for this run.
 	Yields *Frozen `json:"yields,omitempty"`
 	// SafeBy is the last safe moment of what is replaced; InWindow tells that the

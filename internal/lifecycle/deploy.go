@@ -15,6 +15,8 @@ func (s *State) CheckDeploy(now time.Time, o Order) error {
 		return refuse("%s is only watched; there is nothing to deploy to", name)
 	case s.flying(FlyRenewal, "") || s.RollBack != nil || s.Deploy != nil:
 		return refuse("a renewal or deployment of %s is under way; try again when it has ended", name)
+	case s.Spec.Policy.Approval.Before == DoDeploy && s.Approval != nil && s.Approval.Denied == nil:
+		return refuse("version %s of %s waits for approval or is about to be deployed; decide on it first: neverlapse approve %s, or deny", s.Approval.Version.Short(), name, name)
 	case live == "":
 		return refuse("%s has never been issued; there is nothing to deploy", name)
 	}
@@ -69,16 +71,18 @@ func (s *State) part(o Order) bool {
 // deployAsked: what a human wants to be where.
 func (v *view) deployAsked() *Decision {
 	o := v.s.Deploy
-	if o == nil || v.running() || v.thawedAt(*o).After(v.now) {
+	if o == nil || v.running() || !v.mayDeployAsked(*o) {
 		return nil
 	}
 	return v.run(DeployAsked, Run{Purpose: ForDeploy, Version: o.Fingerprint, Targets: slices.Clone(o.Targets), ByHand: o.By, Part: v.s.part(*o)})
 }
 
-// thawedAt is when a deployment that a human asked for may begin.
-func (v *view) thawedAt(Order) time.Time {
+// mayDeployAsked reports whether a deployment that a human asked for may begin.
+func (v *view) mayDeployAsked(o Order) bool {
 	at, _ := v.thaw(v.now, v.safe(), DoDeploy)
-	return at
+	a := v.s.Approval
+	approved := v.s.Spec.Policy.Approval.Before != DoDeploy || a.granted() && a.covers(&Approval{For: ForDeploy, Version: o.Fingerprint})
+	return approved && !at.After(v.now)
 }
 
 // chosen reports whether a human chose the version against the calendar; then

@@ -67,6 +67,8 @@ func (v *view) evidence(a Alert) string {
 		if s.Revoke == nil || s.Revoke.Failed == "" {
 			return "the CA revoked it, or nobody asks for it any more"
 		}
+	case alert.ApprovalNeeded:
+		return v.decided(a)
 	case alert.Frozen:
 		return v.melted(a)
 	case alert.Unseen:

@@ -39,6 +39,7 @@ const (
 	ForeseeRun      ForeseenKind = "run"
 	ForeseeClose    ForeseenKind = "close"
 	ForeseeRevoke   ForeseenKind = "revoke"
+	ForeseeApproval ForeseenKind = "approval" // Why says whether people are asked, or the policy decides
 	ForeseeLastSafe ForeseenKind = "last-safe-moment"
 	ForeseeEnd      ForeseenKind = "certificate-ends"
 	ForeseeFinish   ForeseenKind = "finish"

@@ -62,6 +62,8 @@ func (f *forecast) act(d Decision) {
 		f.note(e)
 		at := len(f.events) - 1
 		f.later(runTakes, func() { f.ended(*step.Run, at) })
+	case StepApproval:
+		f.note(Foreseen{Kind: ForeseeApproval, Why: d.Reason})
 	case StepRevoke:
 		f.note(Foreseen{Kind: ForeseeRevoke, Why: d.Reason})
 		f.later(tellTakes, f.revoked)

@@ -73,13 +73,15 @@ func (v *view) safe() time.Time {
 	return v.plan.LastSafe
 }
 
-// steps are what the next run of the renewal would do; an issued candidate is
-// only deployed, and while only deploying is frozen a run ends with a candidate.
+// steps are what the next run of the renewal would do: an issued candidate is
+// only deployed; a run ends with a candidate while only deploying is frozen, and
+// where people approve what is deployed.
 func (v *view) steps() (does []Deed, hold bool) {
-	s := v.s
-	candidate := s.Renewal.Candidate.Fingerprint != "" && !s.Renewal.Discard && (s.Renew == nil || !s.Renew.New)
-	if candidate {
+	if v.candidate() != "" {
 		return []Deed{DoDeploy}, false
+	}
+	if v.s.Spec.Policy.Approval.Before == DoDeploy {
+		return []Deed{DoIssue}, true
 	}
 	if at, _ := v.thaw(v.now, v.safe(), DoDeploy); at.After(v.now) {
 		return []Deed{DoIssue}, true

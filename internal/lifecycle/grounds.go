@@ -33,6 +33,9 @@ const (
 	BecausePaused        GroundCode = "paused"
 	BecauseHeld          GroundCode = "held"
 	BecauseFrozen        GroundCode = "frozen"
+	BecauseAsked         GroundCode = "approval-waits"
+	BecauseDenied        GroundCode = "denied"
+	BecauseApproved      GroundCode = "approved"
 	BecauseOverridden    GroundCode = "freeze-overridden"
 	BecauseFreezeAhead   GroundCode = "freeze-ahead"
 	BecauseBehind        GroundCode = "target-behind"
@@ -148,6 +151,18 @@ func (v *view) groundsOfHands() (out []Ground) {
 	}
 	if p := v.s.Paused; p != nil && v.paused() {
 		out = append(out, Ground{Code: BecausePaused, At: p.At, Until: p.Until, By: p.By, Note: p.Note})
+	}
+	if a := v.s.Approval; a != nil {
+		g := Ground{Code: BecauseAsked, At: a.AskedAt, By: a.Requester, Note: a.Version.Short(), N: len(a.Votes), Of: v.s.Spec.Policy.Approval.count()}
+		switch {
+		case a.granted():
+			g.Code, g.At, g.By = BecauseApproved, a.Granted, a.who()
+		case a.Denied != nil:
+			g.Code, g.At, g.By, g.Note, g.Until = BecauseDenied, a.Denied.At, a.Denied.By, a.Denied.Note, a.AgainAt
+		case a.For == ForDeploy || v.s.Spec.Policy.Approval.unanswered() != UnansweredPage:
+			g.Until = v.decideBy()
+		}
+		out = append(out, g)
 	}
 	if f, ok := v.frozenAt(v.now, DoIssue, DoDeploy); ok && v.s.Spec.Managed {
 		out = append(out, Ground{Code: BecauseFrozen, At: f.From, Until: f.Until, Note: f.Name()})

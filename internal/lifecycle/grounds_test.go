@@ -161,6 +161,7 @@ func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 			alert.CAUnavailable:    {"--update --ca CA", "ack shop"},
 
 			alert.RevocationFailing: {"revoke shop --cancel", "ack shop"},
+			alert.ApprovalNeeded:    {"approve shop", "deny shop --note '...'", "ack shop"},
 			alert.Frozen:            {"renew shop --override-freeze --note '...' --wait", "ack shop"},
 			alert.SupplyNeeded:      {"csr shop > shop.csr", "supply shop --chain FILE", "ack shop"},
 		}
@@ -206,6 +207,8 @@ func inTrouble(reason alert.Reason, managed bool) (State, time.Time) {
 		s.Renewal.DownSince = now.Add(-day)
 	case alert.SupplyNeeded:
 		s.Spec.Supplied = true
+	case alert.ApprovalNeeded:
+		s.Spec.Policy.Approval.Before, s.Approval = DoIssue, &Approval{For: ForRenewal, AskedAt: now.Add(-day)}
 	case alert.Frozen:
 		s.Spec.Policy.Freezes = []Freeze{{Name: "audit", From: "01-01", Until: "06-30", TimeZone: "UTC"}}
 	case alert.RevocationFailing:

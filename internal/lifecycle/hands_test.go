@@ -157,7 +157,9 @@ func (w *world) outcome(r Run) Outcome {
 		if t := w.suffers("refused", ""); t != nil {
 			return Outcome{Kind: ValidationFailed, Cause: t.text}
 		}
-		o.Version = w.obtain(r)
+		if o.Version = w.obtain(r); r.Only != "" && r.Only != o.Version.Fingerprint {
+			return Outcome{Kind: Issued, Version: o.Version}
+		}
 	} else {
 		o.Version = w.find(r.Version)
 	}

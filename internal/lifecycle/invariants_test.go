@@ -160,6 +160,9 @@ func (g *guard) mayRun(d Decision) {
 		return
 	}
 	v := look(now, s)
+	if r.Purpose == ForRenewal && !v.mayRenew() {
+		g.failf("a renewal begins that nobody approved")
+	}
 	if f, ok := v.frozenAt(now, DoIssue, DoDeploy); ok && r.Yields == nil && !r.Hold && r.Purpose != ForRollBack {
 		g.failf("a run begins in freeze %s, and nobody records why", f.Name())
 	}

@@ -34,6 +34,8 @@ const (
 	MoveRetire    MoveCode = "retire"
 	MoveCSR       MoveCode = "replace-request"
 	MoveThaw      MoveCode = "override-freeze"
+	MoveApprove   MoveCode = "approve"
+	MoveDeny      MoveCode = "deny"
 )
 
 // Move is one command that would be taken now, and what it would bring about.
@@ -82,6 +84,13 @@ var (
 func (v *view) movesOfRenewal() (out []Move) {
 	s, name := v.s, v.s.Spec.Name
 	candidate := s.Renewal.Candidate.Fingerprint
+	if a := s.Approval; a != nil && !a.granted() && s.Retire == nil {
+		asked := []alert.Reason{alert.ApprovalNeeded}
+		out = append(out, Move{Code: MoveApprove, Command: "neverlapse approve " + name, Note: a.Version.Short(), answers: append(slices.Clip(ofRenewal), asked...)})
+		if a.asks(v.now) {
+			out = append(out, Move{Code: MoveDeny, Command: "neverlapse deny " + name + " --note '...'", Note: a.Version.Short(), answers: asked})
+		}
+	}
 	if s.CheckRenew(v.now) == nil && s.Retire == nil {
 		at := latest(v.now, v.renewableAt())
 		out = append(out, Move{Code: MoveRenew, Command: "neverlapse renew " + name + " --wait", At: at, Note: candidate.Short(), answers: ofRenewal})

@@ -30,6 +30,7 @@ var rules = []func(*view) *Decision{
 	(*view).lookAsked,     // a human wants to know now
 	(*view).closeAlerts,   // evidence closes, before anybody is told old news
 	(*view).rollBackAsked, // a human's word comes before the calendar's
+	(*view).approvalDue,   // people are asked before anything begins
 	(*view).deployAsked,
 	(*view).revokeDue,
 	(*view).renewAsked,
@@ -142,6 +143,9 @@ func (v *view) run(r Reason, run Run) *Decision {
 	run.Discard = run.Discard || v.s.Renewal.Discard && run.Purpose == ForRenewal
 	run.NewKey = v.s.Renewal.NewKey && run.Purpose == ForRenewal
 	run.SafeBy = v.safeBy()
+	if run.Purpose == ForRenewal && !run.Hold && v.s.Spec.Policy.Approval.Before == DoDeploy {
+		run.Only = v.candidate()
+	}
 	if f, ok := v.frozenAt(v.now, DoIssue, DoDeploy); ok && !run.Hold && run.Purpose != ForRollBack {
 		run.Yields = &f
 	}
@@ -187,7 +191,7 @@ func (v *view) renewAsked() *Decision {
 		return nil
 	}
 	stops, hold := v.steps()
-	if at, _ := v.thaw(v.now, v.safe(), stops...); at.After(v.now) {
+	if at, _ := v.thaw(v.now, v.safe(), stops...); at.After(v.now) || !v.mayRenew() {
 		return nil
 	}
 	return v.run(RenewAsked, Run{Purpose: ForRenewal, ByHand: v.s.Renew.By, Discard: v.s.Renew.New, Hold: hold})
@@ -212,7 +216,7 @@ func (v *view) retryAt() (time.Time, Reason) {
 }
 
 // renewAt is when a renewal by rule begins, and why; zero if none is planned.
-func (v *view) renewAt() (time.Time, Reason) { return v.unfrozen(v.wantedAt()) }
+func (v *view) renewAt() (time.Time, Reason) { return v.unfrozen(v.allowed(v.wantedAt())) }
 
 // wantedAt is when a renewal by rule is due, whatever keeps it from beginning.
 func (v *view) wantedAt() (time.Time, Reason) {

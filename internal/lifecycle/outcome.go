@@ -51,6 +51,10 @@ func (s *State) Ended(now time.Time, r Run, o Outcome) {
 func (s *State) issued(v cert.Version) {
 	s.Renewal.Candidate, s.Renewal.Awaits = v, nil
 	s.Renewal.DownSince, s.Renewal.RetryAt = time.Time{}, time.Time{}
+	if s.Renew == nil {
+		s.Renew = s.Renewal.Asked
+	}
+	s.Renewal.Asked = nil
 }
 
 // maxText bounds a text from outside that the state keeps, in bytes.

@@ -56,6 +56,8 @@ type Policy struct {
 	// them end at a certificate's last safe moment.
 	Freezes []Freeze `mapstructure:"freezes" json:"freezes,omitempty"`
 	Yields  *bool    `mapstructure:"freeze_yields" json:"freezeYields,omitempty"`
+	// Approval says what is done only when people approve.
+	Approval ApprovalPolicy `mapstructure:"approval" json:"approval,omitzero"`
 }
 
 // Threshold is a time left that counts, and how urgent it is.
@@ -84,9 +86,10 @@ type Rung struct {
 
 // Names of the escalations that are not a severity.
 const (
-	EscalateInform  = "inform"
-	EscalateFailing = "failing"
-	EscalateBehind  = "behind"
+	EscalateInform   = "inform"
+	EscalateFailing  = "failing"
+	EscalateBehind   = "behind"
+	EscalateApproval = "approval"
 )
 
 // WithDefaults fills what was left out; a named escalation replaces the default of that name.
@@ -123,6 +126,9 @@ func (p Policy) Ladder(name string) Escalation { return p.ladder(name) }
 func (p Policy) ladder(name string) Escalation {
 	if e, ok := p.escalation(name); ok && len(e.Steps) > 0 {
 		return e
+	}
+	if name == EscalateApproval {
+		return p.approvalLadder()
 	}
 	e, _ := Default().escalation(name)
 	return e

@@ -23,6 +23,7 @@ func (s *State) SetSpec(spec Spec) {
 	}
 	if spec.issues() != old.issues() || !slices.Equal(spec.Names, old.Names) {
 		s.Renewal.Candidate, s.Renewal.Renewed, s.Renewal.Supplied = cert.Version{}, time.Time{}, ""
+		s.Approval = nil // it was for something else
 		s.afresh()
 	}
 	if !slices.Equal(spec.Targets, old.Targets) || spec.AcceptIrreversible != old.AcceptIrreversible {

@@ -57,6 +57,9 @@ type State struct {
 	Alerts    []Alert     `json:"alerts,omitempty"`
 	Rollout   *Rollout    `json:"rollout,omitempty"` // the latest that ended
 
+	Approval  *Approval `json:"approval,omitempty"`  // that people are asked for, or gave
+	ChangedBy string    `json:"changedBy,omitempty"` // who replaced the spec last
+
 	Paused   *Pause  `json:"paused,omitempty"`
 	Thawed   *Thawed `json:"thawed,omitempty"`   // a freeze that does not hold it
 	Held     *Order  `json:"held,omitempty"`     // a human rolled back: automation keeps its hands off
@@ -122,6 +125,7 @@ type Renewal struct {
 	Reissue    bool             `json:"reissue,omitempty"`  // Live is, or is to be, revoked: it is due at once
 	Discard    bool             `json:"discard,omitempty"`  // the next attempt uses no candidate
 	Awaits     *Awaits          `json:"awaits,omitempty"`   // a word of the CA's account
+	Asked      *Order           `json:"asked,omitempty"`    // by hand; its first run issues, its second deploys
 	Unproven   string           `json:"unproven,omitempty"` // why a target is in doubt; empty if none is
 	UnprovenAt time.Time        `json:"unprovenAt,omitzero"`
 	Renewed    time.Time        `json:"renewed,omitzero"` // the last success, to keep renewals apart
@@ -312,6 +316,10 @@ func (s State) Clone() State {
 	s.Flights = slices.Clone(s.Flights)
 	s.Revocations = slices.Clone(s.Revocations)
 	s.Rollout = s.Rollout.clone()
+	if s.Approval != nil {
+		a := *s.Approval
+		s.Approval = &a
+	}
 	if s.Thawed != nil {
 		t := *s.Thawed
 		s.Thawed = &t

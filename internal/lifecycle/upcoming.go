@@ -31,6 +31,12 @@ func (v *view) upcoming() []Event {
 	if s.Deploy != nil {
 		add(v.untilThawed(DoDeploy))
 	}
+	switch a := s.Approval; {
+	case a == nil:
+		add(v.askAt(), UntilAsked)
+	case !a.granted() && a.Denied == nil && (a.For == ForDeploy || p.Approval.unanswered() != UnansweredPage):
+		add(v.decideBy(), UntilPolicyDecides)
+	}
 	if targets, at := v.behindAt(); len(targets) > 0 {
 		add(at, UntilBehindRetry)
 		if s.Held != nil {
@@ -122,6 +128,9 @@ func (v *view) notices() []Event {
 	add(v.unseenAt(), UntilUnseenTooLong, "")
 	add(v.ownWordAt(), UntilThreshold, "")
 	add(v.frozenOutAt(), UntilEscalation, "")
+	for _, at := range v.approvalTimes() {
+		add(at, UntilEscalation, "")
+	}
 	return out
 }
 

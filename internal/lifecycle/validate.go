@@ -16,7 +16,7 @@ const compareAt = 365 * 24 * time.Hour
 var (
 	severities  = []alert.Severity{alert.P1, alert.P2, alert.P3, alert.P4}
 	reaches     = []alert.Reach{alert.Quiet, alert.Direct, alert.Wide, alert.PageAll}
-	escalations = []string{EscalateInform, "P4", "P3", "P2", "P1", EscalateFailing, EscalateBehind}
+	escalations = []string{EscalateInform, "P4", "P3", "P2", "P1", EscalateFailing, EscalateBehind, EscalateApproval}
 )
 
 // faults gathers what is wrong with a policy.
@@ -48,6 +48,7 @@ func (p Policy) Validate() error {
 	p.checkSpans(&f)
 	p.Rollout.check(&f)
 	p.Workdays.check(&f)
+	p.checkApproval(&f)
 	if len(p.Freezes) > 0 && len(f) == 0 { // the spans are good
 		p.checkFreezes(&f)
 	}
@@ -135,5 +136,29 @@ func (p Policy) checkSpans(f *faults) {
 	}
 	if p.LastSafe.Of(compareAt) >= p.RenewLeft.Of(compareAt) {
 		f.add("last_safe", "%s is not shorter than renew_left %s: the last safe moment comes after renewal begins", p.LastSafe, p.RenewLeft)
+	}
+}
+
+func (p Policy) checkApproval(f *faults) {
+	a := p.Approval
+	if a.Before != "" && a.Before != DoIssue && a.Before != DoDeploy {
+		f.add("approval.before", "%q is not one of issue, deploy", a.Before)
+	}
+	if a.Before == "" && (len(a.By) > 0 || a.Count != 0 || a.Unanswered != "" || !a.AskBefore.IsZero()) {
+		f.add("approval.before", "is missing: before what is approval needed? write issue or deploy")
+	}
+	for i, r := range a.By {
+		if !slices.Contains(people.Roles, r) {
+			f.add(fmt.Sprintf("approval.by[%d]", i), "role %q is not one of %v", r, people.Roles)
+		}
+	}
+	if a.Count < 0 || a.Count > 5 {
+		f.add("approval.count", "%d is not between 1 and 5", a.Count)
+	}
+	if !slices.Contains([]string{"", UnansweredApprove, UnansweredDeny, UnansweredPage}, a.Unanswered) {
+		f.add("approval.unanswered", "%q is not one of approve, deny, page", a.Unanswered)
+	}
+	if left := a.askBefore().Of(compareAt) + p.RenewLeft.Of(compareAt); left >= compareAt {
+		f.add("approval.ask_before", "%s before renew_left %s is before the certificate begins; shorten it", a.askBefore(), p.RenewLeft)
 	}
 }

@@ -236,6 +236,8 @@ func (w *world) act(d Decision) {
 		w.say("close", "%s: %s", d.Step.Alert.Reason, d.Step.Alert.Evidence)
 	case StepRun:
 		w.run(d)
+	case StepApproval:
+		w.say("asked", "%s", d.Reason)
 	}
 }
 

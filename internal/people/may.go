@@ -19,6 +19,8 @@ const (
 	TakeOver    Verb = "take-over"
 	Reassign    Verb = "reassign"
 	Renew       Verb = "renew-now"
+	Approve     Verb = "approve"
+	Deny        Verb = "deny"
 )
 
 var answers = []Verb{Acknowledge, Snooze, Check, TakeOver, Reassign}
@@ -119,6 +121,8 @@ func (d Directory) May(who string, a Asked) error {
 		group = false
 	}
 	switch {
+	case known && (a.Verb == Approve || a.Verb == Deny): // the certificate's policy says who may
+		return nil
 	case slices.Contains(words, Anyone), slices.Contains(words, TheDirectory) && (known || group):
 		return nil
 	case group && (slices.Contains(words, TheTeam) && team == d.teamOf(Question{Owner: a.Owner, Team: a.Team}).ID || slices.Contains(words, TheOperators) && team == d.CatchAll):

@@ -71,7 +71,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := channel.Send(t.Context(), notifytest.Message(notifytest.Sample(), notify.KindSlack, "C0TEAM", "ko"), false); err != nil {
+	if _, err := channel.Send(t.Context(), notifytest.Message(asking(), notify.KindSlack, "C0TEAM", "ko"), false); err != nil {
 		t.Fatal(err)
 	}
 	d := &desk{counted: map[string]bool{}}
@@ -357,4 +357,11 @@ func TestWithoutASecretThereIsNoHandler(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// asking is a notice that carries every button there is.
+func asking() alert.Notice {
+	n := notifytest.Sample()
+	n.Reason = alert.ApprovalNeeded
+	return n
 }

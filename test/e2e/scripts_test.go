@@ -15,7 +15,7 @@ import (
 
 // folders are targets without a server, one for each script that renews; a
 // broken one refuses whatever it is given.
-var folders = []string{"folder-renew", "broken-renew", "folder-rollback", "folder-deploy", "folder-pause", "folder-resume", "folder-freeze"}
+var folders = []string{"folder-renew", "broken-renew", "folder-rollback", "folder-deploy", "folder-pause", "folder-resume", "folder-freeze", "folder-approve", "folder-deny"}
 
 func folderTargets() string {
 	var b strings.Builder
@@ -29,10 +29,12 @@ func folderTargets() string {
 	return b.String()
 }
 
-// frozenPolicy has a freeze that began yesterday and ends tomorrow.
-func frozenPolicy(now time.Time) string {
+// policiesOfScripts are one with a freeze that began yesterday and ends tomorrow,
+// and one by which people approve.
+func policiesOfScripts(now time.Time) string {
 	day := func(n int) string { return now.UTC().AddDate(0, 0, n).Format(time.DateOnly) }
-	return fmt.Sprintf("  - {name: frozen, freezes: [{name: stocktaking, from: %s, until: %s, timezone: UTC}]}\n", day(-1), day(1))
+	return fmt.Sprintf("  - {name: frozen, freezes: [{name: stocktaking, from: %s, until: %s, timezone: UTC}]}\n"+
+		"  - {name: asking, approval: {before: issue, by: [owner, team]}}\n", day(-1), day(1))
 }
 
 // TestTheCommandLineScripts runs test/scripts with the real CLI, worker and engine.
@@ -49,7 +51,7 @@ func TestTheCommandLineScripts(t *testing.T) {
 	const day = 24 * time.Hour
 	w := enter(t, harness.Options{
 		Nginx:   sites(serve("localhost", 80*day), serve("short.localhost", 2*day), serve("middle.localhost", 14*day)),
-		Targets: folderTargets(), Policies: frozenPolicy(now),
+		Targets: folderTargets(), Policies: policiesOfScripts(now),
 	})
 	for _, n := range folders {
 		if err := os.Mkdir(filepath.Join(w.Dir, n), 0o755); err != nil {

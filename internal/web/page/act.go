@@ -174,3 +174,22 @@ func (c *certificate) overtaken(s workflows.Status, id, seen string) {
 		c.Said = c.R.T("said.changed")
 	}
 }
+
+func (p *Page) approve(w http.ResponseWriter, r *http.Request, in session) {
+	p.decide(w, r, in, "approved", p.Certificates.Approve)
+}
+
+func (p *Page) deny(w http.ResponseWriter, r *http.Request, in session) {
+	p.decide(w, r, in, "denied", p.Certificates.Deny)
+}
+
+// decide approves or denies what waits for it; a denial needs a reason.
+func (p *Page) decide(w http.ResponseWriter, r *http.Request, in session, said string, do func(context.Context, string, workflows.DecideRequest) error) {
+	name, req, bad := p.request(r, in)
+	if bad == nil && said == "denied" && req.Note == "" {
+		bad = refusal(http.StatusUnprocessableEntity, "said.reason")
+	}
+	p.act(w, r, in, name, bad, &said, func(ctx context.Context) error {
+		return do(ctx, name, workflows.DecideRequest{Request: req, Alert: r.PostForm.Get("alert"), Seen: r.PostForm.Get("seen")})
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 // send fills in a form of a certificate's page and gives what is shown then.
@@ -149,5 +150,28 @@ func TestACertificateThatIsNotThereOrDoesNotAnswerShowsItsRecord(t *testing.T) {
 	}
 	if status, text := visit(t, base).get("/"); status != http.StatusServiceUnavailable || !strings.Contains(text, "The engine cannot be asked: no worker") {
 		t.Errorf("no index: %d", status)
+	}
+}
+
+func TestAQuestionIsDecidedOnThePageByWhoMay(t *testing.T) {
+	w := populated()
+	s := w.states["pay"]
+	s.Spec.Managed, s.Spec.Policy.Approval.Before = true, lifecycle.DoIssue
+	s.Approval = &lifecycle.Approval{For: lifecycle.ForRenewal, Requester: "hana", AskedAt: w.now().Add(-time.Hour)}
+	s.Alerts = append(s.Alerts, lifecycle.Alert{ID: "pay/none/approval-needed", Reason: alert.ApprovalNeeded, Severity: alert.P2, Status: lifecycle.Firing, FiredAt: w.now(), Round: 1, Plan: lifecycle.EscalateApproval})
+	w.states["pay"] = s
+	base := serve(t, w, nil)
+	hana, jun := visit(t, base).as("hana"), visit(t, base).as("jun")
+	if status, text := hana.send("pay", "approve", map[string]string{"note": "mine"}); status != http.StatusConflict || !strings.Contains(text, "hana may not decide on pay") {
+		t.Errorf("without a role: %d", status)
+	}
+	if status, text := jun.send("pay", "deny", nil); status != http.StatusUnprocessableEntity || !strings.Contains(text, "Why is it denied?") {
+		t.Errorf("without a reason: %d", status)
+	}
+	if status, text := jun.send("pay", "deny", map[string]string{"note": "not today"}); status != http.StatusOK || !strings.Contains(text, "Noted: it is denied") || !strings.Contains(text, "jun denied it at") {
+		t.Errorf("%d\n%s", status, text)
+	}
+	if status, _ := jun.send("pay", "approve", map[string]string{"note": "after all"}); status != http.StatusOK || w.states["pay"].Approval.Granted.IsZero() {
+		t.Errorf("%d %+v", status, w.states["pay"].Approval)
 	}
 }

@@ -31,6 +31,7 @@ type alertView struct {
 	RequestID string
 	Typed     typed
 	Verb      string // of the button
+	Decides   bool   // people may approve or deny here
 	Lasts     []choice
 	Quiets    []choice
 }
@@ -53,6 +54,7 @@ func alertOf(r reader, s workflows.Status, a lifecycle.Alert) alertView {
 		Since: a.FiredAt, Cause: text.Cause.Items, Lost: a.Failed, Seen: a.Standing(), RequestID: newID(), Verb: r.T("ack.button"),
 		Lasts: lasts(r), Quiets: quiets(r),
 	}
+	v.Decides = a.Reason == alert.ApprovalNeeded
 	v.Who, _ = whoHas(r, a)
 	if a.Answer != nil {
 		v.Note = a.Answer.Note
@@ -99,3 +101,11 @@ func quiets(r reader) []choice {
 	}
 	return out
 }
+
+// Decisions are the buttons of a question, by verb.
+func (r reader) Decisions() map[string]string {
+	return map[string]string{"approve": r.T("decide.approve"), "deny": r.T("decide.deny")}
+}
+
+// NewID is of one form.
+func (certificate) NewID() string { return newID() }

@@ -87,6 +87,18 @@ func (e Engine) Status(ctx context.Context, name string) (workflows.Status, erro
 	return s, nil
 }
 
+// Approve is as Acknowledge.
+func (e Engine) Approve(ctx context.Context, name string, in workflows.DecideRequest) error {
+	_, err := e.Gate.Decide(ctx, workflows.Approve, time.Now(), name, in)
+	return err
+}
+
+// Deny is as Acknowledge.
+func (e Engine) Deny(ctx context.Context, name string, in workflows.DecideRequest) error {
+	_, err := e.Gate.Decide(ctx, workflows.Deny, time.Now(), name, in)
+	return err
+}
+
 // Acknowledge sends the update and waits until it was taken or refused.
 func (e Engine) Acknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error {
 	_, err := workflows.Acknowledge.Ask(ctx, e.Gate, name, in)

@@ -34,6 +34,8 @@ type Certificates interface {
 	RenewNow(ctx context.Context, name string, in workflows.RenewRequest) error
 	TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error
 	Reassign(ctx context.Context, name string, in workflows.ReassignRequest) error
+	Approve(ctx context.Context, name string, in workflows.DecideRequest) error
+	Deny(ctx context.Context, name string, in workflows.DecideRequest) error
 }
 
 // Records are what the store keeps of a certificate. Both give what could be
@@ -126,6 +128,8 @@ func (p *Page) route() {
 	p.mux.HandleFunc("GET /{$}", p.known(p.overview))
 	p.mux.HandleFunc("GET /c/{name}", p.known(p.certificate))
 	p.mux.HandleFunc("POST /c/{name}/acknowledge", p.known(p.signed(p.acknowledge)))
+	p.mux.HandleFunc("POST /c/{name}/approve", p.known(p.signed(p.approve)))
+	p.mux.HandleFunc("POST /c/{name}/deny", p.known(p.signed(p.deny)))
 	p.mux.HandleFunc("POST /c/{name}/snooze", p.known(p.signed(p.snooze)))
 	p.mux.HandleFunc("POST /c/{name}/check", p.known(p.signed(p.check)))
 	p.mux.HandleFunc("GET /events", p.known(p.events))

@@ -144,6 +144,23 @@ func (w *world) Snooze(ctx context.Context, name string, in workflows.SnoozeRequ
 	return w.answer(ctx, name, "snoozed", in.Request, func(s *lifecycle.State) error { return s.CheckSnooze(w.now(), a) }, func(s *lifecycle.State) { s.Snooze(w.now(), a) })
 }
 
+// decide holds people to a directory in which jun is everybody's manager.
+func (w *world) decide(ctx context.Context, name, kind string, in workflows.DecideRequest, deny bool) error {
+	d := lifecycle.Decided{Order: lifecycle.Order{By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alert, Seen: in.Seen, Checked: true, Deny: deny}
+	if in.By == "jun" {
+		d.Roles = []people.Role{people.Manager}
+	}
+	return w.answer(ctx, name, kind, in.Request, func(s *lifecycle.State) error { return s.CheckDecide(d) }, func(s *lifecycle.State) { s.Decide(w.now(), d) })
+}
+
+func (w *world) Approve(ctx context.Context, name string, in workflows.DecideRequest) error {
+	return w.decide(ctx, name, "approved", in, false)
+}
+
+func (w *world) Deny(ctx context.Context, name string, in workflows.DecideRequest) error {
+	return w.decide(ctx, name, "denied", in, true)
+}
+
 func (w *world) ObserveNow(ctx context.Context, name string, in workflows.Request) error {
 	return w.answer(ctx, name, "check-asked", in, func(*lifecycle.State) error { return nil }, func(*lifecycle.State) {})
 }
