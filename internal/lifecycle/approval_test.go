@@ -321,7 +321,7 @@ func approvalsOf(d dice, p Policy) Policy {
 // TestNobodyAnsweringNeverLetsACertificateLapse is the invariant of D8 over many
 // freezes and lifetimes: where the policy may decide, it does so in time.
 func TestNobodyAnsweringNeverLetsACertificateLapse(t *testing.T) {
-	for seed := range histories / 12 {
+	for seed := range max(40, histories/30) {
 		d := rand.New(rand.NewPCG(seed, 17))
 		p := approvalsOf(d, Default())
 		p.Approval.Unanswered = ""
@@ -358,7 +358,7 @@ func TestNobodyAnsweringNeverLetsACertificateLapse(t *testing.T) {
 
 func TestWhatMustAlwaysHoldInRandomHistoriesWithApprovals(t *testing.T) {
 	granted := 0
-	for seed := range histories / 10 {
+	for seed := range max(40, histories/30) {
 		playIn(t, fmt.Sprintf("seed %d", seed), func() (*world, time.Time) {
 			d := rand.New(rand.NewPCG(seed, 19))
 			w, until := history(d)

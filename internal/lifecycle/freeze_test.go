@@ -263,7 +263,7 @@ func freezesOf(d dice, p Policy) Policy {
 
 func TestNoFreezeLetsACertificateLapseAndWhatBeginsInOneIsOnRecord(t *testing.T) {
 	inFreeze := 0
-	for seed := range histories / 12 {
+	for seed := range max(40, histories/30) {
 		d := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld(Spec{Managed: true, Policy: freezesOf(d, Default())}, epoch, pick(d, 90*day, 6*day, 47*day))
 		w.mute = true
@@ -304,7 +304,7 @@ func TestNoFreezeLetsACertificateLapseAndWhatBeginsInOneIsOnRecord(t *testing.T)
 }
 
 func TestWhatMustAlwaysHoldInRandomHistoriesUnderFreezes(t *testing.T) {
-	for seed := range histories / 12 {
+	for seed := range max(40, histories/30) {
 		roll := func() dice { return rand.New(rand.NewPCG(seed, 11)) }
 		playIn(t, fmt.Sprintf("seed %d", seed), func() (*world, time.Time) {
 			d := roll()
