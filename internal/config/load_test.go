@@ -126,6 +126,7 @@ log: {level: debug, format: json}
 		Store:       Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
 		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
 		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},
+		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Targets:     []Adapter{{Name: "shop.example.com", Kind: "file"}},
 		Hosts:       []Host{{"web7", "nlhost1_x", []string{"shop-web"}}},
 		Channels:    []Adapter{{Name: "mail", Kind: "email"}},
