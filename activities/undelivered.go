@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -98,10 +99,13 @@ func (a *Activities) noteAccepted(ctx context.Context, channel string, w Way) {
 	}
 }
 
-// ListUndelivered reads the dead letters and the broken addresses.
+// ListUndelivered reads the dead letters, and the broken addresses that are still
+// in the directory.
 func (a *Activities) ListUndelivered(ctx context.Context, q delivery.Query) (delivery.List, error) {
 	letters, err := a.Store.Undelivered(ctx, q.All)
 	broken, brokenErr := a.Store.Broken(ctx)
+	who := a.Directory()
+	broken = slices.DeleteFunc(broken, func(b delivery.Broken) bool { return !who.Knows(b.Address) })
 	return delivery.List{Letters: letters, Broken: broken}, toTemporal(ours(errors.Join(err, brokenErr)), a.Now())
 }
 

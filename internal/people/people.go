@@ -4,7 +4,9 @@
 package people
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -129,4 +131,16 @@ func (d Directory) ByPagerDuty(user string) (Person, bool) {
 		return Person{}, false
 	}
 	return d.People[i], true
+}
+
+// Knows reports whether an address is somebody's.
+func (d Directory) Knows(address string) bool {
+	has := func(email, slack, phone string, more map[string]string) bool {
+		if strings.EqualFold(email, address) || slack == address || phone == address {
+			return address != ""
+		}
+		return slices.Contains(slices.Collect(maps.Values(more)), address)
+	}
+	return slices.ContainsFunc(d.People, func(p Person) bool { return has(p.Email, p.Slack, p.Phone, p.Addresses) }) ||
+		slices.ContainsFunc(d.Teams, func(t Team) bool { return has(t.Email, t.Slack, t.Phone, t.Addresses) })
 }

@@ -23,6 +23,7 @@ type overview struct {
 	Days     []day
 	WeekMore string
 	Rest     rest
+	Lost     lost
 }
 
 // count is how many certificates are in a state.
@@ -46,6 +47,7 @@ func (p *Page) overview(w http.ResponseWriter, r *http.Request, in session) {
 	f := p.frame(r, in, "")
 	o := overview{frame: f, Counts: counts(f.R, s), Rest: restOf(f.R, s, r.URL.Query())}
 	o.Title, o.Topic, o.HomePage = f.R.T("overview.title"), "", true
+	o.Lost = p.lostNow(r.Context(), f.R)
 	open, week := s.open(), s.week(f.R.Now)
 	shownOpen, shownWeek := open[:min(len(open), maxDetailed)], week[:min(len(week), maxDetailed)]
 	said := p.fleet.details.of(r.Context(), append(shownOpen[:len(shownOpen):len(shownOpen)], shownWeek...))

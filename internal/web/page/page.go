@@ -53,6 +53,7 @@ type Config struct {
 	Directory    func() people.Directory // in force when it is asked
 	Certificates Certificates
 	Records      Records
+	Letters      Letters                  // nil: none are shown
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
 	// Ticket reads those of links in messages, as alert.ReadTicket does; nil: there are none.
 	Ticket     func(text string) (alert.Ticket, error)
@@ -132,6 +133,7 @@ func (p *Page) route() {
 	p.mux.HandleFunc("POST /c/{name}/deny", p.known(p.signed(p.deny)))
 	p.mux.HandleFunc("POST /c/{name}/snooze", p.known(p.signed(p.snooze)))
 	p.mux.HandleFunc("POST /c/{name}/check", p.known(p.signed(p.check)))
+	p.mux.HandleFunc("POST /undelivered/seen", p.known(p.signed(p.seen)))
 	p.mux.HandleFunc("GET /events", p.known(p.events))
 	p.mux.HandleFunc("POST /preferences", p.signedAlone(p.preferences))
 	p.mux.HandleFunc("GET /sign-in", p.signInForm)
