@@ -44,6 +44,7 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 	r.RegisterWorkflow(story.ImportWorkflow)
 	r.RegisterWorkflow(story.InventoryWorkflow)
 	r.RegisterWorkflow(story.AccountWorkflow)
+	r.RegisterWorkflow(story.ChannelWorkflow)
 	r.RegisterWorkflow(story.InboxWorkflow)
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
 }

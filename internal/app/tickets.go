@@ -47,7 +47,7 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 	}
 	var out []alert.Link
 	for _, a := range alert.TicketActions {
-		if a == alert.ActTakeOver && !person || a != alert.ActTakeOver && !slices.Contains(n.Actions, a) {
+		if a == alert.ActTakeOver && (!person || n.Reason.OfChannel()) || a != alert.ActTakeOver && !slices.Contains(n.Actions, a) {
 			continue
 		}
 		ticket := alert.Ticket{

@@ -132,6 +132,10 @@ func (p *Page) standing(w http.ResponseWriter, r *http.Request, t alert.Ticket) 
 
 // askLink shows what is the matter, and the one answer that the link is for.
 func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, text, trouble string, status int) {
+	if ofChannel(t) {
+		p.askChannel(w, r, t, text)
+		return
+	}
 	s, a, ok := p.standing(w, r, t)
 	if !ok {
 		return
@@ -180,6 +184,10 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 	}
 	if bad != nil {
 		p.askLink(w, r, t, text, bad.word(f.R), bad.status)
+		return
+	}
+	if ofChannel(t) {
+		p.confirmChannel(w, r, t, in)
 		return
 	}
 	if _, _, ok := p.standing(w, r, t); !ok {

@@ -142,3 +142,9 @@ func (e Engine) Reassign(ctx context.Context, name string, in workflows.Reassign
 	_, err := workflows.Reassign.Ask(ctx, e.Gate, name, in)
 	return err
 }
+
+// ConfirmChannel sends the update to the workflow of a channel.
+func (e Engine) ConfirmChannel(ctx context.Context, name string, in workflows.Request) error {
+	_, err := workflows.ConfirmChannel(ctx, e.Client, name, in)
+	return err
+}

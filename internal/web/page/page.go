@@ -31,6 +31,8 @@ type Certificates interface {
 	LeaveAcknowledge(ctx context.Context, name string, in workflows.AcknowledgeRequest) error
 	Snooze(ctx context.Context, name string, in workflows.SnoozeRequest) error
 	ObserveNow(ctx context.Context, name string, in workflows.Request) error
+	// ConfirmChannel says that somebody read a message of a channel.
+	ConfirmChannel(ctx context.Context, name string, in workflows.Request) error
 	RenewNow(ctx context.Context, name string, in workflows.RenewRequest) error
 	TakeOver(ctx context.Context, name string, in workflows.TakeOverRequest) error
 	Reassign(ctx context.Context, name string, in workflows.ReassignRequest) error

@@ -3,10 +3,13 @@ package page
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // letterbox keeps dead letters as the store does.
@@ -64,5 +67,37 @@ func TestWhatDidNotArriveStaysOnThePageUntilSomebodyHasSeenIt(t *testing.T) {
 	f.Set("ids", "0123456789ab")
 	if resp, _ := v.do(http.MethodPost, "/undelivered/seen", f, nil); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown one is answered %d", resp.StatusCode)
+	}
+}
+
+func (w *world) ConfirmChannel(_ context.Context, name string, in workflows.Request) error {
+	if name != "mail" {
+		return workflows.ErrNoChannel
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.confirmed = append(w.confirmed, in)
+	return nil
+}
+
+func TestALinkInTheProofOfLifeOfAChannelAsksAndThenCounts(t *testing.T) {
+	w := populated()
+	tickets := map[string]alert.Ticket{}
+	for _, name := range []string{"mail", "gone"} {
+		tickets[name] = alert.Ticket{Ref: alert.Ref{Certificate: name, AlertID: workflows.ChannelAlert(name) + "proof-of-life"}, To: "jun", Kind: "email", Action: alert.ActAcknowledge, Language: "en"}
+	}
+	v := visit(t, serve(t, w, func(c *Config) {
+		c.Ticket = func(text string) (alert.Ticket, error) { return tickets[text], nil }
+	}))
+	resp, text := v.get("/answer/mail")
+	if resp != http.StatusOK || len(w.confirmed) > 0 {
+		t.Errorf("to look is answered %d and counts %d times", resp, len(w.confirmed))
+	}
+	contains(t, text, "Does anybody read what Neverlapse sends by mail?")
+	if resp, text := v.do(http.MethodPost, "/answer/mail", url.Values{"id": {"x"}}, nil); resp.StatusCode != http.StatusOK || len(w.confirmed) != 1 || w.confirmed[0].By != "jun" || w.confirmed[0].Via != "email link" {
+		t.Errorf("%d, %+v\n%s", resp.StatusCode, w.confirmed, text)
+	}
+	if resp, _ := v.do(http.MethodPost, "/answer/gone", url.Values{"id": {"y"}}, nil); resp.StatusCode != http.StatusGone {
+		t.Errorf("a channel that is gone is answered %d", resp.StatusCode)
 	}
 }

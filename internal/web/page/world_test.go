@@ -32,6 +32,8 @@ type world struct {
 	down    error // what every question is answered by
 	left    []workflows.AcknowledgeRequest
 	hang    bool // answers are not taken
+
+	confirmed []workflows.Request // of a channel
 }
 
 func newWorld() *world {
