@@ -87,6 +87,9 @@ const Imported Reason = "imported"
 // Imported, it is no condition of one certificate.
 const Gathered Reason = "gathered"
 
+// WeeklyDigest is the reason of a Weekly; no condition either.
+const WeeklyDigest Reason = "weekly"
+
 // Reasons lists them.
 var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused}
 
@@ -239,6 +242,7 @@ type Notice struct {
 	Actions     []Action     `json:"actions,omitempty"`
 	Link        string       `json:"link,omitempty"` // where to see it whole
 	Summary     *Summary     `json:"summary,omitempty"`
+	Weekly      *Weekly      `json:"weekly,omitempty"`
 	Test        bool         `json:"test,omitempty"` // somebody tries a channel; every text says so
 }
 

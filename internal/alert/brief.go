@@ -60,6 +60,9 @@ func (r reader) brief(n Notice, name string) string {
 	case !r.has(key):
 		key = "brief.other"
 	}
+	if n.Weekly != nil {
+		return r.weeklyHeadline(n.Weekly)
+	}
 	what := r.say(key, append(pairs, "short", r.expiry("short", version, n.At))...)
 	phase, who := "brief."+string(n.Phase), ""
 	if n.Answer != nil {

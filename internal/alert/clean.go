@@ -105,7 +105,7 @@ func cleaned(n Notice) Notice {
 		t.Outcome, t.Cause = Clean(t.Outcome), Clean(t.Cause)
 		tried[i] = t
 	}
-	n.Places, n.Tried, n.Summary = places, tried, n.Summary.cleaned()
+	n.Places, n.Tried, n.Summary, n.Weekly = places, tried, n.Summary.cleaned(), n.Weekly.cleaned()
 	if n.Answer != nil {
 		a := *n.Answer
 		a.By, a.Via, a.Note = Clean(a.By), Clean(a.Via), Clean(a.Note)

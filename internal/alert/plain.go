@@ -31,6 +31,9 @@ func Plain(t Text) string {
 		line(l.Label, ": ", l.Value)
 	}
 	list(t.Standing, "  - ")
+	for _, l := range t.Sections {
+		list(l, "  - ")
+	}
 	list(t.Cause, "  | ")
 	if t.NextAction != "" || t.Advice != "" {
 		line()

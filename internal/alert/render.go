@@ -23,6 +23,7 @@ type Text struct {
 	Headline   string // what is the matter
 	Lines      []Line
 	Standing   List // the certificates of a summary, one item each
+	Sections   []List
 	Cause      List // last error, exact, one item a line
 	Places     List
 	Tried      List
@@ -63,6 +64,9 @@ type reader struct {
 func Render(n Notice, language, timezone string) Text {
 	r := reader{words: wordsFor(language), zone: zone(timezone)}
 	n = cleaned(n)
+	if n.Weekly != nil {
+		return r.marked(n, r.weekly(n))
+	}
 	if n.Summary != nil {
 		return r.marked(n, r.summary(n))
 	}

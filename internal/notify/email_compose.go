@@ -93,7 +93,7 @@ var page = template.Must(template.New("mail").Parse(`<!doctype html>
 {{end}}<table cellpadding="3">
 {{range .Lines}}<tr><th align="left" valign="top">{{.Label}}</th><td>{{.Value}}</td></tr>
 {{end}}</table>
-{{template "list" .Standing}}{{with .Cause}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
+{{template "list" .Standing}}{{range .Sections}}{{template "list" .}}{{end}}{{with .Cause}}{{if .Items}}<h3 style="font-size:1em">{{.Title}}</h3>
 <pre style="background:#f4f4f4;padding:.6em;white-space:pre-wrap">{{range .Items}}{{.}}
 {{end}}</pre>
 {{end}}{{end}}{{with .NextAction}}<p>{{.}}</p>

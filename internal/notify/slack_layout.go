@@ -82,6 +82,9 @@ func (r room) blocks(m alert.Message, t alert.Text, mention string) []slack.Bloc
 		out = append(out, slack.NewSectionBlock(nil, fields, nil))
 	}
 	out = append(out, r.listed(t.Standing)...)
+	for _, l := range t.Sections {
+		out = append(out, r.listed(l)...)
+	}
 	out = append(out, r.quoted(t.Cause)...)
 	out = append(out, r.sentence(t.NextAction)...)
 	out = append(out, r.sentence(t.Advice)...)

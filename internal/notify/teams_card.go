@@ -94,6 +94,9 @@ func toCard(n alert.Notice, t alert.Text, limit cardLimit) ([]byte, error) {
 		}
 	}
 	list(t.Standing, "", "- ")
+	for _, l := range t.Sections {
+		list(l, "", "- ")
+	}
 	list(t.Cause, "monospace", "| ")
 	add("medium", run(t.NextAction))
 	add("small", run(t.Advice))
