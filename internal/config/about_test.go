@@ -66,6 +66,11 @@ var about = map[string]string{
 	"gather.every": "Within this time `few` messages go to one person, pages not counted; what comes after that is one more message when it has passed. A message about ten certificates or more counts as `few`. 0s to 24h; 0s: nothing is gathered, and every alert is told by itself.",
 	"gather.few":   "See `every`.",
 
+	"digest":       "The [weekly digest](digests.md#the-week-of-a-team) of each team.",
+	"digest.day":   "`mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, or `never`.",
+	"digest.at":    "Time of day in the team's time zone (UTC where it has none), like `09:00`.",
+	"digest.empty": "Send it also when there is nothing to tell.",
+
 	"renewal_info":            "How CAs are asked when they would have certificates renewed (ARI, RFC 9773).",
 	"renewal_info.poll_every": "How often the fleet is gone through: 1s to 12h. A CA is asked about a certificate no sooner than it wants to be.",
 

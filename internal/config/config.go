@@ -7,6 +7,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -52,6 +53,7 @@ type Config struct {
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
 	Gather       gather.Rules       `mapstructure:"gather"`
+	Digest       Digest             `mapstructure:"digest"`
 	Log          Log                `mapstructure:"log"`
 }
 
@@ -159,6 +161,23 @@ type Environment struct {
 	Policy string `mapstructure:"policy"`
 }
 
+// Digest says when each team is told of its week.
+type Digest struct {
+	Day   string `mapstructure:"day"`   // mon to sun, or never
+	At    string `mapstructure:"at"`    // 09:00, in the team's time zone
+	Empty bool   `mapstructure:"empty"` // also when there is nothing to tell
+}
+
+// digestDays are the days as time.Weekday counts.
+var digestDays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+// When gives the day and the time of day; false if there is to be no digest.
+func (d Digest) When() (day time.Weekday, hour, minute int, on bool) {
+	i := slices.Index(digestDays, d.Day)
+	at, err := time.Parse("15:04", d.At)
+	return time.Weekday(max(i, 0)), at.Hour(), at.Minute(), i >= 0 && err == nil
+}
+
 // Log says what is written to standard error.
 type Log struct {
 	Level  string `mapstructure:"level"`
@@ -180,6 +199,7 @@ func Default() Config {
 		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
 		Gather:      gather.Default(),
 		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
+		Digest:      Digest{Day: "mon", At: "09:00"},
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }

@@ -100,6 +100,7 @@ policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {lef
 environments: [{name: staging, policy: calm}]
 renewal_info: {poll_every: 10m}
 gather: {p1: 5m, p2: 30s, p3: 10m, p4: 20m, every: 2h, few: 5}
+digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
 `)
 	if err != nil {
@@ -135,6 +136,7 @@ log: {level: debug, format: json}
 		CatchAll:    "sre", Policies: []lifecycle.Policy{calm, lifecycle.Default()},
 		Environments: []Environment{{"staging", "calm"}},
 		Gather:       gather.Rules{P1: 5 * time.Minute, P2: 30 * time.Second, P3: 10 * time.Minute, P4: 20 * time.Minute, Every: 2 * time.Hour, Few: 5},
+		Digest:       Digest{"fri", "16:30", true},
 		Log:          Log{"debug", "json"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,8 +35,19 @@ func (c Config) Validate() error {
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
 		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(),
 		validateAdapters("channels", c.Channels), c.validateDelivery(), c.Bounces.validate(), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
-		c.validateEnvironments(), c.validateGather(), c.Log.validate(),
+		c.validateEnvironments(), c.validateGather(), c.Digest.validate(), c.Log.validate(),
 	)
+}
+
+func (d Digest) validate() error {
+	var errs []error
+	if d.Day != "never" && !slices.Contains(digestDays, d.Day) {
+		errs = append(errs, wrong("digest.day", "%q is not a day; write one of %s, or never", d.Day, strings.Join(digestDays, ", ")))
+	}
+	if _, err := time.Parse("15:04", d.At); err != nil {
+		errs = append(errs, wrong("digest.at", "%q is not a time of day; write it like 09:00", d.At))
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) validateGather() error {
