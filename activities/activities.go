@@ -31,6 +31,7 @@ type Activities struct {
 	Broker    Broker // nil: no account is kept, and every order is free
 	// Switchboard hears how channels do; nil: nobody does.
 	Switchboard Switchboard
+	Roll        Roll
 	Inboxes     Inboxes // nil: every notice is told by itself
 	Gather      gather.Rules
 	// Ticketer makes the links by which a recipient answers; nil: there are none.

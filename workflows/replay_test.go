@@ -46,6 +46,7 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 	r.RegisterWorkflow(story.AccountWorkflow)
 	r.RegisterWorkflow(story.ChannelWorkflow)
 	r.RegisterWorkflow(story.InboxWorkflow)
+	r.RegisterWorkflow(story.DigestWorkflow)
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
 }
 

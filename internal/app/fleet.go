@@ -24,14 +24,46 @@ type fleet struct {
 	namespace string
 }
 
-// Managed gives one page. The memos are those that the entities keep up to date.
-func (f *fleet) Managed(ctx context.Context, token []byte) ([]activities.Member, []byte, error) {
+// page gives a page of the certificates.
+func (f *fleet) page(ctx context.Context, token []byte) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	r, err := f.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: f.namespace, PageSize: fleetPage, NextPageToken: token,
 		Query: "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus = 'Running'",
 	})
 	if err != nil {
-		return nil, nil, fault.New(fault.Unavailable, "list the certificates: %w", err)
+		return nil, fault.New(fault.Unavailable, "list the certificates: %w", err)
+	}
+	return r, nil
+}
+
+// Enrolled gives one page of all.
+func (f *fleet) Enrolled(ctx context.Context, token []byte) ([]activities.Enrolled, []byte, error) {
+	r, err := f.page(ctx, token)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []activities.Enrolled
+	for _, x := range r.GetExecutions() {
+		e := activities.Enrolled{Name: strings.TrimPrefix(x.GetExecution().GetWorkflowId(), workflows.WorkflowID(""))}
+		for name, field := range map[string]any{
+			"owner": &e.Owner, "team": &e.Team, "severity": &e.Severity, "keyAlgorithm": &e.KeyAlgorithm, "notAfter": &e.NotAfter, "nextStepAt": &e.NextStepAt,
+		} {
+			remember(x.GetSearchAttributes().GetIndexedFields()[name], field)
+		}
+		var live cert.Version
+		remember(x.GetMemo().GetFields()["managed"], &e.Managed)
+		remember(x.GetMemo().GetFields()["live"], &live)
+		e.NotBefore = live.NotBefore
+		out = append(out, e)
+	}
+	return out, r.GetNextPageToken(), nil
+}
+
+// Managed gives one page. The memos are those that the entities keep up to date.
+func (f *fleet) Managed(ctx context.Context, token []byte) ([]activities.Member, []byte, error) {
+	r, err := f.page(ctx, token)
+	if err != nil {
+		return nil, nil, err
 	}
 	var out []activities.Member
 	for _, e := range r.GetExecutions() {

@@ -30,6 +30,7 @@ const (
 	sayRefused = "say that the configuration is refused"
 	sayMended  = "say that the configuration is good"
 	spread     = "have certificates carry the policies"
+	planWeeks  = "have every team told of its week"
 )
 
 // Reload has the file of the configuration looked at now.
@@ -64,6 +65,13 @@ func (a *App) follow(ctx context.Context) {
 
 // owe notes what follows from a look.
 func (a *App) owe(duties map[string]duty, v verdict) {
+	if slices.Contains(v.changed, "teams") {
+		duties[planWeeks] = duty{do: func(ctx context.Context) (time.Duration, error) {
+			c := a.inForce.config()
+			c.Digest = a.config.Digest
+			return 0, a.scheduleDigests(ctx, c)
+		}}
+	}
 	if v.mended {
 		delete(duties, sayRefused)
 		duties[sayMended] = duty{do: a.sayMended}

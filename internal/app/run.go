@@ -96,7 +96,8 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ta
 	acts.Inboxes, acts.Gather = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}, c.Gather
 	board := newSwitchboard(a.client, c, acts.Channels)
 	acts.Switchboard = board
-	acts.Fleet = &fleet{client: a.client, namespace: c.Temporal.Namespace}
+	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
+	acts.Fleet, acts.Roll = known, known
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
@@ -218,6 +219,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.InboxWorkflow)
 	w.RegisterWorkflow(story.PoliciesWorkflow)
 	w.RegisterWorkflow(story.ChannelWorkflow)
+	w.RegisterWorkflow(story.DigestWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

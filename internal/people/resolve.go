@@ -59,6 +59,15 @@ func (d Directory) fill(role Role, q Question) []Contact {
 	return nil
 }
 
+// TeamFor gives the ID of the team that a certificate belongs to: its own or the
+// first of its owner, where that is in the directory; else the catch-all.
+func (d Directory) TeamFor(owner, team string) string {
+	if t := d.teamOf(Question{Owner: owner, Team: team}); t.ID != "" {
+		return t.ID
+	}
+	return d.CatchAll
+}
+
 // teamOf gives the certificate's team or, if it names none, the first team that
 // its owner is a member of; an empty team, with nobody in it, if there is none.
 func (d Directory) teamOf(q Question) Team {
