@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
@@ -27,6 +28,7 @@ var documents = map[string]any{
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "approve": takenView{}, "deny": takenView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
+	"digest":      alert.Weekly{},
 	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "channels confirm": takenView{},
 }
 

@@ -47,7 +47,7 @@ func (c *cli) root() *cobra.Command {
 	f.Var(&c.timeout, "timeout", "how long to wait for an answer (verbs that wait longer by nature say so)")
 	f.Var(&c.color, "color", "auto, always or never")
 	root.AddGroup(&cobra.Group{ID: groupSee, Title: "See:"}, &cobra.Group{ID: groupAct, Title: "Act:"})
-	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered()} {
+	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered(), c.digest()} {
 		c.add(root, groupSee, verb)
 	}
 	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {

@@ -59,6 +59,7 @@ type Options struct {
 	DNS              string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
 	PollEvery        string              // how often CAs are asked when to renew; default as in the product
 	StickyTimeout    string
+	Digest           string            // when teams are told of their week, as inline YAML; default: never
 	Gather           string            // how notices wait for others, as inline YAML; default: they do not
 	Channels         string            // more channels, as YAML put below "channels:"
 	Sections         string            // more sections of the configuration, as YAML
@@ -210,6 +211,10 @@ func (w *World) yaml(http01 int) string {
 		w.Gather = "every: 0s"
 	}
 	p("gather: {%s}", w.Gather)
+	if w.Digest == "" {
+		w.Digest = "day: never"
+	}
+	p("digest: {%s}", w.Digest)
 	p("channels:")
 	p("  - {name: slack, kind: slack, options: %s}", w.slackOptions())
 	p("  - {name: mail, kind: email, options: {host: %s, port: %d, root_file: %s, username: %s, password_file: %s, from: \"Neverlapse <neverlapse@example.com>\"}}",
