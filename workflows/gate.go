@@ -28,7 +28,8 @@ type Gate struct {
 	Again func(certificate string, r Forbidden) bool
 }
 
-// Ask sends the update if who asks may do that, and waits for its answer. If not
+// Ask sends the update if who asks may do that, and waits for its answer. Whose
+// the certificate is goes along, unless the sender says how they saw it. If not
 // it is a people.Forbidden, and the certificate's journal tells of it.
 func (u Update[In, Out]) Ask(ctx context.Context, g *Gate, name string, in In) (Out, error) {
 	of, err := g.Let(ctx, name, people.Verb(u.Name), requestOf(in))
@@ -36,7 +37,7 @@ func (u Update[In, Out]) Ask(ctx context.Context, g *Gate, name string, in In) (
 		var none Out
 		return none, err
 	}
-	if r, ok := any(&in).(interface{ of(*lifecycle.Ownership) }); ok {
+	if r, ok := any(&in).(interface{ of(*lifecycle.Ownership) }); ok && requestOf(in).Of == nil {
 		r.of(of)
 	}
 	return u.Call(ctx, g.Client, name, in)

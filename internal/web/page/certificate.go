@@ -42,6 +42,7 @@ type certificate struct {
 	Versions []versionView
 	Unread   []string // versions that the store could not give
 	Moves    []moveView
+	Own      ownership
 	History  history
 	Temporal string
 	Gone     string // why nothing but the history is shown
@@ -92,6 +93,7 @@ func (p *Page) showCertificate(w http.ResponseWriter, r *http.Request, in sessio
 		c.Title = f.R.T("away.title", "certificate", name)
 	default:
 		c.fill(s)
+		c.Own = p.ownership(f.R, s.State.Spec)
 		c.Versions, c.Unread = p.versions(r.Context(), f.R, s.State)
 	}
 	if adjust != nil {

@@ -134,6 +134,8 @@ func (p *Page) route() {
 	p.mux.HandleFunc("POST /c/{name}/approve", p.known(p.signed(p.approve)))
 	p.mux.HandleFunc("POST /c/{name}/deny", p.known(p.signed(p.deny)))
 	p.mux.HandleFunc("POST /c/{name}/snooze", p.known(p.signed(p.snooze)))
+	p.mux.HandleFunc("POST /c/{name}/take-over", p.known(p.signed(p.takeOver)))
+	p.mux.HandleFunc("POST /c/{name}/reassign", p.known(p.signed(p.reassign)))
 	p.mux.HandleFunc("POST /c/{name}/check", p.known(p.signed(p.check)))
 	p.mux.HandleFunc("POST /undelivered/seen", p.known(p.signed(p.seen)))
 	p.mux.HandleFunc("GET /events", p.known(p.events))

@@ -122,6 +122,11 @@ func (w *world) answer(ctx context.Context, name, kind string, r workflows.Reque
 	if !ok {
 		return workflows.ErrNotEnrolled
 	}
+	if r.Of != nil {
+		if err := s.Passed(*r.Of); err != nil {
+			return err
+		}
+	}
 	if err := check(&s); err != nil {
 		return err
 	}
