@@ -80,6 +80,7 @@ func actions(now time.Time, s lifecycle.State, a lifecycle.Alert) []alert.Action
 	if a.Reason == alert.ApprovalNeeded {
 		return append(out, alert.ActApprove, alert.ActDeny)
 	}
+	out = append(out, alert.ActTakeOver)
 	if s.Spec.Managed && lifecycle.FrozenUntil(now, s) == nil {
 		out = append(out, alert.ActRenew)
 	}

@@ -39,7 +39,7 @@ type Text struct {
 }
 
 // Actions lists what may be done from a message, in the order of the buttons.
-var Actions = []Action{ActAcknowledge, ActSnooze, ActRenew, ActCheck, ActApprove, ActDeny}
+var Actions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActCheck, ActApprove, ActDeny}
 
 // Phases lists the kinds of news.
 var Phases = []Phase{Firing, Changed, Acknowledged, Snoozed, Resolved}

@@ -155,7 +155,7 @@ func TestTimesAreShownInTheReadersZoneAndInUTC(t *testing.T) {
 
 func TestAButtonIsOfferedOnlyWhereItWorks(t *testing.T) {
 	n := notice()
-	if got := Render(n, "en", "").Buttons; len(got) != 4 {
+	if got := Render(n, "en", "").Buttons; len(got) != 5 {
 		t.Errorf("firing, managed: %v", got)
 	}
 	n.Managed = false

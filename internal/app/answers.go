@@ -49,7 +49,10 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 
 func (s answers) ask(ctx context.Context, a web.Answer) error {
 	r := request(a)
-	var err error
+	err := s.received(ctx, a, r)
+	if err != nil {
+		return err
+	}
 	switch a.Action {
 	case alert.ActAcknowledge:
 		_, err = workflows.Acknowledge.Ask(ctx, s.gate, a.Certificate, workflows.AcknowledgeRequest{Request: r, Alert: a.AlertID, Seen: a.Standing, For: a.For})
@@ -83,6 +86,27 @@ func (s answers) confirm(ctx context.Context, channel string, r workflows.Reques
 		return fault.New(fault.Unavailable, "Temporal is out of reach: %w", err)
 	}
 	return err
+}
+
+// received refuses new owners and teams that nobody could tell; whoever may not
+// give it to them hears that first.
+func (s answers) received(ctx context.Context, a web.Answer, r workflows.Request) error {
+	owner, team := a.Owner, a.Team
+	switch a.Action {
+	case alert.ActTakeOver:
+		owner, team = r.By, ""
+	case alert.ActReassign:
+	default:
+		return nil
+	}
+	unknown := s.gate.Directory().Receives(owner, team)
+	if unknown == nil {
+		return nil
+	}
+	if _, err := s.gate.Let(ctx, a.Certificate, people.Verb(a.Action), r); err != nil {
+		return err
+	}
+	return fault.New(fault.Invalid, "%w", unknown)
 }
 
 // reachable tells a cluster that is away from one without a worker: the SDK

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -12,6 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/web/page"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // ticketsLast is how long a link in a message is good, if nobody answers before.
@@ -42,7 +44,8 @@ func newTickets(ctx context.Context, c config.Config, s *store.Files, directory 
 func (t *tickets) Links(m alert.Message) []alert.Link {
 	n := m.Notice
 	to, person := t.holder(m)
-	if len(n.Actions) == 0 || n.Test || to == "" || n.Phase == alert.Resolved {
+	ofChannel := strings.HasPrefix(n.AlertID, workflows.ChannelAlert(n.Certificate)) // no certificate answers for it
+	if len(n.Actions) == 0 || n.Test || ofChannel || to == "" || n.Phase == alert.Resolved {
 		return nil
 	}
 	var out []alert.Link
