@@ -216,9 +216,9 @@ var about = map[string]string{
 	"policies[].approval.ask_before":          "How long before a renewal people are asked, with `before: issue`; and how long a deployment by hand waits for them. Empty: `min(7d,1/12)`.",
 	"policies[].freeze_yields":                "`false`: a freeze holds a renewal back even past the last safe moment. Otherwise it yields then, and people hear of it before.",
 
-	"environments":          "Policies of environments. A certificate of another environment has the policy `default`.",
+	"environments":          "Policies of environments. Without a line here `dev`, `development`, `test` and `testing` have the built-in policy `relaxed` ([routing](routing.md#development-and-test)); every other environment has `default`.",
 	"environments[].name":   "Environment, as certificates name it.",
-	"environments[].policy": "Name of a policy.",
+	"environments[].policy": "Name of a policy: one of `policies`, `default` or `relaxed`.",
 
 	"log":        "What is written to standard error.",
 	"log.level":  "`debug`, `info`, `warn` or `error`.",

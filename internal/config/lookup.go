@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -26,19 +27,32 @@ func (c Config) Directory() people.Directory {
 	return people.Directory{People: c.People, Teams: c.Teams, CatchAll: c.CatchAll, Permissions: c.Permissions}
 }
 
-// Policy gives the policy of a name, or false.
+// relaxedPolicy is the name of the policy of environments in which nothing is
+// served to customers, unless the configuration says otherwise.
+const relaxedPolicy = "relaxed"
+
+var relaxedEnvironments = []string{"dev", "development", "test", "testing"}
+
+// Policy gives the policy of a name, or false. One called relaxed is there without
+// being written.
 func (c Config) Policy(name string) (lifecycle.Policy, bool) {
 	i := slices.IndexFunc(c.Policies, func(p lifecycle.Policy) bool { return p.Name == name })
-	if i < 0 {
+	switch {
+	case i < 0 && name == relaxedPolicy:
+		return lifecycle.Relaxed(), true
+	case i < 0:
 		return lifecycle.Policy{}, false
 	}
 	return c.Policies[i], true
 }
 
-// PolicyFor gives the policy of an environment; the default one if the
-// environment has none of its own.
+// PolicyFor gives the policy of an environment. One that has none of its own has
+// relaxed if it is called as those of development and test are, else default.
 func (c Config) PolicyFor(environment string) lifecycle.Policy {
 	name := defaultPolicy
+	if slices.Contains(relaxedEnvironments, strings.ToLower(environment)) {
+		name = relaxedPolicy
+	}
 	if i := slices.IndexFunc(c.Environments, func(e Environment) bool { return e.Name == environment }); i >= 0 {
 		name = c.Environments[i].Policy
 	}

@@ -71,3 +71,18 @@ func Default() Policy {
 		ProofTimeout:   span("30s"),
 	}
 }
+
+// Relaxed is the policy of development and test: fewer thresholds, later and
+// quieter, but none is exempt. The last one tells as the default policy does a
+// week before the end.
+func Relaxed() Policy {
+	p := Default()
+	p.Name = "relaxed"
+	p.Thresholds = []Threshold{
+		{span("min(14d,1/6)"), alert.P4},
+		{span("min(5d,1/18)"), alert.P3},
+		{span("min(2d,1/45)"), alert.P2},
+	}
+	p.Inform = 1
+	return p
+}
