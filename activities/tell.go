@@ -24,6 +24,11 @@ type AddressInput struct {
 	Last  bool         `json:"last"`           // nobody comes after these roles
 	// Severity of what is told; empty: it waits for nothing else.
 	Severity alert.Severity `json:"severity,omitempty"`
+	// MayWait is until when quiet hours count at most; zero: they do not. Again
+	// tells that quiet hours are over for To, who are told once more.
+	MayWait time.Time `json:"mayWait,omitzero"`
+	Again   bool      `json:"again,omitempty"`
+	To      []string  `json:"to,omitempty"`
 }
 
 // Delivery is one way to one contact. Others are tried in order if it fails;
@@ -39,6 +44,9 @@ type Delivery struct {
 	Copy bool `json:"copy,omitempty"`
 	// Aside says why the route of the notice is not followed.
 	Aside string `json:"aside,omitempty"`
+	// Hushed is when the quiet hours end for which nothing interrupts the contact,
+	// who is told again then; Way is empty if nothing is sent before.
+	Hushed time.Time `json:"hushed,omitzero"`
 }
 
 // Way is a configured channel and an address in it.
@@ -69,7 +77,7 @@ func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, 
 			out[i].Gather = a.gathered(d.Way, in)
 		}
 	}
-	return out, nil
+	return a.hush(in, out), nil
 }
 
 // Book is what decides who is told by which channels.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,12 @@ func resting() workflows.Status {
 		s.Upcoming = append(s.Upcoming, lifecycle.Event{At: t.At, Reason: lifecycle.UntilThreshold})
 	}
 	return s
+}
+
+func TestExplainSaysWhoIsInQuietHours(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "neverlapse.yaml"), []byte(strings.Replace(directory, "{id: minji,", "{id: minji, timezone: Asia/Seoul, quiet: [{from: \"08:00\", until: \"20:00\"}],", 1)))
+	_, out, _ := invoke(t, &fake{status: []workflows.Status{resting()}}, nil, "explain", "shop", "--config", file)
+	wantText(t, out, "P4 expiring to owner (minji, in quiet hours until 2026-06-05 20:00 KST (11:00 UTC)), moved", "P2 expiring to owner (minji) and team (minji), and again")
 }
 
 func TestStatusAndExplainSayWhyAThresholdComesEarlier(t *testing.T) {

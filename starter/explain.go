@@ -115,18 +115,22 @@ func (c *cli) ahead(now time.Time, s lifecycle.State, fate lifecycle.Fate) []for
 }
 
 // who answers to a role, as far as the configuration here says; known is false
-// if it names nobody at all.
-func (c *cli) who(now time.Time, r people.Role, s lifecycle.Spec) (ids []string, known bool) {
+// if it names nobody at all. Quiet hours count that end by mayWait.
+func (c *cli) who(now time.Time, r people.Role, s lifecycle.Spec, mayWait time.Time) (ids []string, known bool) {
 	d := c.config.Directory()
 	for _, contact := range d.Resolve(people.Question{Roles: []people.Role{r}, Owner: s.Owner, Team: s.Team, At: now}) {
-		ids = append(ids, contact.ID)
+		id := contact.ID
+		if until := contact.QuietUntil; !until.IsZero() && !until.After(mayWait) {
+			id += ", in quiet hours until " + c.when(until)
+		}
+		ids = append(ids, id)
 	}
 	return ids, len(d.People) > 0
 }
 
 func (c *cli) vacant(now time.Time, s lifecycle.Spec) []people.Role {
 	return slices.DeleteFunc(slices.Clone(people.Roles), func(r people.Role) bool {
-		ids, known := c.who(now, r, s)
+		ids, known := c.who(now, r, s, time.Time{})
 		return len(ids) > 0 || !known && (r != people.Owner || s.Owner != "")
 	})
 }

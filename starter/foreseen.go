@@ -104,7 +104,7 @@ func (c *cli) rolesInWords(e lifecycle.Foreseen, s lifecycle.Spec) string {
 	out := make([]string, len(e.Roles))
 	for i, r := range e.Roles {
 		out[i] = string(r)
-		ids, known := c.who(e.At, r, s)
+		ids, known := c.who(e.At, r, s, e.MayWait)
 		switch {
 		case len(ids) > 0:
 			out[i] += " (" + strings.Join(ids, ", ") + ")"

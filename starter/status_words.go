@@ -25,6 +25,7 @@ var whats = map[lifecycle.Reason]string{
 	lifecycle.UntilInbox:          "it is told by itself, unless an inbox told it with others",
 	lifecycle.UntilAckLapses:      "the acknowledgement lapses",
 	lifecycle.UntilSnoozeEnds:     "the snooze ends",
+	lifecycle.UntilQuietHoursEnd:  "quiet hours end: those in them are told again, unless somebody answers",
 	lifecycle.UntilPauseEnds:      "the pause ends",
 	lifecycle.UntilAsked:          "people are asked to approve the renewal",
 	lifecycle.UntilPolicyDecides:  "the policy decides, if nobody did",

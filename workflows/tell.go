@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -22,6 +23,7 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 	question := activities.AddressInput{
 		Question: people.Question{Roles: step.Roles, Owner: c.State.Spec.Owner, Team: c.State.Spec.Team, At: workflow.Now(ctx)},
 		About:    traits(notice), Reach: step.Reach, Used: a.Used, Last: step.Last, Severity: a.Severity,
+		MayWait: step.MayWait, Again: len(step.Again) > 0, To: step.Again,
 	}
 	if step.Alone {
 		question.Severity = ""
@@ -39,7 +41,7 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 }
 
 func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activities.AddressInput, a lifecycle.Alert) lifecycle.Told {
-	told := lifecycle.Told{Alert: a.ID}
+	told := lifecycle.Told{Alert: a.ID, Reach: q.Reach}
 	var all []activities.Delivery
 	if err := workflow.ExecuteActivity(quick(ctx, "who is "+roles(q.Roles)+" now"), hands.Address, q).Get(ctx, &all); err != nil {
 		_, text := activities.FailureOf(err)
@@ -50,6 +52,12 @@ func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activit
 	if told.Nobody = len(all) == 0; told.Nobody && q.Last {
 		c.lost([]delivery.Undelivered{nobodyTold(ctx, n, "no channel leads to "+roles(q.Roles)+" or to the catch-all team")})
 	}
+	for _, d := range all {
+		if !d.Hushed.IsZero() {
+			told.Hushed = append(told.Hushed, lifecycle.Hushed{To: d.To.ID, Role: d.To.Role, Until: d.Hushed})
+		}
+	}
+	all = slices.DeleteFunc(all, func(d activities.Delivery) bool { return d.Way == activities.Way{} }) // these wait
 	all = c.postAll(ctx, n, all, a, &told)
 	spare := map[string][]activities.Way{}
 	for _, d := range all {
@@ -128,7 +136,7 @@ func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t li
 		}
 	}
 	text := fmt.Sprintf("%s reached %s", a.Reason, strings.Join(to, ", "))
-	if len(to) == 0 {
+	if len(to) == 0 && len(t.Hushed) == 0 {
 		text = fmt.Sprintf("%s reached nobody", a.Reason)
 	}
 	if with > 0 {
@@ -136,6 +144,12 @@ func (c *certificate) noteDelivery(ctx workflow.Context, a lifecycle.Alert, t li
 	}
 	if len(t.Aside) > 0 {
 		text += "; beside its route: " + strings.Join(t.Aside, "; ")
+	}
+	if len(to) == 0 && len(t.Hushed) > 0 {
+		text = fmt.Sprintf("%s waits", a.Reason)
+	}
+	for _, h := range t.Hushed {
+		text += fmt.Sprintf("; %s is in quiet hours and is told again at %s", h.To, h.Until.UTC().Format(time.RFC3339))
 	}
 	if len(t.Failed) > 0 {
 		text += "; failed: " + strings.Join(t.Failed, "; ")

@@ -102,7 +102,7 @@ func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
 		} else if a.SnoozedUntil.IsZero() && (a.NextAt.IsZero() || a.Step == 0) { // everybody was told: re-enter at the top
 			a.Step = len(s.Spec.Policy.ladder(a.Plan).Steps) - 1
 		}
-		a.Status, a.SnoozedUntil, a.NextAt, a.Handed = Acknowledged, time.Time{}, until, false
+		a.Status, a.SnoozedUntil, a.NextAt, a.Rouse, a.Handed = Acknowledged, time.Time{}, until, nil, false
 		if a.Plan == EscalateInform {
 			a.NextAt = time.Time{}
 		}
@@ -144,7 +144,7 @@ func (s *State) Snooze(now time.Time, in Answered) []Alert {
 		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); (a.Reason == alert.TargetBehind || a.Reason == alert.Drifted) && a.Level >= 0 && soon.Before(until) {
 			until = soon
 		}
-		a.Status, a.SnoozedUntil, a.Step, a.NextAt, a.Held, a.Handed = Firing, until, 0, until, "", false
+		a.Status, a.SnoozedUntil, a.Step, a.NextAt, a.Held, a.Rouse, a.Handed = Firing, until, 0, until, "", nil, false
 		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
 		a.Edit = a.phase()
 		done = append(done, *a)

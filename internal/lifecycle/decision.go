@@ -59,6 +59,7 @@ const (
 	StepUnanswered      Reason = "step-unanswered"
 	AckLapsed           Reason = "acknowledgement-lapsed"
 	SnoozeEnded         Reason = "snooze-ended"
+	QuietHoursOver      Reason = "quiet-hours-over"
 	RepeatUnanswered    Reason = "repeat-unanswered"
 	NobodyReached       Reason = "nobody-reached"
 	MessagesOutdated    Reason = "messages-outdated"
@@ -81,6 +82,7 @@ const (
 	UntilInbox          Reason = "until-inbox"
 	UntilAckLapses      Reason = "until-acknowledgement-lapses"
 	UntilSnoozeEnds     Reason = "until-snooze-ends"
+	UntilQuietHoursEnd  Reason = "until-quiet-hours-end"
 	UntilPauseEnds      Reason = "until-pause-ends"
 	UntilFreezeEnds     Reason = "until-freeze-ends"
 	UntilAsked          Reason = "until-approval-is-asked"
@@ -116,6 +118,10 @@ type Step struct {
 	Run   *Run        `json:"run,omitempty"`
 	// Approval is how it stands after the step; nil: none is needed any more.
 	Approval *Approval `json:"approval,omitempty"`
+	// MayWait is until when quiet hours may keep it from interrupting; zero: they
+	// do not count. Again are those whose quiet hours are over.
+	MayWait time.Time `json:"mayWait,omitzero"`
+	Again   []string  `json:"again,omitempty"`
 	// Revoke is the order, as it stands before the step.
 	Revoke *Revocation `json:"revoke,omitempty"`
 	// Standing is what the import is told; nil if no threshold was passed.

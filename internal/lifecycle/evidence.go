@@ -19,7 +19,7 @@ func (v *view) closeAlerts() *Decision {
 			continue
 		}
 		a.Status, a.Evidence, a.ResolvedAt, a.NextAt = Resolved, evidence, v.now, time.Time{}
-		a.SnoozedUntil, a.Held, a.Handed = time.Time{}, "", false
+		a.SnoozedUntil, a.Held, a.Handed, a.Rouse = time.Time{}, "", false, nil
 		a.Edit = a.phase()
 		return &Decision{Step: Step{Kind: StepClose, Alert: &a}, Reason: EvidenceFound}
 	}

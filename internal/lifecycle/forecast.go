@@ -58,6 +58,7 @@ type Foreseen struct {
 	Step     int            `json:"step,omitempty"` // tell: of the escalation, from 1
 	Roles    []people.Role  `json:"roles,omitempty"`
 	Reach    alert.Reach    `json:"reach,omitempty"`
+	MayWait  time.Time      `json:"-"`                 // tell: quiet hours count that end by then
 	Earlier  *Earlier       `json:"earlier,omitempty"` // tell: the threshold was moved
 	Purpose  Purpose        `json:"purpose,omitempty"` // run
 	Attempt  int            `json:"attempt,omitempty"` // run: from 1

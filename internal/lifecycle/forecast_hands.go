@@ -74,7 +74,7 @@ func (f *forecast) tell(d Decision) {
 	a, step := *d.Step.Alert, d.Step
 	f.note(Foreseen{
 		Kind: ForeseeTell, Why: d.Reason, Alert: a.ID, Reason: a.Reason, Severity: a.Severity, Round: a.Round,
-		Step: stepOf(a, f.s.Spec.Policy), Roles: step.Roles, Reach: step.Reach, Earlier: f.earlier(a, d.Reason),
+		Step: stepOf(a, f.s.Spec.Policy), Roles: step.Roles, Reach: step.Reach, MayWait: step.MayWait, Earlier: f.earlier(a, d.Reason),
 	})
 	filled := slices.ContainsFunc(step.Roles, func(r people.Role) bool { return !slices.Contains(f.Vacant, r) })
 	t := Told{Alert: a.ID, Nobody: !filled && !step.Last}

@@ -72,7 +72,7 @@ func (s *State) Reassign(now time.Time, to Ownership, in Answered) []Alert {
 			continue
 		}
 		a.Status, a.Answer, a.SnoozedUntil, a.Held = Firing, nil, time.Time{}, ""
-		a.Step, a.Used, a.LapAt, a.NextAt, a.Handed = 0, nil, time.Time{}, now, true
+		a.Step, a.Used, a.LapAt, a.NextAt, a.Handed, a.Rouse = 0, nil, time.Time{}, now, true, nil
 		a.Unreached = false
 		a.Round++
 		a.Edit = a.phase()

@@ -205,6 +205,7 @@ type Alert struct {
 	Held string `json:"held,omitempty"`
 	// Gathering tells that the last notice waits in the inboxes of those it is for.
 	Gathering *Gathering `json:"gathering,omitempty"`
+	Rouse     *Rouse     `json:"rouse,omitempty"` // people in quiet hours are told again
 	// Handed tells that the certificate was given to others, who are told next.
 	Handed       bool            `json:"handed,omitempty"`
 	Cause        string          `json:"cause,omitempty"`

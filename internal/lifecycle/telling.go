@@ -79,6 +79,9 @@ func (v *view) followUp(a Alert, consider func(Alert, time.Time, Reason) *Decisi
 		a.rewind(v.now, len(v.s.Spec.Policy.ladder(a.Plan).Steps))
 		return consider(a, g.Until, InboxMissed)
 	}
+	if v.roused(a) {
+		return consider(a, a.Rouse.At, QuietHoursOver)
+	}
 	if a.NextAt.IsZero() || v.now.Before(a.NextAt) || v.silenced(a) {
 		return nil
 	}
@@ -125,17 +128,20 @@ func (v *view) raised(a Alert, c condition) Alert {
 	a.Level, a.Cause = c.level, c.cause
 	a.Status, a.Answer, a.SnoozedUntil = Firing, nil, time.Time{}
 	a.Round++
-	a.Step, a.Used, a.LapAt, a.Held, a.Handed = 0, nil, time.Time{}, "", false
+	a.Step, a.Used, a.LapAt, a.Held, a.Handed, a.Rouse = 0, nil, time.Time{}, "", false, nil
 	a.Edit = a.phase()
 	return a
 }
 
 // tell advances the alert past the step that is now told.
 func (v *view) tell(a Alert, why Reason) *Decision {
+	if why == QuietHoursOver {
+		return v.again(a)
+	}
 	plan := v.s.Spec.Policy.ladder(a.Plan)
 	at := min(a.Step, len(plan.Steps)-1)
 	rung := plan.Steps[at]
-	step := Step{Kind: StepTell, Roles: rung.Roles, Reach: rung.Reach, Last: at == len(plan.Steps)-1, Alone: why == InboxMissed}
+	step := Step{Kind: StepTell, Roles: rung.Roles, Reach: rung.Reach, Last: at == len(plan.Steps)-1, Alone: why == InboxMissed, MayWait: v.mayWait(a.Severity, rung.Reach, a.Reason)}
 	a = v.climb(a, plan)
 	if !a.NextAt.IsZero() {
 		step.Next = plan.Steps[a.Step].Roles[0]

@@ -21,6 +21,9 @@ type Told struct {
 	// Posted are those in whose inbox it waits, until an instant at the latest.
 	Posted []string
 	Until  time.Time
+	// Hushed are those in quiet hours; Reach is how loudly they are told afterwards.
+	Hushed []Hushed
+	Reach  alert.Reach
 }
 
 // keepFailed bounds how many refusals of one notice are kept.
@@ -34,7 +37,8 @@ func (s *State) Told(now time.Time, t Told) {
 	if a == nil {
 		return
 	}
-	a.Failed, a.Unreached = nil, !alert.Reached(t.Receipts) && len(t.Posted) == 0
+	a.Failed, a.Unreached = nil, !alert.Reached(t.Receipts) && len(t.Posted)+len(t.Hushed) == 0
+	a.hush(t)
 	a.take(t.Receipts, t.Failed)
 	if len(t.Posted) > 0 {
 		a.Gathering = &Gathering{Notice: a.Told, To: t.Posted, Reached: alert.Reached(t.Receipts), Until: t.Until}

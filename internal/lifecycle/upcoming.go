@@ -97,7 +97,13 @@ func (v *view) notices() []Event {
 		if a.Open() && a.Gathering != nil && !a.quieted() {
 			add(a.Gathering.Until, UntilInbox, a.ID)
 		}
-		if !a.Open() || a.NextAt.IsZero() || v.silenced(a) {
+		if !a.Open() || v.silenced(a) {
+			continue
+		}
+		if a.Rouse != nil && !a.quieted() {
+			add(a.Rouse.At, UntilQuietHoursEnd, a.ID)
+		}
+		if a.NextAt.IsZero() {
 			continue
 		}
 		reason := UntilEscalation

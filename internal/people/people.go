@@ -40,6 +40,8 @@ type Person struct {
 	Language string   `mapstructure:"language" json:"language,omitempty"`
 	TimeZone string   `mapstructure:"timezone" json:"timezone,omitempty"` // IANA name
 	Away     bool     `mapstructure:"away" json:"away,omitempty"`         // told nothing; the next in line is
+	// Quiet are hours in which nothing interrupts that can wait; empty: the team's.
+	Quiet []Quiet `mapstructure:"quiet" json:"quiet,omitempty"`
 }
 
 // Team owns certificates together.
@@ -58,6 +60,7 @@ type Team struct {
 	Channels  []string          `mapstructure:"channels" json:"channels,omitempty"`
 	Language  string            `mapstructure:"language" json:"language,omitempty"`
 	TimeZone  string            `mapstructure:"timezone" json:"timezone,omitempty"`
+	Quiet     []Quiet           `mapstructure:"quiet" json:"quiet,omitempty"`
 }
 
 // Shift is one place in a team's on-call list. The first listed person who can
@@ -79,12 +82,14 @@ type Directory struct {
 
 // Contact is somebody, or some group, that can be told.
 type Contact struct {
-	ID       string            `json:"id"` // person or team ID
-	Name     string            `json:"name"`
-	Role     Role              `json:"role"`
-	Language string            `json:"language,omitempty"`
-	TimeZone string            `json:"timeZone,omitempty"`
-	Address  map[string]string `json:"address"` // kind of channel -> address; never empty
+	ID       string `json:"id"` // person or team ID
+	Name     string `json:"name"`
+	Role     Role   `json:"role"`
+	Language string `json:"language,omitempty"`
+	TimeZone string `json:"timeZone,omitempty"`
+	// QuietUntil is when the quiet hours end that hold when it was asked; zero: none hold.
+	QuietUntil time.Time         `json:"quietUntil,omitzero"`
+	Address    map[string]string `json:"address"` // kind of channel -> address; never empty
 	// Channels are addresses in one configured channel, by its name. They count before Address.
 	Channels map[string]string `json:"channels,omitempty"`
 }

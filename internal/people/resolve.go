@@ -41,14 +41,14 @@ func (d Directory) fill(role Role, q Question) []Contact {
 	team := d.teamOf(q)
 	switch role {
 	case Owner:
-		return d.persons(role, team, q.Owner)
+		return d.persons(q.At, role, team, q.Owner)
 	case TeamAll:
-		if c, ok := team.contact(role); ok {
+		if c, ok := team.contact(q.At, role); ok {
 			return []Contact{c}
 		}
-		return d.persons(role, team, team.Members...)
+		return d.persons(q.At, role, team, team.Members...)
 	case Manager:
-		return d.persons(role, team, team.Manager)
+		return d.persons(q.At, role, team, team.Manager)
 	case OnCall:
 		if first := d.onCall(team, q.At); len(first) > 0 {
 			return first
@@ -87,7 +87,7 @@ func (d Directory) TeamOf(q Question) Team { return d.teamOf(q) }
 
 func (d Directory) onCall(team Team, at time.Time) []Contact {
 	for _, id := range team.inLine(at) {
-		if c := d.persons(OnCall, team, id); len(c) > 0 {
+		if c := d.persons(at, OnCall, team, id); len(c) > 0 {
 			return c
 		}
 	}
@@ -95,8 +95,8 @@ func (d Directory) onCall(team Team, at time.Time) []Contact {
 }
 
 // persons gives those who exist, are not away and have an address. What they do
-// not say about language and time zone is their team's.
-func (d Directory) persons(role Role, team Team, ids ...string) []Contact {
+// not say about language, time zone and quiet hours is their team's.
+func (d Directory) persons(at time.Time, role Role, team Team, ids ...string) []Contact {
 	var out []Contact
 	for _, id := range ids {
 		p, ok := d.Person(id)
@@ -111,17 +111,23 @@ func (d Directory) persons(role Role, team Team, ids ...string) []Contact {
 		if c.TimeZone == "" {
 			c.TimeZone = team.TimeZone
 		}
+		quiet := p.Quiet
+		if len(quiet) == 0 {
+			quiet = team.Quiet
+		}
+		c.QuietUntil = quietUntil(quiet, c.TimeZone, at)
 		out = append(out, c)
 	}
 	return out
 }
 
-func (t Team) contact(role Role) (Contact, bool) {
+func (t Team) contact(at time.Time, role Role) (Contact, bool) {
 	if !t.reach().any() {
 		return Contact{}, false
 	}
 	c := t.reach().contact(t.ID, t.Name, role)
 	c.Language, c.TimeZone = t.Language, t.TimeZone
+	c.QuietUntil = quietUntil(t.Quiet, t.TimeZone, at)
 	return c, true
 }
 

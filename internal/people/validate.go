@@ -33,12 +33,14 @@ func (d Directory) Validate() error {
 			c.failf("%s.pagerduty: %q is not a PagerDuty user ID; copy the ID (P...) from the address of the user's page", at, p.PagerDuty)
 		}
 		c.locale(at, p.Language, p.TimeZone)
+		c.quiet(at, p.Quiet, p.TimeZone)
 	}
 	for i, t := range d.Teams {
 		at := fmt.Sprintf("teams[%d]", i)
 		c.id(at, t.ID)
 		c.reach(at, t.reach())
 		c.locale(at, t.Language, t.TimeZone)
+		c.quiet(at, t.Quiet, t.TimeZone)
 		for j, m := range t.Members {
 			c.person(fmt.Sprintf("%s.members[%d]", at, j), m)
 		}
