@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type fake struct {
 	failure error          // of every call but a signal
 	endless bool           // workflows never end
 
+	mu      sync.Mutex
 	updates []client.UpdateWorkflowOptions
 	signals []any
 	queries []string
@@ -82,7 +84,9 @@ type updateHandle struct {
 func (h updateHandle) Get(_ context.Context, into any) error { return h.value.Get(into) }
 
 func (f *fake) UpdateWorkflow(ctx context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	f.mu.Lock()
 	f.updates = append(f.updates, o)
+	f.mu.Unlock()
 	if f.failure == errNoWorker { // as the SDK waits when nobody polls
 		<-ctx.Done()
 		return nil, client.NewWorkflowUpdateServiceTimeoutOrCanceledError(ctx.Err())

@@ -13,34 +13,57 @@ import (
 )
 
 func (c *cli) reassign() *cobra.Command {
-	var to, team, note string
-	cmd := c.onName("reassign", " --to PERSON [--team TEAM] [--note TEXT]", "Give a certificate to another owner or team",
-		`Give a certificate to another owner, another team or both; what is not named stays
+	var g giving
+	var note string
+	cmd := &cobra.Command{
+		Use: "reassign NAME | --owner PERSON [--selector KEY=VALUE] --to PERSON [--team TEAM] [--dry-run] [--note TEXT]", Short: "Give certificates to another owner or team",
+		Long: `Give a certificate to another owner, another team or both; what is not named stays
 as it is. They are told of every alert that is open from the first step on, whatever
 those before had answered.
 
+With several names, or --owner or --selector instead of a name, every certificate that
+matches is given; --dry-run shows which. One that is refused is named at the end and
+holds up no other, and what is theirs already is left alone, so a run that was cut
+short is run again. KEY is owner, team, environment, issuer or keyAlgorithm.
+
 Who gets it has to stand in the directory. Of two who give it away at once the second
-is refused and told who was first.`,
-		func(cmd *cobra.Command, name string) error {
-			if to == "" && team == "" {
+is refused and told who was first. When somebody leaves for good: neverlapse handover.`,
+		ValidArgsFunction: c.completeName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if g.to == "" && g.team == "" {
 				return usage("--to is missing: who gets it? name a person of the directory, a --team or both")
 			}
 			req, err := c.request(note)
 			if err != nil {
 				return err
 			}
-			if err := c.receives(cmd.Context(), name, to, team); err != nil {
+			if g.owner != "" {
+				g.selectors = append(g.selectors, "owner="+g.owner)
+			}
+			if len(args) != 1 || len(g.selectors) > 0 || g.dry {
+				return c.giveMany(cmd.Context(), req, args, g)
+			}
+			name, err := certificateName(args[0])
+			if err != nil {
 				return err
 			}
-			out, err := call(cmd.Context(), c, workflows.Reassign, name, workflows.ReassignRequest{Request: req, Owner: to, Team: team})
+			if err := c.receives(cmd.Context(), name, g.to, g.team); err != nil {
+				return err
+			}
+			out, err := call(cmd.Context(), c, workflows.Reassign, name, workflows.ReassignRequest{Request: req, Owner: g.to, Team: g.team})
 			if err != nil {
 				return err
 			}
 			return c.answer(out.Text, takenView{Name: name, Text: out.Text})
-		})
-	cmd.Flags().StringVar(&to, "to", "", "id of the `person` who owns it from now on")
-	cmd.Flags().StringVar(&team, "team", "", "id of the `team` that has it from now on")
-	cmd.Flags().StringVar(&note, "note", "", "`text` for the record")
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&g.to, "to", "", "id of the `person` who owns it from now on")
+	f.StringVar(&g.team, "team", "", "id of the `team` that has it from now on")
+	f.StringVar(&g.owner, "owner", "", "give what this `person` owns now")
+	f.StringSliceVarP(&g.selectors, "selector", "l", nil, "`KEY=VALUE` that certificates must have; repeat or separate by commas")
+	f.BoolVar(&g.dry, "dry-run", false, "show what would be given, and give nothing")
+	f.StringVar(&note, "note", "", "`text` for the record")
 	return cmd
 }
 

@@ -69,3 +69,60 @@ func TestACertificateIsGivenToNobodyUnknown(t *testing.T) {
 		t.Errorf("%d were sent", len(f.updates))
 	}
 }
+
+func TestWhatSomebodyOwnsIsGivenAtOnceAndWhatIsTheirsIsLeftAlone(t *testing.T) {
+	file := configured(t, twoTeams)
+	fleet := func() *fake {
+		f := &fake{}
+		for name, owner := range map[string]string{"www": "minji", "shop": "minji", "api": "hana"} {
+			f.rows = append(f.rows, indexed(name, map[string]any{"state": "ok", "owner": owner, "team": "web"}))
+		}
+		return f
+	}
+	f := fleet()
+	code, out, errs := invoke(t, f, nil, "--config", file, "--as", "boss", "reassign", "--owner", "minji", "--selector", "environment=prod", "--to", "hana", "--dry-run")
+	wantCode(t, code, exitOK, errs)
+	wantText(t, out, "would be given", "unchanged")
+	wantText(t, errs, "2 certificates would be given, 1 unchanged; nothing was sent")
+	if len(f.updates) > 0 || len(f.queries) == 0 {
+		t.Fatalf("sent %+v, asked %v", f.updates, f.queries)
+	}
+	wantText(t, f.queries[0], "`owner` = 'minji'", "`environment` = 'prod'")
+
+	f = fleet()
+	code, out, errs = invoke(t, f, nil, "--config", file, "--as", "boss", "-o", "json", "reassign", "--owner", "minji", "--to", "hana", "--note", "minji left")
+	wantCode(t, code, exitOK, errs)
+	wantText(t, out, `"outcome": "given"`, `"outcome": "unchanged"`)
+	ids := map[string]bool{}
+	for _, u := range f.updates {
+		r := u.Args[0].(workflows.ReassignRequest)
+		ids[r.ID] = true
+		if r.Owner != "hana" || r.Note != "minji left" || u.WorkflowID == "certificate/api" {
+			t.Errorf("sent %s %+v", u.WorkflowID, r)
+		}
+	}
+	if len(f.updates) != 2 || len(ids) != 2 {
+		t.Errorf("%d updates with %d IDs", len(f.updates), len(ids))
+	}
+}
+
+func TestOneThatIsRefusedHoldsUpNoOther(t *testing.T) {
+	file := configured(t, twoTeams)
+	f := &fake{failure: lifecycle.Refusal{Text: "www is being retired"}, rows: []*workflowpb.WorkflowExecutionInfo{indexed("www", map[string]any{"owner": "minji", "team": "web"})}}
+	code, out, errs := invoke(t, f, nil, "--config", file, "--as", "stranger", "reassign", "www", "shop", "--to", "hana")
+	if code == exitOK {
+		t.Errorf("%s %s", out, errs)
+	}
+	for name, args := range map[string][]string{
+		"names and a selector": {"reassign", "www", "--owner", "minji", "--to", "hana"},
+		"nothing":              {"reassign", "--to", "hana"},
+		"no receiver":          {"reassign", "--owner", "minji"},
+		"nobody":               {"reassign", "www", "shop", "--to", "nobody-here"},
+		"ca":                   {"reassign", "-l", "ca=x", "--to", "hana"},
+	} {
+		code, _, errs := invoke(t, &fake{}, nil, append([]string{"--config", file, "--as", "boss"}, args...)...)
+		if code != exitUsage {
+			t.Errorf("%s: exit %d: %s", name, code, errs)
+		}
+	}
+}
