@@ -17,6 +17,8 @@ type Wards interface {
 	Page(ctx context.Context, owner string, token []byte) (page []Ward, next []byte, err error)
 	// SetPolicy has a certificate carry a policy (JSON). Invalid: it refuses.
 	SetPolicy(ctx context.Context, name, requestID string, policy json.RawMessage) (changed bool, err error)
+	// Reassign gives one to others, if it still is whose the index says. Invalid: it refuses.
+	Reassign(ctx context.Context, w Ward, requestID string, h Handing) (given bool, err error)
 }
 
 // Ward is a certificate as the index knows it.

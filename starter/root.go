@@ -55,6 +55,7 @@ func (c *cli) root() *cobra.Command {
 	}
 	c.add(root, groupSee, c.ca())
 	c.add(root, groupSee, c.channels())
+	c.add(root, groupAct, c.handover())
 	c.add(root, "", c.alert())
 	c.add(root, "", c.addresses())
 	c.add(root, "", c.slack())

@@ -62,6 +62,21 @@ func (f *flock) SetPolicy(_ context.Context, name, id string, policy json.RawMes
 	return true, nil
 }
 
+func (f *flock) Reassign(_ context.Context, w activities.Ward, _ string, h activities.Handing) (bool, error) {
+	i := slices.IndexFunc(f.all, func(x activities.Ward) bool { return x.Name == w.Name })
+	if f.all[i].Owner != h.Person {
+		return false, fault.New(fault.Invalid, "it is another's by now")
+	}
+	if h.Owner != "" {
+		f.all[i].Owner = h.Owner
+	}
+	if h.Team != "" {
+		f.all[i].Team = h.Team
+	}
+	f.sent = append(f.sent, w.Name+" "+h.Owner+h.Team)
+	return true, nil
+}
+
 func TestAChangedPolicyReachesThoseThatCarryItAndNobodyElse(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})

@@ -75,6 +75,8 @@ const (
 	Frozen Reason = "frozen"
 	// ConfigurationRefused: a worker does not take the file of its configuration; told about the worker.
 	ConfigurationRefused Reason = "configuration-refused"
+	// Handover: somebody leaves certificates behind; told about that person.
+	Handover Reason = "handover"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -91,7 +93,7 @@ const Gathered Reason = "gathered"
 const WeeklyDigest Reason = "weekly"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
@@ -147,6 +149,8 @@ const (
 	ActReassign    Action = "reassign"
 	ActApprove     Action = "approve"
 	ActDeny        Action = "deny"
+	ActAccept      Action = "accept"  // a handover
+	ActDecline     Action = "decline" // a handover
 )
 
 // NextStep tells what the system itself will do next; rendered per language.

@@ -39,13 +39,13 @@ type Text struct {
 }
 
 // Actions lists what may be done from a message, in the order of the buttons.
-var Actions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActCheck, ActApprove, ActDeny}
+var Actions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActCheck, ActApprove, ActDeny, ActAccept, ActDecline}
 
 // Phases lists the kinds of news.
 var Phases = []Phase{Firing, Changed, Acknowledged, Snoozed, Resolved}
 
 // nextKinds lists what NextStep.Kind may say.
-var nextKinds = []string{"renew", "retry", "escalate", "repeat", "none", "observe", "wait-ca", "approve", "deny"}
+var nextKinds = []string{"renew", "retry", "escalate", "repeat", "none", "observe", "wait-ca", "approve", "deny", "handover"}
 
 const (
 	maxPlaces = 12
@@ -162,7 +162,7 @@ func (r reader) lines(n Notice) []Line {
 	if n.Managed {
 		kind = "kind.managed"
 	}
-	if !n.Reason.OfChannel() && n.Reason != ConfigurationRefused { // those are about no certificate
+	if !n.Reason.OfChannel() && n.Reason != ConfigurationRefused && n.Reason != Handover { // those are about no certificate
 		add("kind", r.say(kind))
 	}
 	add("fallback", r.fallback(n))
@@ -235,7 +235,7 @@ func (r reader) buttons(n Notice) map[Action]string {
 		return out
 	}
 	for _, a := range Actions {
-		refused := a == ActRenew && !n.Managed || a == ActAcknowledge && n.Phase == Acknowledged ||
+		refused := (a == ActAccept || a == ActDecline) != (n.Reason == Handover) || a == ActRenew && !n.Managed || a == ActAcknowledge && n.Phase == Acknowledged ||
 			(a == ActApprove || a == ActDeny) && n.Reason != ApprovalNeeded
 		if slices.Contains(n.Actions, a) && !refused {
 			out[a] = r.say("button." + string(a))

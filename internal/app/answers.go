@@ -31,6 +31,9 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 	if strings.HasPrefix(a.AlertID, workflows.ChannelAlert(a.Certificate)) {
 		return s.confirm(ctx, a.Certificate, request(a))
 	}
+	if a.Action == alert.ActAccept || a.Action == alert.ActDecline {
+		return s.handover(ctx, a)
+	}
 	err := s.ask(ctx, a)
 	var refusal lifecycle.Refusal
 	var forbidden people.Forbidden

@@ -13,7 +13,7 @@ import (
 
 // dutyLimit bounds one try of a duty, and dutyRetry is before the next.
 const (
-	dutyLimit = 15 * time.Second
+	dutyLimit = time.Minute
 	dutyRetry = 10 * time.Second
 )
 
@@ -31,6 +31,7 @@ const (
 	sayMended  = "say that the configuration is good"
 	spread     = "have certificates carry the policies"
 	planWeeks  = "have every team told of its week"
+	handOvers  = "find new owners for what people leave behind"
 )
 
 // Reload has the file of the configuration looked at now.
@@ -46,7 +47,8 @@ func (a *App) Reload() {
 func (a *App) follow(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	duties := map[string]duty{sayMended: {do: a.sayMended}, spread: {do: a.spreadPolicies}}
+	duties := map[string]duty{sayMended: {do: a.sayMended}, spread: {do: a.spreadPolicies}, handOvers: {do: a.handOver}}
+	a.remember(a.inForce.directory())
 	for {
 		atOnce := false
 		select {
@@ -75,6 +77,10 @@ func (a *App) owe(duties map[string]duty, v verdict) {
 	if v.mended {
 		delete(duties, sayRefused)
 		duties[sayMended] = duty{do: a.sayMended}
+	}
+	if slices.Contains(v.changed, "people") || slices.Contains(v.changed, "teams") {
+		duties[handOvers] = duty{do: a.handOver}
+		a.remember(a.inForce.directory())
 	}
 	if slices.Contains(v.changed, "policies") {
 		duties[spread] = duty{do: a.spreadPolicies}

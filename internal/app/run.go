@@ -42,6 +42,7 @@ type App struct {
 	http    *http.Server
 	addr    net.Addr
 	sockets []*socket
+	were    map[string][]string // teams of people, as they were last
 	parts   parts
 	more    []Targets
 	reload  *reload
@@ -59,7 +60,7 @@ type App struct {
 // where no address is configured. All errors of the configuration come at once,
 // before anything is dialled. more are kinds of targets beside our own.
 func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Targets) (_ *App, err error) {
-	a := &App{config: c, inForce: inForce(c), logger: logger, more: more, hangup: make(chan struct{}, 1), fatal: make(chan error, 3)}
+	a := &App{config: c, inForce: inForce(c), logger: logger, more: more, were: map[string][]string{}, hangup: make(chan struct{}, 1), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -220,6 +221,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.PoliciesWorkflow)
 	w.RegisterWorkflow(story.ChannelWorkflow)
 	w.RegisterWorkflow(story.DigestWorkflow)
+	w.RegisterWorkflow(story.HandoverWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

@@ -64,6 +64,13 @@ func (w *wards) SetPolicy(ctx context.Context, name, requestID string, policy js
 	return out.Changed, refusedOr(name, err)
 }
 
+// Reassign sends the update.
+func (w *wards) Reassign(ctx context.Context, x activities.Ward, requestID string, h activities.Handing) (bool, error) {
+	r := workflows.Request{ID: requestID, By: h.By, Via: h.Via, Note: h.Note, Of: &lifecycle.Ownership{Owner: h.Person, Team: x.Team}}
+	_, err := workflows.Reassign.Call(ctx, w.client, x.Name, workflows.ReassignRequest{Request: r, Owner: h.Owner, Team: h.Team})
+	return err == nil, refusedOr(x.Name, err)
+}
+
 // refusedOr names the kind of what became of an update: one that is not there
 // any more needs nothing.
 func refusedOr(name string, err error) error {
