@@ -86,8 +86,10 @@ func TestEveryLanguageHasEveryStringWithTheSameNames(t *testing.T) {
 		slices.Sort(found)
 		return found
 	}
-	if got := Languages(); !slices.Equal(got, []string{"en", "ko"}) {
-		t.Errorf("languages %v", got)
+	for _, l := range []string{"en", "ko"} {
+		if got := Languages(); !slices.Contains(got, l) {
+			t.Errorf("languages %v, without %s", got, l)
+		}
 	}
 	en := languages()[DefaultLanguage]
 	for lang, w := range languages() {

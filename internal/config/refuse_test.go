@@ -55,6 +55,7 @@ func TestEachMistakeIsRefusedWithPathAndRemedy(t *testing.T) {
 		"the same key twice in a list": {"cas:\n- name: a\n  name: b", "cas[0].name: is written twice, on lines 2 and 3; keep one"},
 		"no YAML":                      {"log:\n  level: info\n format: json\n", "near line 2: did not find expected key"},
 		"a star":                       {"data: *x", "there is text that begins with * and is no YAML alias; put it in quotes"},
+		"a language that nobody wrote": {"people: [{id: a, slack: U01, language: kr}]\nteams: [{id: t, members: [a], language: xx}]\ncatch_all: t", "people[0].language: \"kr\" is not known; use en or ko\nteams[0].language: \"xx\" is not known; use en or ko"},
 		"a colon":                      {"log:\n  level: a: b", "near line 2: mapping values are not allowed in this context; put text that holds ': ' in quotes"},
 		"a tab":                        {"log:\n\tlevel: info\n", "near line 2: found character that cannot start any token; indent with spaces, not tabs, and put text that begins with @, ` or % in quotes"},
 		"two documents":                {"data: /a\n---\ndata: /b\n", "there is a second YAML document after '---'; keep one"},

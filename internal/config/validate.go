@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
@@ -105,7 +106,26 @@ func (c Config) validateDirectory() error {
 	if len(c.People) == 0 && len(c.Teams) == 0 && len(c.Channels) == 0 && c.CatchAll == "" {
 		return c.Permissions.Validate()
 	}
-	return c.Directory().Validate()
+	return errors.Join(c.Directory().Validate(), c.validateLanguages())
+}
+
+// validateLanguages holds what people read against the languages that alerts
+// are written in: each is a file of alert's.
+func (c Config) validateLanguages() error {
+	known := alert.Languages()
+	var errs []error
+	check := func(section string, i int, language string) {
+		if language != "" && !slices.Contains(known, language) {
+			errs = append(errs, wrong(fmt.Sprintf("%s[%d].language", section, i), "%q is not known; use %s", language, strings.Join(known, " or ")))
+		}
+	}
+	for i, p := range c.People {
+		check("people", i, p.Language)
+	}
+	for i, t := range c.Teams {
+		check("teams", i, t.Language)
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) validatePolicies() error {

@@ -25,7 +25,7 @@ func (c *check) rota(at string, t Team) {
 	}
 	switch {
 	case r.TimeZone != "":
-		c.locale(at, "", r.TimeZone)
+		c.zone(at, r.TimeZone)
 	case t.TimeZone == "":
 		c.failf("%s.timezone: is missing, and the team has none; write for example Asia/Seoul", at)
 	}

@@ -16,8 +16,6 @@ var (
 	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
 	pagerDutyPattern = regexp.MustCompile(`^[A-Z0-9]{4,30}$`)
-
-	languages = []string{"en", "ko"}
 )
 
 // Validate refuses a directory in which somebody could not be found or told.
@@ -32,14 +30,14 @@ func (d Directory) Validate() error {
 		if p.PagerDuty != "" && !pagerDutyPattern.MatchString(p.PagerDuty) {
 			c.failf("%s.pagerduty: %q is not a PagerDuty user ID; copy the ID (P...) from the address of the user's page", at, p.PagerDuty)
 		}
-		c.locale(at, p.Language, p.TimeZone)
+		c.zone(at, p.TimeZone)
 		c.quiet(at, p.Quiet, p.TimeZone)
 	}
 	for i, t := range d.Teams {
 		at := fmt.Sprintf("teams[%d]", i)
 		c.id(at, t.ID)
 		c.reach(at, t.reach())
-		c.locale(at, t.Language, t.TimeZone)
+		c.zone(at, t.TimeZone)
 		c.quiet(at, t.Quiet, t.TimeZone)
 		for j, m := range t.Members {
 			c.person(fmt.Sprintf("%s.members[%d]", at, j), m)
@@ -107,10 +105,7 @@ func (c *check) reach(at string, r reach) {
 	}
 }
 
-func (c *check) locale(at, language, zone string) {
-	if language != "" && !slices.Contains(languages, language) {
-		c.failf("%s.language: %q is not known; use en or ko", at, language)
-	}
+func (c *check) zone(at, zone string) {
 	if zone == "" {
 		return
 	}

@@ -43,7 +43,6 @@ func TestInvalidDirectoryIsRefusedWithPathAndRemedy(t *testing.T) {
 		"a channel twice": {func(d *Directory) {
 			d.People[1].Addresses, d.People[1].Channels = map[string]string{"a": "x"}, []string{"a"}
 		}, `people[1].addresses.a: stands in people[1].channels, too; keep one`},
-		"language":               {func(d *Directory) { d.People[1].Language = "kr" }, `people[1].language: "kr" is not known; use en or ko`},
 		"time zone":              {func(d *Directory) { d.People[1].TimeZone = "Asia/Soul" }, `people[1].timezone: "Asia/Soul" is not an IANA time zone; write`},
 		"the machine's own zone": {func(d *Directory) { d.Teams[0].TimeZone = "Local" }, `teams[0].timezone: "Local"`},
 	} {
@@ -61,8 +60,8 @@ func TestInvalidDirectoryIsRefusedWithPathAndRemedy(t *testing.T) {
 }
 
 func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
-	err := Directory{People: []Person{{ID: "A", Slack: "x", Email: "y", Language: "z", TimeZone: "w"}}, Teams: []Team{{ID: "t", Members: []string{"n"}}}}.Validate()
-	if err == nil || len(strings.Split(err.Error(), "\n")) != 7 {
-		t.Errorf("want seven errors, got:\n%v", err)
+	err := Directory{People: []Person{{ID: "A", Slack: "x", Email: "y", TimeZone: "w"}}, Teams: []Team{{ID: "t", Members: []string{"n"}}}}.Validate()
+	if err == nil || len(strings.Split(err.Error(), "\n")) != 6 {
+		t.Errorf("want six errors, got:\n%v", err)
 	}
 }
