@@ -72,6 +72,7 @@ type session struct {
 	conn   *smtp.Conn
 	user   string
 	from   string
+	eight  bool // the sender announced 8-bit text
 	to     []string
 }
 
@@ -87,11 +88,11 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+func (s *session) Mail(from string, o *smtp.MailOptions) error {
 	if s.user == "" {
 		return smtp.ErrAuthRequired
 	}
-	s.from = from
+	s.from, s.eight = from, o != nil && o.Body == smtp.Body8BitMIME
 	return nil
 }
 
@@ -109,6 +110,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err != nil {
+		return err
+	}
+	if err := unfit(raw, s.eight); err != nil {
 		return err
 	}
 	m, err := parseMail(raw)
