@@ -80,10 +80,12 @@ func (w *town) play(until time.Duration, all ...townsman) []string {
 	w.t.Helper()
 	policy := lifecycle.Default() // only the thresholds that do more than inform
 	policy.Thresholds, policy.Inform = policy.Thresholds[2:], 0
+	for _, p := range all {
+		w.lives[p.name] = p.expires
+	}
 	root := func(ctx workflow.Context) error {
 		for _, p := range all {
 			spec := lifecycle.Spec{Name: p.name, Names: []string{p.name}, Owner: p.owner, Team: "team", Policy: policy, Endpoints: []cert.Endpoint{{Host: p.name, Port: 443}}}
-			w.lives[p.name] = p.expires
 			w.child(ctx, workflows.WorkflowID(p.name), "CertificateWorkflow", workflows.Entity{Shown: &lifecycle.Attributes{}, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
 		}
 		inboxes := map[string]workflow.ChildWorkflowFuture{}
