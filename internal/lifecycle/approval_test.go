@@ -313,6 +313,14 @@ func TestAnApprovalPolicyThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
+func TestAPolicyWithoutApprovalsMayRenewAtOnce(t *testing.T) {
+	p := Default()
+	p.RenewLeft, p.RenewLeftShort = span("99%"), span("99%")
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func approvalsOf(d dice, p Policy) Policy {
 	p.Approval = ApprovalPolicy{Before: pick(d, DoIssue, DoDeploy), Count: d.IntN(3), Unanswered: pick(d, "", UnansweredApprove, UnansweredApprove, UnansweredPage, UnansweredDeny)}
 	return p

@@ -158,7 +158,7 @@ func (p Policy) checkApproval(f *faults) {
 	if !slices.Contains([]string{"", UnansweredApprove, UnansweredDeny, UnansweredPage}, a.Unanswered) {
 		f.add("approval.unanswered", "%q is not one of approve, deny, page", a.Unanswered)
 	}
-	if left := a.askBefore().Of(compareAt) + p.RenewLeft.Of(compareAt); left >= compareAt {
+	if left := a.askBefore().Of(compareAt) + p.RenewLeft.Of(compareAt); a.Before != "" && left >= compareAt {
 		f.add("approval.ask_before", "%s before renew_left %s is before the certificate begins; shorten it", a.askBefore(), p.RenewLeft)
 	}
 }
