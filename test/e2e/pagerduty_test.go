@@ -43,7 +43,8 @@ func paged(t *testing.T) (*world, *notifytest.PagerDuty, *notifytest.Vendor) {
 		Policies: pagePolicy, Nginx: sites(site(t, "www.shop.test", time.Hour)),
 		Channels: fmt.Sprintf(`  - {name: pager, kind: pagerduty, options: {url: %q, routing_key: %q, webhook_secret: %q}}
   - {name: hook, kind: webhook, options: {url: %q, signing_secret: hook-s3cr3t, phases: [acknowledged, resolved]}}`, pager.Events(), pager.RoutingKey, pager.WebhookSecret, hook.URL()+"/hook"),
-		Reads: map[string]string{"minji": "pager, hook", "platform": "pager"},
+		Reads:    map[string]string{"minji": "pager, hook", "platform": "pager"},
+		Sections: "permissions: {answer: [anyone]}", // who answers there is nobody of the directory
 	})
 	w.watch("shop", 0, "--policy", "steps")
 	return w, pager, hook
