@@ -42,7 +42,10 @@ func (a *Activities) WhatIsLeft(ctx context.Context, in LeavingInput) (Leaving, 
 	d := a.Directory()
 	out := Leaving{Successors: d.Successors(in.Person, in.Teams), CatchAll: d.CatchAll}
 	_, out.Here = d.Person(in.Person)
-	out.Reach, _ = a.Reach(ctx, in.Person)
+	var err error
+	if out.Reach, err = a.Reach(ctx, in.Person); err != nil {
+		return out, toTemporal(err, a.Now())
+	}
 	out.To = in.To != "" && in.To != in.Person && len(d.Resolve(people.Question{Roles: []people.Role{people.Owner}, Owner: in.To})) > 0
 	for token, more := []byte(nil), true; more; {
 		page, next, err := a.Wards.Page(ctx, in.Person, token)
@@ -68,7 +71,10 @@ func (a *Activities) WhatIsLeft(ctx context.Context, in LeavingInput) (Leaving, 
 // Reach reports whether somebody of the directory can be told by any channel
 // whose address is not known to lead nowhere.
 func (a *Activities) Reach(ctx context.Context, person string) (bool, error) {
-	broken, _ := a.Store.Broken(ctx) // unreadable: nothing is known to be broken
+	broken, err := a.Store.Broken(ctx)
+	if err != nil {
+		return false, err
+	}
 	b := Book{Directory: a.Directory(), Channels: a.Channels}
 	for _, c := range b.Directory.Resolve(people.Question{Roles: []people.Role{people.Owner}, Owner: person}) {
 		for _, w := range b.ways(c, AddressInput{}) {
@@ -89,9 +95,11 @@ type Handing struct {
 	Person string `json:"person"` // whose it is; one that is another's by now is left alone
 	Owner  string `json:"owner,omitempty"`
 	Team   string `json:"team,omitempty"`
-	By     string `json:"by"`
-	Via    string `json:"via"`
-	Note   string `json:"note,omitempty"`
+	// TeamAlone: no person owns it from then on.
+	TeamAlone bool   `json:"teamAlone,omitempty"`
+	By        string `json:"by"`
+	Via       string `json:"via"`
+	Note      string `json:"note,omitempty"`
 }
 
 // HandInput gives what somebody owns to others.

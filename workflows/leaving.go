@@ -290,7 +290,7 @@ func (h *handover) give(ctx workflow.Context) {
 	if h.answer != nil {
 		to.By, to.Via = h.answer.By, h.answer.Via
 	} else if to.Owner == "team "+h.left.CatchAll {
-		to.Owner, to.Team = "", h.left.CatchAll
+		to.Owner, to.Team, to.TeamAlone = "", h.left.CatchAll, true
 	}
 	for pass := 1; ; pass++ {
 		var out activities.Handed
@@ -300,7 +300,7 @@ func (h *handover) give(ctx workflow.Context) {
 		h.Missed = out.Missed
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("%d of %d given to %s\n", h.Given, h.Certificates, h.HandoverStatus.To))
 		switch {
-		case err == nil && (out.Left == 0 || to.Owner == "" && len(out.Missed) == 0):
+		case err == nil && out.Left == 0:
 			return
 		case pass < handoverQuick:
 			h.sleep(ctx, handoverPause, "look whether all are given")

@@ -135,6 +135,17 @@ func TestWhoDeclinesIsFollowedByTheNextInLine(t *testing.T) {
 	}
 }
 
+func TestWhereNobodyCanBeAskedTheCatchAllTeamAloneOwnsThem(t *testing.T) {
+	e := leaves(t, 3)
+	for i := range e.here.People { // the team has a channel, and nobody there can be told by themselves
+		e.here.People[i].Away = true
+	}
+	out := e.handOver("")
+	if got := e.owners(); got["/"+e.here.CatchAll] != 3 || out.Given != 3 {
+		t.Errorf("%v, %+v", got, out)
+	}
+}
+
 func TestSomebodyWhoIsBackKeepsWhatIsTheirs(t *testing.T) {
 	for name, when := range map[string]time.Duration{"at once": 5 * time.Second, "while another is asked": 3 * time.Hour} {
 		e := leaves(t, 4)

@@ -99,6 +99,8 @@ type ReassignRequest struct {
 	Seen  string `json:"seen,omitempty"`
 	Owner string `json:"owner,omitempty"`
 	Team  string `json:"team,omitempty"`
+	// TeamAlone: no person owns it any more.
+	TeamAlone bool `json:"teamAlone,omitempty"`
 }
 
 // AnswerResult tells what an answer did.

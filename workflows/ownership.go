@@ -17,7 +17,7 @@ func (in ReassignRequest) answered() lifecycle.Answered {
 }
 
 func (in ReassignRequest) to() lifecycle.Ownership {
-	return lifecycle.Ownership{Owner: in.Owner, Team: in.Team}
+	return lifecycle.Ownership{Owner: in.Owner, Team: in.Team, TeamAlone: in.TeamAlone}
 }
 
 func (c *certificate) takeOver(ctx workflow.Context, in TakeOverRequest) AnswerResult {

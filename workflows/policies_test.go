@@ -27,13 +27,13 @@ type flock struct {
 const flockPage = 2
 
 func (f *flock) Page(_ context.Context, owner string, token []byte) ([]activities.Ward, []byte, error) {
-	from := len(token)
 	var mine []activities.Ward
 	for _, w := range f.all {
 		if owner == "" || w.Owner == owner {
 			mine = append(mine, w)
 		}
 	}
+	from := min(len(token), len(mine)) // there are fewer once some were given away
 	to := min(len(mine), from+flockPage)
 	if to == len(mine) {
 		return slices.Clone(mine[from:to]), nil, nil
@@ -67,7 +67,7 @@ func (f *flock) Reassign(_ context.Context, w activities.Ward, _ string, h activ
 	if f.all[i].Owner != h.Person {
 		return false, fault.New(fault.Invalid, "it is another's by now")
 	}
-	if h.Owner != "" {
+	if h.Owner != "" || h.TeamAlone {
 		f.all[i].Owner = h.Owner
 	}
 	if h.Team != "" {

@@ -36,7 +36,12 @@ func (a *App) handOver(ctx context.Context) (time.Duration, error) {
 		p, here := a.inForce.directory().Person(owner)
 		in := workflows.HandoverInput{Person: owner, Name: p.Name, Cause: workflows.LeftDirectory, Teams: a.teamsOf(owner), Within: answerWithin, By: itself, Via: "directory"}
 		if here {
-			if reach, _ := a.acts.Reach(ctx, owner); reach || p.Away || !a.everReached(p) {
+			reach, err := a.acts.Reach(ctx, owner)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("addresses of %s: %w", owner, err))
+				continue
+			}
+			if reach || p.Away || !a.everReached(p) {
 				continue
 			}
 			in.Cause, in.Via = workflows.OutOfReach, "delivery"

@@ -67,7 +67,7 @@ func (w *wards) SetPolicy(ctx context.Context, name, requestID string, policy js
 // Reassign sends the update.
 func (w *wards) Reassign(ctx context.Context, x activities.Ward, requestID string, h activities.Handing) (bool, error) {
 	r := workflows.Request{ID: requestID, By: h.By, Via: h.Via, Note: h.Note, Of: &lifecycle.Ownership{Owner: h.Person, Team: x.Team}}
-	_, err := workflows.Reassign.Call(ctx, w.client, x.Name, workflows.ReassignRequest{Request: r, Owner: h.Owner, Team: h.Team})
+	_, err := workflows.Reassign.Call(ctx, w.client, x.Name, workflows.ReassignRequest{Request: r, Owner: h.Owner, Team: h.Team, TeamAlone: h.TeamAlone})
 	return err == nil, refusedOr(x.Name, err)
 }
 

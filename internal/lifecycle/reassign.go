@@ -6,10 +6,12 @@ import "time"
 type Ownership struct {
 	Owner string `json:"owner,omitempty"` // person ID
 	Team  string `json:"team,omitempty"`  // team ID
+	// TeamAlone, in a change, says that no person owns it any more.
+	TeamAlone bool `json:"teamAlone,omitempty"`
 }
 
 // Ownership says whose it is.
-func (s Spec) Ownership() Ownership { return Ownership{s.Owner, s.Team} }
+func (s Spec) Ownership() Ownership { return Ownership{Owner: s.Owner, Team: s.Team} }
 
 func (o Ownership) String() string {
 	switch {
@@ -25,12 +27,13 @@ func (o Ownership) String() string {
 
 // over gives what comes of a change: what it leaves out stays as it was.
 func (o Ownership) over(old Ownership) Ownership {
-	if o.Owner == "" {
+	if o.Owner == "" && !o.TeamAlone {
 		o.Owner = old.Owner
 	}
 	if o.Team == "" {
 		o.Team = old.Team
 	}
+	o.TeamAlone = false
 	return o
 }
 
@@ -54,6 +57,9 @@ func (s *State) CheckReassign(to Ownership, in Answered) error {
 	}
 	if to == (Ownership{}) {
 		return refuse("to whom? name an owner, a team or both")
+	}
+	if to.TeamAlone && (to.Owner != "" || to.over(s.Spec.Ownership()).Team == "") {
+		return refuse("a team alone is to own it: name the team, and no owner")
 	}
 	if now := s.Spec.Ownership(); to.over(now) == now {
 		return refuse("%s is %s's already", s.Spec.Name, now)

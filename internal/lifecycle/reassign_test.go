@@ -16,7 +16,7 @@ func TestWhoeverGetsACertificateIsToldFromTheFirstStepOn(t *testing.T) {
 	later := now.Add(time.Hour)
 	s.Sight.At = later
 	told := s.Reassign(later, Ownership{Owner: "hana"}, Answered{By: "boss", Via: "cli", Note: "minji left"})
-	if len(told) != 1 || s.Spec.Ownership() != (Ownership{"hana", "web"}) {
+	if len(told) != 1 || s.Spec.Ownership() != (Ownership{Owner: "hana", Team: "web"}) {
 		t.Fatalf("%d alerts, owned by %s", len(told), s.Spec.Ownership())
 	}
 	if h := s.Handed; h == nil || h.By != "boss" || h.Via != "cli" || h.Note != "minji left" || !h.At.Equal(later) {
@@ -47,6 +47,29 @@ func TestANoticeThatWasUnderWayToTheOldOwnerHoldsUpNoNewOne(t *testing.T) {
 	s.Told(now.Add(time.Second), Told{Alert: s.Alerts[0].ID, Failed: []string{"slack: gone"}}) // reached nobody
 	if d := Next(now.Add(time.Second), s); d.Step.Kind != StepTell || d.Reason != HandedOver {
 		t.Errorf("%s for %s", d.Step.Kind, d.Reason)
+	}
+}
+
+func TestATeamAloneMayOwnACertificate(t *testing.T) {
+	s, now := firing(76*day, false)
+	s.Spec.Owner, s.Spec.Team = "minji", "web"
+	both := Ownership{Owner: "hana", Team: "web", TeamAlone: true}
+	if err := s.CheckReassign(both, Answered{By: "boss"}); err == nil || !strings.Contains(err.Error(), "name the team, and no owner") {
+		t.Errorf("a person and a team alone: %v", err)
+	}
+	to := Ownership{Team: "sre", TeamAlone: true}
+	if err := s.CheckReassign(to, Answered{By: "boss"}); err != nil {
+		t.Fatal(err)
+	}
+	s.Reassign(now, to, Answered{By: "boss"})
+	if got := s.Spec.Ownership(); got != (Ownership{Team: "sre"}) {
+		t.Errorf("it is %+v's", got)
+	}
+	if d := Next(now, s); d.Step.Kind != StepTell {
+		t.Errorf("nobody is told: %s", d.Reason)
+	}
+	if err := s.CheckReassign(to, Answered{By: "boss"}); err == nil {
+		t.Error("given to whom it belongs")
 	}
 }
 
