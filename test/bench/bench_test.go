@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,24 +34,5 @@ func TestEveryContenderGetsItsCertificatesAndNoMore(t *testing.T) {
 		if !slices.ContainsFunc(alone.steps, func(s renewalStep) bool { return s.what == step && s.ran > 0 }) {
 			t.Errorf("the renewal that had everything for itself shows no %s:\n%s", step, alone)
 		}
-	}
-}
-
-func TestTheTableReplacesTheOneBefore(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.md")
-	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"\nafter\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := keep(file, "new\n"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != "before\n"+begin+"new\n"+end+"\nafter\n" {
-		t.Errorf("%v\n%s", err, got)
-	}
-	if err := os.WriteFile(file, []byte("no marks"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := keep(file, "new\n"); err == nil {
-		t.Error("a page without a place for the table was changed")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/ca/acme/pebbletest"
+	"github.com/neverlapse/neverlapse/test/bench/report"
 	"github.com/neverlapse/neverlapse/test/harness"
 )
 
@@ -60,7 +61,7 @@ func run(n, c int, out, only string) error {
 	if out == "" {
 		return nil
 	}
-	return keep(out, text)
+	return report.Keep(out, "bench", text)
 }
 
 // compete has every contender, or the only one, issue n certificates, c at once.
@@ -77,7 +78,7 @@ func compete(n, c int, only string) (rows []row, alone renewal, text string, err
 		return nil, renewal{}, "", err
 	}
 	defer w.close()
-	load := loadAverage()
+	load := report.LoadAverage()
 	for _, x := range contenders {
 		if only != "" && only != x.name {
 			continue

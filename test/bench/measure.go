@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/neverlapse/neverlapse/test/bench/report"
 )
 
 // row is one line of the table.
@@ -78,7 +80,7 @@ func timed(do func(i int) error) func(int) (time.Duration, error) {
 func table(rows []row, n, c int, load string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d certificates each, %d at once, HTTP-01, P-256, one Pebble in one run; %d cores (%s), %s of memory, %s, %s; load average %s before, %s after.\n\n",
-		n, c, runtime.NumCPU(), processor(), memory(), runtime.Version(), time.Now().UTC().Format("2006-01-02"), load, loadAverage())
+		n, c, runtime.NumCPU(), processor(), memory(), runtime.Version(), time.Now().UTC().Format("2006-01-02"), load, report.LoadAverage())
 	b.WriteString("| | certificates/s | p50 | p95 | at Pebble | CPU of one: Pebble and who asks | worker | engine |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %.1f | %.2f s | %.2f s | %d | %s | %s | %s |\n", r.name, r.rate, r.p50.Seconds(), r.p95.Seconds(), r.issued,
@@ -99,9 +101,6 @@ func memory() string {
 	return fmt.Sprintf("%.0f GB", float64(kb)/1e6)
 }
 
-// loadAverage is that of the last minute.
-func loadAverage() string { return word("/proc/loadavg", 0) }
-
 func processor() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -110,28 +109,4 @@ func processor() string {
 	_, rest, _ := strings.Cut(string(data), "model name")
 	line, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(strings.TrimLeft(line, "\t: "))
-}
-
-func word(file string, i int) string {
-	data, err := os.ReadFile(file)
-	if words := strings.Fields(string(data)); err == nil && i < len(words) {
-		return words[i]
-	}
-	return "unknown"
-}
-
-const begin, end = "<!-- bench:begin -->\n", "<!-- bench:end -->"
-
-// keep puts the table between the marks of a file.
-func keep(file, text string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	head, rest, found := strings.Cut(string(data), begin)
-	_, tail, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		return fmt.Errorf("%s has no place between %s and %s", file, strings.TrimSpace(begin), end)
-	}
-	return os.WriteFile(file, []byte(head+begin+text+end+tail), 0o644)
 }

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/neverlapse/neverlapse/test/bench/report"
 )
 
 func main() {
@@ -105,7 +107,7 @@ func run(out, cli string, rounds int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	before := loadAverage()
+	before := report.LoadAverage()
 	hosts, err := endpoints(ctx, self, cli, dir, rounds)
 	if err != nil {
 		return err
@@ -115,36 +117,12 @@ func run(out, cli string, rounds int) error {
 		return err
 	}
 	text := fmt.Sprintf("%d cores, %s, %s; the best of %d rounds that took turns; load average %s before, %s after. The fleet is a process of its own on the same cores.\n\n%s\n%s",
-		runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format(time.DateOnly), rounds, before, loadAverage(), hosts, onDisk)
+		runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format(time.DateOnly), rounds, before, report.LoadAverage(), hosts, onDisk)
 	fmt.Print("\n", text)
 	if out == "" {
 		return nil
 	}
-	return keep(out, text)
-}
-
-func loadAverage() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if f := strings.Fields(string(data)); err == nil && len(f) > 0 {
-		return f[0]
-	}
-	return "unknown"
-}
-
-const begin, end = "<!-- scan:begin -->\n", "<!-- scan:end -->"
-
-// keep puts the tables between the marks of a file.
-func keep(file, text string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	head, rest, found := strings.Cut(string(data), begin)
-	_, tail, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		return fmt.Errorf("%s has no place between %s and %s", file, strings.TrimSpace(begin), end)
-	}
-	return os.WriteFile(file, []byte(head+begin+text+end+tail), 0o644)
+	return report.Keep(out, "scan", text)
 }
 
 // spent is the processor time of this process so far.
