@@ -12,6 +12,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
 )
 
 // Activities holds the ports; app fills it. Its exported methods are the
@@ -20,6 +21,7 @@ type Activities struct {
 	CAs       map[string]CA
 	Targets   map[string]Target
 	Hosts     map[string]Host // of the targets that live on one, by target
+	Sources   map[string]source.Source
 	Channels  []Channeled
 	Directory func() people.Directory // in force when it is asked
 	Routes    func() []alert.Route    // likewise; nil: none

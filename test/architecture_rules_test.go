@@ -38,7 +38,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},
 	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
-	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather"}, third: temporal, clock: true},
+	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/scan/source"}, third: temporal, clock: true},
 	{packages: []string{"internal/ca", "internal/target", "internal/notify", "internal/store", "internal/scan"}, own: []string{"internal/alert", "internal/cert", "internal/fault", "internal/outgoing", "internal/keystore", "internal/delivery"}, third: anything, never: temporal, clock: true},
 	{packages: []string{"internal/bounce"}, own: []string{"internal/alert"}, third: []string{"github.com/emersion/go-smtp"}, never: temporal},
 	{packages: []string{"internal/outgoing"}},

@@ -107,17 +107,17 @@ func usage(role, queue string, first bool) error {
 // start starts the worker of a queue's host, or the central one if there is none.
 func start(ctx context.Context, c config.Config, queue string, logger *slog.Logger) (a *app.App, up string, err error) {
 	if queue != "" {
-		a, err = app.StartHost(ctx, c, queue, logger, cloud.Targets)
+		a, err = app.StartHost(ctx, c, queue, logger, cloud.Kinds)
 		return a, "it does what is asked of host " + queue, err
 	}
-	if a, err = app.Start(ctx, c, logger, cloud.Targets); err == nil {
+	if a, err = app.Start(ctx, c, logger, cloud.Kinds); err == nil {
 		up = fmt.Sprintf("http://%s, Temporal Web UI: %s", a.Address(), a.UIURL())
 	}
 	return a, up, err
 }
 
 func initialised(c config.Config, queue string) int {
-	text, err := app.InitHost(c, queue, cloud.Targets)
+	text, err := app.InitHost(c, queue, cloud.Kinds)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
@@ -129,9 +129,9 @@ func initialised(c config.Config, queue string) int {
 func checked(c config.Config, queue string) int {
 	err := error(nil)
 	if queue != "" {
-		err = app.CheckHost(c, queue, cloud.Targets)
+		err = app.CheckHost(c, queue, cloud.Kinds)
 	} else {
-		err = app.Check(context.Background(), c, cloud.Targets)
+		err = app.Check(context.Background(), c, cloud.Kinds)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "neverlapse-worker: the configuration cannot be used:\n%v\n", err)

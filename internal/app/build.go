@@ -18,6 +18,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/web/page"
 )
@@ -25,14 +26,15 @@ import (
 // parts are what adapters share.
 type parts struct {
 	store    *store.Files
+	look     *scan.Scanner
 	ways     acme.Ways
 	resolver *acme.Resolver
 	tokens   page.Tokens
 }
 
 // build makes every adapter of the configuration; all errors come at once, each
-// with its path. Nothing is dialled. more are kinds of targets beside our own.
-func build(ctx context.Context, c config.Config, more []Targets) (*activities.Activities, parts, error) {
+// with its path. Nothing is dialled. more are kinds of adapters beside our own.
+func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Activities, parts, error) {
 	var p parts
 	var errs []error
 	fail := func(err error) {
@@ -53,16 +55,16 @@ func build(ctx context.Context, c config.Config, more []Targets) (*activities.Ac
 	}
 	p.resolver = acme.NewResolver(c.ACMEDNS.Resolvers)
 	fail(config.Under("acme_dns.resolvers", p.resolver.Adopt()))
-	look, err := scanner(c)
+	p.look, err = scanner(c)
 	fail(err)
 	a, err := adapters(c, p, more)
 	fail(err)
-	a.Scanner, a.Store = look, p.store
+	a.Scanner, a.Store = p.look, p.store
 	return a, p, errors.Join(errs...)
 }
 
 // adapters makes those of a configuration on what is open already.
-func adapters(c config.Config, p parts, more []Targets) (*activities.Activities, error) {
+func adapters(c config.Config, p parts, more []Kinds) (*activities.Activities, error) {
 	var errs []error
 	fail := func(err error) {
 		if err != nil {
@@ -89,7 +91,7 @@ func adapters(c config.Config, p parts, more []Targets) (*activities.Activities,
 		}
 		fail(err)
 	}
-	kinds := targets.and(more)
+	kinds := targetKinds(more)
 	for i, x := range c.Targets {
 		path := fmt.Sprintf("targets[%d]", i)
 		f, err := of(kinds, path, x.Kind)
@@ -98,6 +100,8 @@ func adapters(c config.Config, p parts, more []Targets) (*activities.Activities,
 		}
 		fail(err)
 	}
+	a.Sources, err = sourcesOf(c, p, more)
+	fail(err)
 	a.Hosts, err = hosts(c)
 	fail(err)
 	for i, x := range c.Channels {

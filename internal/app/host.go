@@ -48,7 +48,7 @@ func welcome(ctx context.Context, c config.Config, s *store.Files) error {
 // StartHost joins Temporal as the worker of a host: it does what is to be done
 // at its targets, on a task queue of its own, and nothing else. more are kinds of
 // targets beside our own.
-func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.Logger, more ...Targets) (_ *App, err error) {
+func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.Logger, more ...Kinds) (_ *App, err error) {
 	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
@@ -90,13 +90,13 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 }
 
 // hostTargets makes the targets of a host, and what the centre is told of them.
-func hostTargets(c config.Config, queue string, more []Targets) (map[string]activities.Target, cert.HostReport, error) {
+func hostTargets(c config.Config, queue string, more []Kinds) (map[string]activities.Target, cert.HostReport, error) {
 	out, report := map[string]activities.Target{}, cert.HostReport{Host: queue}
 	if err := c.ValidateForHost(queue); err != nil {
 		return nil, report, err
 	}
 	var errs []error
-	kinds := targets.and(more)
+	kinds := targetKinds(more)
 	for i, x := range c.Targets {
 		path := fmt.Sprintf("targets[%d]", i)
 		f, err := of(kinds, path, x.Kind)
@@ -130,7 +130,7 @@ func hostStore(c config.Config) (store.Options, error) {
 }
 
 // CheckHost tells what is wrong with the configuration of a host; it dials nobody.
-func CheckHost(c config.Config, queue string, more ...Targets) error {
+func CheckHost(c config.Config, queue string, more ...Kinds) error {
 	_, _, err := hostTargets(c, queue, more)
 	o, wrong := hostStore(c)
 	if wrong != nil {
@@ -145,7 +145,7 @@ func CheckHost(c config.Config, queue string, more ...Targets) error {
 
 // InitHost makes the key of a host, if there is none, and gives what belongs
 // into the configuration of the centre.
-func InitHost(c config.Config, queue string, more ...Targets) (string, error) {
+func InitHost(c config.Config, queue string, more ...Kinds) (string, error) {
 	_, report, err := hostTargets(c, queue, more)
 	if err != nil {
 		return "", err

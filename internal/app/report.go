@@ -12,7 +12,7 @@ import (
 
 // Check builds every adapter of a configuration and dials nobody. more are kinds
 // of targets beside our own.
-func Check(ctx context.Context, c config.Config, more ...Targets) error {
+func Check(ctx context.Context, c config.Config, more ...Kinds) error {
 	_, p, err := build(ctx, c, more)
 	if p.store != nil {
 		err = errors.Join(err, p.store.Close())

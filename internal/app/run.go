@@ -44,7 +44,7 @@ type App struct {
 	sockets []*socket
 	were    map[string][]string // teams of people, as they were last
 	parts   parts
-	more    []Targets
+	more    []Kinds
 	reload  *reload
 	hangup  chan struct{}
 	end     context.CancelFunc // of what goes on beside: the sockets, and the look at the configuration
@@ -58,8 +58,8 @@ type App struct {
 
 // Start builds everything and joins Temporal, or starts the embedded engine
 // where no address is configured. All errors of the configuration come at once,
-// before anything is dialled. more are kinds of targets beside our own.
-func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Targets) (_ *App, err error) {
+// before anything is dialled. more are kinds of adapters beside our own.
+func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Kinds) (_ *App, err error) {
 	a := &App{config: c, inForce: inForce(c), logger: logger, more: more, were: map[string][]string{}, hangup: make(chan struct{}, 1), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/ca/dnsprovider"
 	"github.com/neverlapse/neverlapse/internal/ca/supplied"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/scan"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
@@ -18,17 +20,41 @@ import (
 // Targets makes targets by their kind.
 type Targets map[string]func(config.Adapter, string) (activities.Target, error)
 
-// and gives all kinds together.
-func (t Targets) and(more []Targets) Targets {
-	all := maps.Clone(t)
+// Means are what the sources of the inventory share.
+type Means struct {
+	Scanner *scan.Scanner // looks and judges as the section scan says
+	Dir     string        // a folder of the source's own, for what it may lose; not made yet
+}
+
+// Sources makes sources of the inventory by their kind.
+type Sources map[string]func(Means, config.Source, string) (source.Source, error)
+
+// Kinds are kinds of adapters beside those that app has itself: those that need
+// the client libraries of others.
+type Kinds struct {
+	Targets Targets
+	Sources Sources
+}
+
+// targetKinds and sourceKinds give all kinds together.
+func targetKinds(more []Kinds) Targets {
+	all := maps.Clone(targets)
 	for _, m := range more {
-		maps.Copy(all, m)
+		maps.Copy(all, m.Targets)
 	}
 	return all
 }
 
-// The tables name every adapter there is, but for targets that need large
-// libraries: those are in package cloud. Adding one is a line here, a file of
+func sourceKinds(more []Kinds) Sources {
+	all := maps.Clone(sources)
+	for _, m := range more {
+		maps.Copy(all, m.Sources)
+	}
+	return all
+}
+
+// The tables name every adapter there is, but for targets and sources that need
+// large libraries: those are in package cloud. Adding one is a line here, a file of
 // its own, and a row in the README.
 var (
 	cas = map[string]func(parts, config.Adapter, string) (activities.CA, error){
@@ -68,6 +94,7 @@ var (
 			})
 		},
 	}
+	sources = Sources{}
 )
 
 // dnsProvider makes a provider of DNS-01; every kind has the same options.

@@ -89,6 +89,15 @@ var about = map[string]string{
 	"hosts[].key":     "What `neverlapse-worker --role target --queue NAME --init` printed there. What the host deploys is sealed for this key.",
 	"hosts[].targets": "The targets of the host, by name. They share one set of names with `targets`, and certificates refer to them in the same way.",
 
+	"sources":            "What is gone through regularly for the certificates that are there.",
+	"sources[].name":     "Name, for commands and messages.",
+	"sources[].kind":     "Kind of source.",
+	"sources[].options":  "What the kind needs.",
+	"sources[].at":       "Time of day of its daily run, like `03:00`, which is also what counts where nothing is written. A run begins within the quarter of an hour after it.",
+	"sources[].timezone": "IANA time zone of `at`, like `Asia/Seoul`. Empty: UTC.",
+	"sources[].every":    "Instead of `at`: how long from one run to the next, 1s to 31d.",
+	"sources[].team":     "Id of the team that is told when the source does not complete for two intervals. Empty: the catch-all team.",
+
 	"channels":           "Ways to reach people. Once there is one, `catch_all` must name somebody who can be told.",
 	"channels[].name":    "Name, for logs and the page.",
 	"channels[].kind":    "`slack` ([set it up](slack.md)), `email`, `console`, or one of those in [channels](channels.md).",

@@ -38,6 +38,7 @@ type Config struct {
 	RenewalInfo RenewalInfo        `mapstructure:"renewal_info"`
 	Targets     []Adapter          `mapstructure:"targets"`
 	Hosts       []Host             `mapstructure:"hosts"`
+	Sources     []Source           `mapstructure:"sources"`
 	Channels    []Adapter          `mapstructure:"channels"`
 	Delivery    Delivery           `mapstructure:"delivery"`
 	Bounces     Bounces            `mapstructure:"bounces"`

@@ -34,7 +34,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		data, c.Temporal.validate(), c.Engine.validate(), c.HTTP.validate(), c.ACMEHTTP.validate(c.HTTP),
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
-		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(),
+		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(), c.validateSources(),
 		validateAdapters("channels", c.Channels), c.validateDelivery(), c.Bounces.validate(), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
 		c.validateEnvironments(), c.validateGather(), c.Digest.validate(), c.Log.validate(),
 	)

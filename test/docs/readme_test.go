@@ -156,7 +156,7 @@ func TestEveryKindHasItsRow(t *testing.T) {
 	unknown := []config.Adapter{{Name: "x", Kind: "unknown"}}
 	known := regexp.MustCompile(`(\w+)\[0\]\.kind: "unknown" is not known; use one of (.*)`)
 	data := t.TempDir()
-	err := app.Check(context.Background(), config.Config{Data: data, Store: config.Store{Kind: "files"}, CAs: unknown, Targets: unknown, Channels: unknown}, cloud.Targets)
+	err := app.Check(context.Background(), config.Config{Data: data, Store: config.Store{Kind: "files"}, CAs: unknown, Targets: unknown, Channels: unknown}, cloud.Kinds)
 	if err == nil {
 		t.Fatal("unknown kinds are not refused")
 	}

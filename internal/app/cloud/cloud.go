@@ -1,5 +1,5 @@
-// Package cloud names the kinds of targets that need the client libraries of
-// others. The worker passes them to app; the CLI does without, and is smaller
+// Package cloud names the kinds of targets and of sources that need the client
+// libraries of others. The worker passes them to app; the CLI does without, and is smaller
 // by as much.
 package cloud
 
@@ -11,8 +11,12 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
 
-// Targets are the constructors by kind.
-var Targets = app.Targets{
+// Kinds are the constructors by kind.
+var Kinds = app.Kinds{Targets: targets, Sources: sources}
+
+var sources = app.Sources{}
+
+var targets = app.Targets{
 	acm.Kind: func(a config.Adapter, path string) (activities.Target, error) {
 		return app.Built(path, a, func(o acm.Options) (activities.Target, error) { return acm.New(a.Name, o) })
 	},
