@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -30,8 +31,8 @@ func (c *cli) handover() *cobra.Command {
 		Use: "handover PERSON [--to PERSON] [--note TEXT]", Short: "Find a new owner for what somebody leaves behind",
 		Long: `Somebody leaves for good: ask --to, or the manager of their team, to take over the
 certificates that they own. Whoever is asked accepts or declines in Slack or here;
-without an answer in two days, or sooner where something ends soon, the first in line
-gets them: manager, who is on call, members of the team, then of the catch-all team.
+without an answer in two days (handover.answer_within), or sooner where something ends
+soon, the first in line gets them: manager, who is on call, members of the team, then of the catch-all team.
 Until then the alerts go on as before. Who is removed from the directory, or whom no
 address reaches any more, is handed over without this. docs/ownership.md is about it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,7 +52,7 @@ address reaches any more, is handed over without this. docs/ownership.md is abou
 					return err
 				}
 			}
-			in := workflows.HandoverInput{Person: args[0], Cause: workflows.SomebodySays, To: to, Teams: c.config.Directory().TeamsOf(args[0]), By: req.By, Via: req.Via, Note: note}
+			in := workflows.HandoverInput{Person: args[0], Cause: lifecycle.SomebodySays, To: to, Teams: c.config.Directory().TeamsOf(args[0]), Within: c.config.Handover.AnswerWithin, By: req.By, Via: req.Via, Note: note}
 			ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout.value)
 			defer cancel()
 			if err := app.StartHandover(ctx, conn, c.config.Temporal.TaskQueue, in); err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -16,13 +14,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
-)
-
-// Why a handover begins.
-const (
-	LeftDirectory = "removed from the directory"
-	OutOfReach    = "no address of theirs works any more"
-	SomebodySays  = "somebody says so"
 )
 
 const (
@@ -76,32 +67,34 @@ type HandoverStatus struct {
 
 // handover is one run of it.
 type handover struct {
-	HandoverStatus
+	lifecycle.Handover
+	in       HandoverInput
 	left     activities.Leaving
-	line     []string // who is asked, in order
 	began    time.Time
 	told     int
 	receipts []alert.Receipt
-	answered []string // IDs of requests
-	answer   *Request // who accepted
-	changes  int
+	answer   Request // of who accepted
+	given    int
+	missed   []string
+	why      string // what decided it
 }
 
-// HandoverWorkflow finds a new owner for what somebody leaves behind: a receiver
-// is asked, and without an answer in time the first in line gets it. Until then
+// HandoverWorkflow finds a new owner for what somebody leaves behind. The brain
+// says who is asked, in which order and for how long; until somebody gets them
 // the alerts of each certificate go on to its team, manager and the catch-all by
 // themselves. It gives how it ended.
 func (w *Workflows) HandoverWorkflow(ctx workflow.Context, in HandoverInput) (HandoverStatus, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // cancelling it would leave certificates without an owner
-	h := &handover{HandoverStatus: HandoverStatus{HandoverInput: in}, began: workflow.Now(ctx).UTC()}
+	h := &handover{in: in, began: workflow.Now(ctx).UTC()}
+	h.Handover = lifecycle.Handover{Person: in.Person, Cause: in.Cause, Named: in.To, Teams: in.Teams, Within: in.Within}
 	if err := h.setup(ctx); err != nil {
-		return h.HandoverStatus, err
+		return h.status(), err
 	}
-	if in.Cause != SomebodySays {
+	if in.Cause != lifecycle.SomebodySays {
 		h.sleep(ctx, handoverSettle, "somebody who comes back at once was removed by mistake")
 	}
 	if h.look(ctx); h.over() {
-		return h.HandoverStatus, nil
+		return h.status(), nil
 	}
 	h.keepChain(ctx)
 	h.ask(ctx)
@@ -110,97 +103,108 @@ func (w *Workflows) HandoverWorkflow(ctx workflow.Context, in HandoverInput) (Ha
 	}
 	h.showOver(ctx)
 	_ = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-	return h.HandoverStatus, nil
+	return h.status(), nil
 }
 
 func (h *handover) setup(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, QueryHandover, func() (HandoverStatus, error) { return h.HandoverStatus, nil }); err != nil {
+	if err := workflow.SetQueryHandler(ctx, QueryHandover, func() (HandoverStatus, error) { return h.status(), nil }); err != nil {
 		return err
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, HandoverAnswer,
 		func(ctx workflow.Context, in HandoverAnswerRequest) (Taken, error) { return h.take(in), nil },
 		workflow.UpdateHandlerOptions{Description: "Accept or decline what somebody leaves behind", Validator: func(_ workflow.Context, in HandoverAnswerRequest) error {
-			if err := h.check(in); err != nil {
+			if err := h.CheckAnswer(in.answered(), h.why); err != nil {
 				return temporal.NewNonRetryableApplicationError(err.Error(), refused, nil)
 			}
 			return nil
 		}})
 }
 
-// check tells why an answer cannot be taken.
-func (h *handover) check(in HandoverAnswerRequest) error {
-	switch {
-	case slices.Contains(h.answered, in.ID) && in.ID != "":
-		return nil
-	case h.HandoverStatus.To != "":
-		return fmt.Errorf("%s gets what %s leaves behind already: %s", h.HandoverStatus.To, h.Person, h.Why)
-	case h.Asked == "":
-		return fmt.Errorf("nobody is asked yet; the handover of %s has just begun", h.Person)
-	case in.Accept && !slices.Contains(h.May, in.By):
-		return fmt.Errorf("%s may not accept what %s leaves behind; %s may", in.By, h.Person, orNobody(strings.Join(h.May, ", ")))
-	case !in.Accept && in.By != h.Asked:
-		return fmt.Errorf("%s is asked, not %s", h.Asked, in.By)
+func (in HandoverAnswerRequest) answered() lifecycle.HandoverAnswered {
+	return lifecycle.HandoverAnswered{ID: in.ID, By: in.By, Accept: in.Accept}
+}
+
+func (h *handover) status() HandoverStatus {
+	return HandoverStatus{
+		HandoverInput: h.in, Asked: h.Asked, Until: h.Until, Falls: h.falls(), Certificates: h.left.Certificates,
+		Given: h.given, To: h.To, Why: h.why, May: h.May, Missed: h.missed,
 	}
-	return nil
+}
+
+// falls is who gets everything without an answer, once somebody is asked.
+func (h *handover) falls() string {
+	person, team := h.Falls()
+	switch {
+	case h.Until.IsZero():
+		return ""
+	case person == "":
+		return "team " + team
+	}
+	return person
 }
 
 func (h *handover) take(in HandoverAnswerRequest) Taken {
-	if slices.Contains(h.answered, in.ID) && in.ID != "" {
+	switch {
+	case !h.Answer(in.answered()):
 		return Taken{"this answer was counted before"}
+	case in.Accept:
+		h.answer, h.why = in.Request, in.By+" accepted by "+in.Via
+		return Taken{fmt.Sprintf("you are the owner of what %s leaves behind (certificates: %d)", h.Person, h.left.Certificates)}
 	}
-	h.answered = append(h.answered, in.ID)
-	h.changes++
-	if in.Accept {
-		r := in.Request
-		h.answer = &r
-		h.HandoverStatus.To, h.Why = in.By, in.By+" accepted by "+in.Via
-		return Taken{fmt.Sprintf("you are the owner of what %s leaves behind (certificates: %d)", h.Person, h.Certificates)}
-	}
-	h.line = slices.DeleteFunc(h.line, func(id string) bool { return id == in.By })
-	h.Asked = ""
 	return Taken{"declined; the next in line is asked"}
 }
 
 // look finds what there is, and who could look after it.
 func (h *handover) look(ctx workflow.Context) {
 	var l activities.Leaving
-	in := activities.LeavingInput{Person: h.Person, To: h.HandoverInput.To, Teams: h.Teams}
-	for workflow.ExecuteActivity(batch(ctx, "what does "+h.Person+" leave behind"), hands.WhatIsLeft, in).Get(ctx, &l) != nil {
-		h.sleep(ctx, eventRetry, "look again what "+h.Person+" leaves behind")
+	in := activities.LeavingInput{Person: h.Person, To: h.Named, Teams: h.Teams}
+	for workflow.ExecuteActivity(batch(ctx, "what does "+in.Person+" leave behind"), hands.WhatIsLeft, in).Get(ctx, &l) != nil {
+		h.sleep(ctx, eventRetry, "look again what "+in.Person+" leaves behind")
 	}
-	h.left, h.Certificates = l, l.Certificates
+	h.left = l
+	h.Left = lifecycle.Leavings{
+		Here: l.Here, Reached: l.Reach, Successors: l.Successors, Named: l.To, CatchAll: l.CatchAll,
+		Certificates: l.Certificates, Ends: l.Ends, Paging: l.Paging, NoTeam: l.NoTeam,
+	}
 }
 
-// over reports whether there is nothing to hand over, and why.
+// over reports whether there is nothing to hand over, and notes why.
 func (h *handover) over() bool {
-	switch {
-	case h.Cause == LeftDirectory && h.left.Here:
-		h.Why = h.Person + " is in the directory again"
-	case h.Cause == OutOfReach && h.left.Reach:
-		h.Why = h.Person + " can be told again"
-	case h.Certificates == 0 && h.HandoverStatus.To == "":
-		h.Why = h.Person + " owns no certificate"
-	default:
-		return false
+	ground := h.Over()
+	if ground != "" {
+		h.why = h.words(ground)
 	}
-	return true
+	return ground != ""
 }
 
-// keepChain gives what names no team that of its owner: with the owner gone
-// nothing else would lead there.
+// words says why it ended.
+func (h *handover) words(ground lifecycle.HandoverGround) string {
+	who := h.Person
+	return map[lifecycle.HandoverGround]string{
+		lifecycle.HandoverBack:       who + " is in the directory again",
+		lifecycle.HandoverReached:    who + " can be told again",
+		lifecycle.HandoverNothing:    who + " owns no certificate",
+		lifecycle.HandoverAccepted:   h.why,
+		lifecycle.HandoverDeclined:   "nobody of the line accepted",
+		lifecycle.HandoverUnanswered: "nobody answered by " + clock(h.Until),
+	}[ground]
+}
+
+// keepChain has the alerts of what names no team go on to that of its owner.
 func (h *handover) keepChain(ctx workflow.Context) {
-	if !h.left.NoTeam || len(h.Teams) == 0 || h.left.Here {
+	team, who := h.Chain(), h.Person
+	if team == "" {
 		return
 	}
-	in := activities.HandInput{Run: h.run(ctx) + "/team", NoTeam: true, Handing: activities.Handing{Person: h.Person, Team: h.Teams[0], By: h.By, Via: "handover", Note: h.why()}}
+	in := activities.HandInput{Run: h.run(ctx) + "/team", NoTeam: true, Handing: activities.Handing{Person: who, Team: team, By: h.in.By, Via: "handover", Note: h.cause()}}
 	var out activities.Handed
-	_ = workflow.ExecuteActivity(batch(ctx, "alerts of "+h.Person+" go on to team "+h.Teams[0]), hands.HandOver, in).Get(ctx, &out)
+	_ = workflow.ExecuteActivity(batch(ctx, "alerts of "+who+" go on to team "+team), hands.HandOver, in).Get(ctx, &out)
 }
 
-func (h *handover) why() string {
+func (h *handover) cause() string {
 	out := h.Person + ": " + h.Cause
-	if h.Note != "" {
-		out += "; " + h.Note
+	if h.in.Note != "" {
+		out += "; " + h.in.Note
 	}
 	return out
 }
@@ -209,96 +213,77 @@ func (h *handover) run(ctx workflow.Context) string {
 	return HandoverID(h.Person) + "/" + workflow.GetInfo(ctx).WorkflowExecution.RunID
 }
 
-// ask asks one after the other until somebody accepts or the time is over.
+// ask asks one after the other until the brain says that it is decided.
 func (h *handover) ask(ctx workflow.Context) {
-	h.line, h.May = slices.Clone(h.left.Successors), slices.Clone(h.left.Successors)
-	falls := ""
-	if len(h.line) > 0 {
-		falls = h.line[0]
-	}
-	if to := h.HandoverInput.To; to != "" && h.left.To {
-		h.line = append([]string{to}, slices.DeleteFunc(h.line, func(id string) bool { return id == to })...)
-		if !slices.Contains(h.May, to) {
-			h.May = append(h.May, to)
+	// Before, an answer that came while somebody was being told waited for the next look.
+	heeds := workflow.GetVersion(ctx, "answers-while-told", workflow.DefaultVersion, 1) >= 1
+	h.Begin(workflow.Now(ctx))
+	for {
+		step, seen := h.Next(workflow.Now(ctx)), h.Changes
+		if step.Decided {
+			break
 		}
-		if falls == "" {
-			falls = to
-		}
-	}
-	h.Falls = falls
-	if falls == "" {
-		h.Falls = "team " + h.left.CatchAll
-	}
-	h.Until = lifecycle.HandoverBy(workflow.Now(ctx), h.Within, h.left.Ends, h.left.Paging).UTC()
-	half := workflow.Now(ctx).Add(h.Until.Sub(workflow.Now(ctx)) / 2)
-	again := false
-	for len(h.line) > 0 && h.answer == nil && workflow.Now(ctx).Before(h.Until) && !h.over() {
-		if h.Asked == "" {
-			h.Asked = h.line[0]
-			h.tell(ctx, h.Asked, nil)
-		}
-		next := h.Until
-		if !again && workflow.Now(ctx).Before(half) {
-			next = half
-		} else if !again {
-			again = true
-			h.tell(ctx, h.Asked, nil)
-			if falls != "" && falls != h.Asked {
-				h.tell(ctx, falls, nil)
+		if step.Ask != "" {
+			h.tell(ctx, step.Ask, "")
+			if heeds {
+				continue
 			}
+			step = h.Rest(workflow.Now(ctx))
 		}
-		h.wait(ctx, next)
-		if h.answer == nil && h.Cause != SomebodySays {
+		for _, who := range step.Tell {
+			h.tell(ctx, who, "")
+		}
+		if !heeds {
+			seen = h.Changes
+		}
+		h.wait(ctx, step.Due, seen)
+		if h.Accepted == "" && h.Cause != lifecycle.SomebodySays {
 			h.look(ctx)
 		}
 	}
-	if h.answer != nil || h.over() {
-		return
-	}
-	h.HandoverStatus.To, h.Why = h.Falls, "nobody answered by "+clock(h.Until)
-	if len(h.line) == 0 {
-		h.Why = "nobody of the line accepted"
-	}
-	if falls != "" {
-		h.tell(ctx, falls, &h.Why)
+	ground := h.Settle()
+	h.why = h.words(ground)
+	if person, _ := h.Falls(); person != "" && (ground == lifecycle.HandoverDeclined || ground == lifecycle.HandoverUnanswered) {
+		h.tell(ctx, person, h.why+"; they are yours now")
 	}
 }
 
-// tell tells one person: asks, or says that it is theirs now.
-func (h *handover) tell(ctx workflow.Context, person string, decided *string) {
+// tell tells one person: asks, or says what is theirs now.
+func (h *handover) tell(ctx workflow.Context, person, decided string) {
 	h.told++
 	q := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: person, At: workflow.Now(ctx)}, Reach: alert.Wide, Last: true}
 	n := h.notice(ctx, alert.Firing)
-	if decided != nil {
-		n.Actions, n.Next, n.Cause = nil, alert.NextStep{Kind: "none"}, *decided+"; they are yours now"
+	if decided != "" {
+		n.Actions, n.Next, n.Cause = nil, alert.NextStep{Kind: "none"}, decided
 	}
 	h.receipts = append(h.receipts, announce(ctx, n, q, person)...)
 }
 
 func (h *handover) notice(ctx workflow.Context, phase alert.Phase) alert.Notice {
+	who := h.Person
 	return alert.Notice{
-		Key: fmt.Sprintf("%s/%d/%d/%s", HandoverID(h.Person), h.began.Unix(), h.told, phase), AlertID: h.Person + "/handover", Round: 1, Phase: phase,
-		Severity: alert.P2, Reason: alert.Handover, Reach: alert.Wide, Certificate: h.Person, Names: h.left.First, At: workflow.Now(ctx).UTC(),
-		Cause: h.why(), Next: alert.NextStep{Kind: "handover", At: h.Until, Who: h.Falls}, Actions: []alert.Action{alert.ActAccept, alert.ActDecline},
-		Commands: []string{"neverlapse handover accept " + h.Person, "neverlapse handover decline " + h.Person, "neverlapse list --owner " + h.Person}, Evidence: h.Why,
+		Key: fmt.Sprintf("%s/%d/%d/%s", HandoverID(who), h.began.Unix(), h.told, phase), AlertID: who + "/handover", Round: 1, Phase: phase,
+		Severity: alert.P2, Reason: alert.Handover, Reach: alert.Wide, Certificate: who, Names: h.left.First, At: workflow.Now(ctx).UTC(),
+		Cause: h.cause(), Next: alert.NextStep{Kind: "handover", At: h.Until, Who: h.falls()}, Actions: []alert.Action{alert.ActAccept, alert.ActDecline},
+		Commands: []string{"neverlapse handover accept " + who, "neverlapse handover decline " + who, "neverlapse list --owner " + who}, Evidence: h.why,
 	}
 }
 
 // give gives everything, until the index shows nothing any more.
 func (h *handover) give(ctx workflow.Context) {
-	to := activities.Handing{Person: h.Person, Owner: h.HandoverStatus.To, By: h.By, Via: "handover", Note: h.why() + "; " + h.Why}
-	if h.answer != nil {
+	to := activities.Handing{Person: h.Person, Owner: h.To, By: h.in.By, Via: "handover", Note: h.cause() + "; " + h.why}
+	if h.Accepted != "" {
 		to.By, to.Via = h.answer.By, h.answer.Via
-	} else if to.Owner == "team "+h.left.CatchAll {
-		to.Owner, to.Team, to.TeamAlone = "", h.left.CatchAll, true
+	} else if person, team := h.Falls(); person == "" {
+		to.Owner, to.Team, to.TeamAlone = "", team, true
 	}
 	for pass := 1; ; pass++ {
 		var out activities.Handed
 		in := activities.HandInput{Run: h.run(ctx), Handing: to}
-		err := workflow.ExecuteActivity(batch(ctx, fmt.Sprintf("give what %s leaves behind to %s, pass %d", h.Person, h.HandoverStatus.To, pass)), hands.HandOver, in).Get(ctx, &out)
-		h.Given += out.Given
-		h.Missed = out.Missed
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("%d of %d given to %s\n", h.Given, h.Certificates, h.HandoverStatus.To))
+		err := workflow.ExecuteActivity(batch(ctx, fmt.Sprintf("give what %s leaves behind to %s, pass %d", to.Person, h.To, pass)), hands.HandOver, in).Get(ctx, &out)
+		h.given += out.Given
+		h.missed = out.Missed
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("%d of %d given to %s\n", h.given, h.left.Certificates, h.To))
 		switch {
 		case err == nil && out.Left == 0:
 			return
@@ -321,14 +306,16 @@ func (h *handover) sleep(ctx workflow.Context, d time.Duration, why string) {
 	_ = workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: brief("wait: " + why)}).Get(ctx, nil)
 }
 
-// wait sleeps until an instant, or until somebody answers.
-func (h *handover) wait(ctx workflow.Context, until time.Time) {
-	seen := h.changes
+// wait sleeps until an instant, or until somebody answers whose answer was not seen.
+func (h *handover) wait(ctx workflow.Context, until time.Time, seen int) {
+	if h.Changes != seen {
+		return
+	}
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	summary := fmt.Sprintf("%s is asked; sleep until %s", h.Asked, clock(until))
 	timer := workflow.NewTimerWithOptions(ctx, max(until.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)})
-	_ = workflow.Await(ctx, func() bool { return timer.IsReady() || h.changes != seen })
+	_ = workflow.Await(ctx, func() bool { return timer.IsReady() || h.Changes != seen })
 }
 
 // AnswerHandover accepts or declines what a person leaves behind. A refusal is a

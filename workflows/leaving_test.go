@@ -1,8 +1,10 @@
 package workflows_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -41,7 +44,7 @@ func leaves(t *testing.T, n int) *estate {
 
 func (e *estate) handOver(to string) (out workflows.HandoverStatus) {
 	e.t.Helper()
-	in := workflows.HandoverInput{Person: "owner", Cause: workflows.LeftDirectory, To: to, Teams: []string{"team"}, Within: 48 * time.Hour, By: "neverlapse", Via: "directory"}
+	in := workflows.HandoverInput{Person: "owner", Cause: lifecycle.LeftDirectory, To: to, Teams: []string{"team"}, Within: 48 * time.Hour, By: "neverlapse", Via: "directory"}
 	e.env.ExecuteWorkflow("HandoverWorkflow", in)
 	if err := e.env.GetWorkflowResult(&out); err != nil {
 		e.t.Fatal(err)
@@ -114,6 +117,29 @@ func TestWhatNobodyAcceptsInTimeIsTheTeamLeads(t *testing.T) {
 	if lasted := e.env.Now().Sub(start); lasted < 47*time.Hour || lasted > 49*time.Hour {
 		t.Errorf("it lasted %s", lasted)
 	}
+}
+
+func TestWhoAcceptsWhileOthersAreStillBeingToldIsTakenAtOnce(t *testing.T) {
+	e := leaves(t, 4)
+	e.acts.Channels[0].Channel = calling{channel{e.story, "slack"}, sync.OnceFunc(func() {
+		r := workflows.HandoverAnswerRequest{Request: workflows.Request{ID: "early", By: "watch", Via: "slack"}, Accept: true}
+		e.env.UpdateWorkflow(workflows.HandoverAnswer, r.ID, verdict{taken(t)}, r)
+	})}
+	out := e.handOver("watch")
+	if lasted := e.env.Now().Sub(start); out.To != "watch" || e.owners()["watch/team"] != 4 || lasted > time.Hour {
+		t.Errorf("after %s %+v, %v", lasted, out, e.owners())
+	}
+}
+
+// calling is a channel in which something happens while a message is on its way.
+type calling struct {
+	channel
+	meanwhile func()
+}
+
+func (c calling) Send(ctx context.Context, m alert.Message, again bool) (alert.Receipt, error) {
+	c.meanwhile()
+	return c.channel.Send(ctx, m, again)
 }
 
 func TestWhatEndsSoonWaitsForNobodyLong(t *testing.T) {

@@ -17,12 +17,8 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// answerWithin is how long somebody has at most to accept what another leaves
-// behind, and ownersAgain is between two looks at who owns what.
-const (
-	answerWithin = 48 * time.Hour
-	ownersAgain  = 5 * time.Minute
-)
+// ownersAgain is between two looks at who owns what.
+const ownersAgain = 5 * time.Minute
 
 // handOver begins a handover for every owner who is not in the directory any
 // more, or whom nothing reaches any more. One that is under way goes on.
@@ -34,7 +30,7 @@ func (a *App) handOver(ctx context.Context) (time.Duration, error) {
 	var errs []error
 	for _, owner := range owners {
 		p, here := a.inForce.directory().Person(owner)
-		in := workflows.HandoverInput{Person: owner, Name: p.Name, Cause: workflows.LeftDirectory, Teams: a.teamsOf(owner), Within: answerWithin, By: itself, Via: "directory"}
+		in := workflows.HandoverInput{Person: owner, Name: p.Name, Cause: lifecycle.LeftDirectory, Teams: a.teamsOf(owner), Within: a.inForce.config().Handover.AnswerWithin, By: itself, Via: "directory"}
 		if here {
 			reach, err := a.acts.Reach(ctx, owner)
 			if err != nil {
@@ -44,7 +40,7 @@ func (a *App) handOver(ctx context.Context) (time.Duration, error) {
 			if reach || p.Away || !a.everReached(p) {
 				continue
 			}
-			in.Cause, in.Via = workflows.OutOfReach, "delivery"
+			in.Cause, in.Via = lifecycle.OutOfReach, "delivery"
 		}
 		errs = append(errs, StartHandover(ctx, a.client, a.config.Temporal.TaskQueue, in))
 	}
@@ -105,9 +101,6 @@ func (a *App) remember(d people.Directory) {
 // StartHandover begins the handover of what somebody leaves behind, unless it is
 // under way.
 func StartHandover(ctx context.Context, c client.Client, queue string, in workflows.HandoverInput) error {
-	if in.Within == 0 {
-		in.Within = answerWithin
-	}
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.HandoverID(in.Person), TaskQueue: queue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, StaticSummary: "a new owner for what " + in.Person + " leaves behind",

@@ -103,6 +103,9 @@ var about = map[string]string{
 	"channels[].kind":    "`slack` ([set it up](slack.md)), `email`, `console`, or one of those in [channels](channels.md).",
 	"channels[].options": "What the kind needs.",
 
+	"handover":               "How what somebody leaves behind gets a new owner. See [ownership](ownership.md#when-somebody-leaves).",
+	"handover.answer_within": "How long those who are asked have to accept, all together: 1m to 30d. Less where certificates end soon or page.",
+
 	"delivery":               "How channels prove that somebody reads them. See [what happens to a message](delivery.md#proof-of-life).",
 	"delivery.proof_of_life": "How often each channel sends a message that needs one click. `0s`: never.",
 	"delivery.proof_within":  "How long nobody may answer before the channel counts as doubtful, which the catch-all is told by another.",

@@ -53,6 +53,7 @@ type Config struct {
 
 	Policies     []lifecycle.Policy `mapstructure:"policies"` // after Load complete, "default" among them
 	Environments []Environment      `mapstructure:"environments"`
+	Handover     Handover           `mapstructure:"handover"`
 	Gather       gather.Rules       `mapstructure:"gather"`
 	Digest       Digest             `mapstructure:"digest"`
 	Log          Log                `mapstructure:"log"`
@@ -162,6 +163,11 @@ type Environment struct {
 	Policy string `mapstructure:"policy"`
 }
 
+// Handover says how long people have to take over what somebody leaves behind.
+type Handover struct {
+	AnswerWithin time.Duration `mapstructure:"answer_within"`
+}
+
 // Digest says when each team is told of its week.
 type Digest struct {
 	Day   string `mapstructure:"day"`   // mon to sun, or never
@@ -198,6 +204,7 @@ func Default() Config {
 		Store:       Store{Kind: "files"},
 		Scan:        Scan{Wildcards: WildcardsAllowed},
 		RenewalInfo: RenewalInfo{PollEvery: 30 * time.Minute},
+		Handover:    Handover{AnswerWithin: lifecycle.AnswerWithin},
 		Gather:      gather.Default(),
 		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Digest:      Digest{Day: "mon", At: "09:00"},

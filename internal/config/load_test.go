@@ -99,6 +99,7 @@ catch_all: sre
 policies: [{name: calm, thresholds: [{left: "min(20d, 25%)", severity: P3}, {left: 36h, severity: P1}], ack_for: 1d12h, rollout: {canary: 2, canary_targets: [shop.example.com], batch: 25%, bake: 10m}}]
 environments: [{name: staging, policy: calm}]
 renewal_info: {poll_every: 10m}
+handover: {answer_within: 36h}
 gather: {p1: 5m, p2: 30s, p3: 10m, p4: 20m, every: 2h, few: 5}
 digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
@@ -127,6 +128,7 @@ log: {level: debug, format: json}
 		Store:       Store{"files", map[string]any{"Path": "/x", "env": map[string]any{"UPPER_Case": "a.b"}}},
 		CAs:         []Adapter{{"le", "acme", map[string]any{"dns": map[string]any{"CF_Token_FILE": "/t"}}}},
 		RenewalInfo: RenewalInfo{PollEvery: 10 * time.Minute},
+		Handover:    Handover{AnswerWithin: 36 * time.Hour},
 		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Targets:     []Adapter{{Name: "shop.example.com", Kind: "file"}},
 		Hosts:       []Host{{"web7", "nlhost1_x", []string{"shop-web"}}},

@@ -39,6 +39,7 @@ func TestEachMistakeIsRefusedWithPathAndRemedy(t *testing.T) {
 		"a number as a duration":       {"temporal: {sticky_timeout: 30}", "temporal.sticky_timeout: a number is not a duration; write 30s, 15m, 36h or 30d"},
 		"a number as a span":           {"policies: [{name: a, ack_for: 24}]", "policies[0].ack_for: a number is not a duration; write 30s, 15m, 36h or 30d"},
 		"a duration of no unit":        {"temporal: {sticky_timeout: soon}", `temporal.sticky_timeout: "soon" is not a duration: write 30d, 36h, 15m or 90s`},
+		"no time for an answer":        {"handover: {answer_within: 30s}", "handover.answer_within: 30s is not between 1m and 30d; write two days as 2d"},
 		"a share of too much":          {"policies: [{name: a, renew_left: 133%}]", `policies[0].renew_left: "133%": a share lies between 0% and 100%`},
 		"half as a number of targets":  {"policies: [{name: a, rollout: {batch: half}}]", `policies[0].rollout.batch: "half" is no number of targets: write a count (5) or a share of them (25%)`},
 		"a fraction of targets":        {"policies: [{name: a, rollout: {batch: 0.5}}]", "policies[0].rollout.batch: a number is no number of targets; write a count (5) or a share of them (25%)"},

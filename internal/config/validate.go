@@ -36,8 +36,16 @@ func (c Config) Validate() error {
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
 		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(), c.validateSources(),
 		validateAdapters("channels", c.Channels), c.validateDelivery(), c.Bounces.validate(), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
-		c.validateEnvironments(), c.validateGather(), c.Digest.validate(), c.Log.validate(),
+		c.validateEnvironments(), c.Handover.validate(), c.validateGather(), c.Digest.validate(), c.Log.validate(),
 	)
+}
+
+func (h Handover) validate() error {
+	if h.AnswerWithin < lifecycle.LeastAnswer || h.AnswerWithin > lifecycle.MostAnswer {
+		return wrong("handover.answer_within", "%s is not between %s and %s; write two days as 2d",
+			lifecycle.FormatDuration(h.AnswerWithin), lifecycle.FormatDuration(lifecycle.LeastAnswer), lifecycle.FormatDuration(lifecycle.MostAnswer))
+	}
+	return nil
 }
 
 func (d Digest) validate() error {
