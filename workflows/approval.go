@@ -14,19 +14,20 @@ import (
 )
 
 // DecideRequest approves or denies what waits for it. Alert and Seen are as in
-// AcknowledgeRequest. Roles are those that who asks fills for the certificate,
+// AcknowledgeRequest; Question is what Seen is to the alert, to what is asked. Roles are those that who asks fills for the certificate,
 // if somebody with a directory checked that.
 type DecideRequest struct {
 	Request
-	Alert   string        `json:"alert,omitempty"`
-	Seen    string        `json:"seen,omitempty"`
-	Roles   []people.Role `json:"roles,omitempty"`
-	Checked bool          `json:"checked,omitempty"`
+	Alert    string        `json:"alert,omitempty"`
+	Seen     string        `json:"seen,omitempty"`
+	Question string        `json:"question,omitempty"`
+	Roles    []people.Role `json:"roles,omitempty"`
+	Checked  bool          `json:"checked,omitempty"`
 }
 
 func (in DecideRequest) deciding(deny bool) lifecycle.Decided {
 	return lifecycle.Decided{
-		Order: lifecycle.Order{By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alert, Seen: in.Seen, Roles: in.Roles, Checked: in.Checked, Deny: deny,
+		Order: lifecycle.Order{By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alert, Seen: in.Seen, Question: in.Question, Roles: in.Roles, Checked: in.Checked, Deny: deny,
 	}
 }
 
@@ -122,11 +123,19 @@ func (c *certificate) noteApproval(ctx workflow.Context, d lifecycle.Decision) {
 
 // question is what people are to decide on, for a message; nil if an alert is about something else.
 func question(s lifecycle.State, a lifecycle.Alert) *alert.Question {
-	q := s.Approval
-	if a.Reason != alert.ApprovalNeeded || q == nil || !a.Open() {
+	if a.Reason != alert.ApprovalNeeded || !a.Open() {
 		return nil
 	}
-	out := &alert.Question{Deploy: q.Version != "", Requester: q.Requester, Got: len(q.Votes), Of: max(1, s.Spec.Policy.Approval.Count)}
+	return Question(s)
+}
+
+// Question is what people are asked to approve, decided or not; nil if nothing is.
+func Question(s lifecycle.State) *alert.Question {
+	q := s.Approval
+	if q == nil {
+		return nil
+	}
+	out := &alert.Question{Deploy: q.Version != "", Requester: q.Requester, Got: len(q.Votes), Of: max(1, s.Spec.Policy.Approval.Count), Standing: q.Standing()}
 	for _, r := range s.Spec.Policy.Approval.Roles() {
 		out.By = append(out.By, string(r))
 	}
@@ -139,7 +148,16 @@ func question(s lifecycle.State, a lifecycle.Alert) *alert.Question {
 	return out
 }
 
-// decides is what the policy decides by itself.
+// Alone is what the policy decides by itself about an open question, and when.
+func Alone(now time.Time, s lifecycle.State) alert.NextStep {
+	for _, e := range lifecycle.Upcoming(now, s) {
+		if e.Reason == lifecycle.UntilPolicyDecides {
+			return alert.NextStep{Kind: decides(s), At: e.At}
+		}
+	}
+	return alert.NextStep{Kind: "none"}
+}
+
 func decides(s lifecycle.State) string {
 	if s.Approval.For == lifecycle.ForDeploy || s.Spec.Policy.Approval.Unanswered == lifecycle.UnansweredDeny {
 		return "deny"

@@ -98,8 +98,8 @@ func nextStep(now time.Time, s lifecycle.State, a lifecycle.Alert, step lifecycl
 		return events[i], true
 	}
 	if a.Reason == alert.ApprovalNeeded {
-		if e, ok := find(lifecycle.UntilPolicyDecides); ok {
-			return alert.NextStep{Kind: decides(s), At: e.At}
+		if alone := Alone(now, s); !alone.At.IsZero() {
+			return alone
 		}
 	} else if e, ok := find(lifecycle.UntilFreezeYields, lifecycle.UntilFreezeEnds); ok && a.Reason == alert.Frozen {
 		return alert.NextStep{Kind: "renew", At: e.At}

@@ -197,6 +197,7 @@ type Question struct {
 	Got       int          `json:"got,omitempty"`       // approvals that are there,
 	Of        int          `json:"of"`                  // of so many
 	Denied    string       `json:"denied,omitempty"`    // by whom and why, before it was asked again
+	Standing  string       `json:"standing,omitempty"`  // changes when something else is asked
 }
 
 // Answer is what somebody did about an alert.

@@ -94,6 +94,15 @@ func cleaned(n Notice) Notice {
 	if f := n.Fallback; f != nil {
 		n.Fallback = &Fallback{From: Clean(f.From), To: Clean(f.To), Failed: f.Failed}
 	}
+	if q := n.Question; q != nil {
+		out := *q
+		out.Requester, out.Denied, out.By = Clean(q.Requester), Clean(q.Denied), cleanAll(q.By)
+		*(*string)(&out.Version.Fingerprint) = Clean(string(q.Version.Fingerprint))
+		n.Question = &out
+	}
+	if f := n.Freeze; f != nil {
+		n.Freeze = &Freeze{Name: Clean(f.Name), Until: f.Until}
+	}
 	n.Names, n.Commands = cleanAll(n.Names), cleanAll(n.Commands)
 	places := make([]Place, len(n.Places))
 	for i, p := range n.Places {

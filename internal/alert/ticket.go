@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Ticket lets whoever was sent it answer one standing of one alert by one
-// action. It travels in the address of a link; the signature is what makes it
+// Ticket lets whoever was sent it answer one standing of one alert, or of the
+// question that it asks, by one action. It travels in the address of a link; the signature is what makes it
 // good, so whoever is passed the link answers in the name of whom it was sent to.
 type Ticket struct {
 	Ref
@@ -75,7 +75,7 @@ func seal(key []byte, payload string) []byte {
 }
 
 // TicketActions lists what may be answered by a link, in the order shown.
-var TicketActions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew}
+var TicketActions = []Action{ActApprove, ActDeny, ActAcknowledge, ActSnooze, ActTakeOver, ActRenew}
 
 // Link leads to a page that asks before it answers.
 type Link struct {

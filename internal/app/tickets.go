@@ -39,8 +39,7 @@ func newTickets(ctx context.Context, c config.Config, s *store.Files, directory 
 	return &tickets{key: key, base: c.HTTP.URL, directory: directory, now: time.Now}, nil
 }
 
-// Links gives the recipient of a message what makes sense now. To a team nobody
-// can take over, for nobody in particular answers.
+// Links gives the recipient of a message what makes sense now.
 func (t *tickets) Links(m alert.Message) []alert.Link {
 	n := m.Notice
 	to, person := t.holder(m)
@@ -50,11 +49,11 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 	}
 	var out []alert.Link
 	for _, a := range alert.TicketActions {
-		if a == alert.ActTakeOver && (!person || n.Reason.OfChannel()) || a != alert.ActTakeOver && !slices.Contains(n.Actions, a) {
+		if !offered(a, n, to, person) {
 			continue
 		}
 		ticket := alert.Ticket{
-			Ref: alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: n.Standing}, To: to, Kind: m.Kind, Action: a,
+			Ref: alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: goodFor(a, n)}, To: to, Kind: m.Kind, Action: a,
 			Ends: t.now().Add(ticketsLast).Unix(), Language: m.To.Language, TimeZone: m.To.TimeZone,
 		}
 		text, err := ticket.Sign(t.key)
@@ -64,6 +63,30 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 		out = append(out, alert.Link{Action: a, URL: page.AnswerLink(t.base, text)})
 	}
 	return out
+}
+
+// offered tells what a recipient may answer by a link. For a team nobody can take
+// over or decide, for nobody in particular answers; who asked for what waits for
+// approval can only take that back.
+func offered(a alert.Action, n alert.Notice, to string, person bool) bool {
+	switch a {
+	case alert.ActTakeOver:
+		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded
+	case alert.ActApprove:
+		return person && n.Question != nil && n.Question.Requester != to
+	case alert.ActDeny:
+		return person && n.Question != nil
+	}
+	return slices.Contains(n.Actions, a)
+}
+
+// goodFor is what a link is good for: an alert as it is, or what is asked, which
+// an acknowledgement leaves as it was.
+func goodFor(a alert.Action, n alert.Notice) string {
+	if a == alert.ActApprove || a == alert.ActDeny {
+		return n.Question.Standing
+	}
+	return n.Standing
 }
 
 // holder names in whose name a link answers; empty where that cannot be said. A

@@ -18,6 +18,10 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 		Teams:  []people.Team{{ID: "web", Channels: []string{"shared"}}}, CatchAll: "web",
 	}
 	x := tickets{key: []byte("key"), base: "https://neverlapse.example.com/n", directory: func() people.Directory { return d }, now: time.Now}
+	asking := func(n *alert.Notice) {
+		n.Reason, n.Question = alert.ApprovalNeeded, &alert.Question{Requester: "hana", Standing: "17/0"}
+		n.Actions = []alert.Action{alert.ActAcknowledge, alert.ActSnooze, alert.ActApprove, alert.ActDeny}
+	}
 	four := "acknowledge snooze take-over renew-now"
 	for name, tc := range map[string]struct {
 		kind, channel, to string
@@ -35,6 +39,10 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 		"a test":                                 {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Test = true }},
 		"what is over":                           {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Phase = alert.Resolved }},
 		"what is watched is not renewed by hand": {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over", holder: "minji"},
+		"who may approve":                        {kind: "email", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
+		"a card to who may approve":              {kind: "teams", channel: "mine", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
+		"who asked takes it back":                {kind: "email", to: "hana", change: asking, want: "deny acknowledge snooze", holder: "hana"},
+		"a team approves nothing":                {kind: "email", to: "web", change: asking, want: "acknowledge snooze", holder: "team:web"},
 	} {
 		m := notifytest.Message(notifytest.Sample(), tc.kind, "x", "ko")
 		m.To.ID, m.Channel = tc.to, tc.channel
@@ -45,7 +53,7 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 		for _, l := range x.Links(m) {
 			text, ok := strings.CutPrefix(l.URL, "https://neverlapse.example.com/n/answer/")
 			ticket, err := x.Read(text)
-			if u, bad := url.Parse(l.URL); !ok || err != nil || bad != nil || u.RawQuery != "" || ticket.To != tc.holder || ticket.Action != l.Action || ticket.AlertID != m.Notice.AlertID || ticket.Standing != m.Notice.Standing || ticket.Language != "ko" {
+			if u, bad := url.Parse(l.URL); !ok || err != nil || bad != nil || u.RawQuery != "" || ticket.To != tc.holder || ticket.Action != l.Action || ticket.AlertID != m.Notice.AlertID || ticket.Standing != goodFor(l.Action, m.Notice) || ticket.Language != "ko" {
 				t.Errorf("%s: %s: %+v %v", name, l.URL, ticket, err)
 			}
 			got = append(got, string(l.Action))

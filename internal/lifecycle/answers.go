@@ -162,7 +162,7 @@ func (s *State) checkRenewal(now time.Time, verb string, o Order) error {
 	switch {
 	case !s.Spec.Managed:
 		return refuse("%s is only watched; enroll it with --manage, a CA and a target to renew it here", s.Spec.Name)
-	case s.Approval.asks(now):
+	case s.Approval.Asks(now):
 		return refuse("%s waits for approval since %s; who may decides by: neverlapse approve %s (or deny)", s.Spec.Name, s.Approval.AskedAt.UTC().Format(time.RFC3339), s.Spec.Name)
 	case s.flying(FlyRenewal, "") || s.Renew != nil:
 		return refuse("a renewal of %s is already under way", s.Spec.Name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,10 +68,26 @@ type Approval struct {
 	AgainAt   time.Time        `json:"againAt,omitzero"` // denied: people are asked again
 }
 
+// Standing changes when something else is asked, and when somebody denies it:
+// whoever saw another one decides on something else than what is.
+func (a Approval) Standing() string {
+	denied := int64(0)
+	if a.Denied != nil {
+		denied = a.Denied.At.UnixNano()
+	}
+	return fmt.Sprintf("%d/%d", a.AskedAt.UnixNano(), denied)
+}
+
+// Same reports whether a Standing is of this question, denied meanwhile or not.
+func (a Approval) Same(standing string) bool {
+	asked, _, _ := strings.Cut(standing, "/")
+	return asked == strconv.FormatInt(a.AskedAt.UnixNano(), 10)
+}
+
 func (a *Approval) granted() bool { return a != nil && !a.Granted.IsZero() }
 
-// asks reports whether people are to decide now.
-func (a *Approval) asks(now time.Time) bool {
+// Asks reports whether people are to decide now; nil asks nobody.
+func (a *Approval) Asks(now time.Time) bool {
 	return a != nil && a.Granted.IsZero() && (a.Denied == nil || !a.AgainAt.IsZero() && !now.Before(a.AgainAt))
 }
 
@@ -228,6 +245,8 @@ type Decided struct {
 	Order
 	Alert string // ID of the alert that was answered; empty: whatever is asked
 	Seen  string // its Standing as the person saw it
+	// Question is the Standing of what was asked as the person saw it; empty: whatever it is.
+	Question string
 	// Roles are those that the person fills for this certificate, if Checked; if
 	// not, nobody could say.
 	Roles   []people.Role
@@ -243,6 +262,8 @@ func (s *State) CheckDecide(in Decided) error {
 	switch {
 	case a == nil:
 		return refuse("nothing of %s waits for approval", name)
+	case in.Question != "" && !a.Same(in.Question):
+		return refuse("something else of %s waits for approval since %s; look again", name, a.AskedAt.UTC().Format(time.RFC3339))
 	case a.granted():
 		last := a.Votes[len(a.Votes)-1]
 		return refuse("it was decided: %s approved it at %s", last.By, a.Granted.UTC().Format(time.RFC3339))
@@ -254,6 +275,9 @@ func (s *State) CheckDecide(in Decided) error {
 		return refuse("%s asked for it, and somebody else has to approve it: who fills a role of %s", in.By, rolesInWords(roles))
 	case !in.Deny && slices.ContainsFunc(a.Votes, voted):
 		return refuse("%s approved it already; %d of %d approvals are there, and somebody else has to give the next", in.By, len(a.Votes), s.Spec.Policy.Approval.count())
+	}
+	if in.Question != "" && in.Question != a.Standing() {
+		return refuse("%s denied it at %s, since you saw it; look again", a.Denied.By, a.Denied.At.UTC().Format(time.RFC3339))
 	}
 	return s.overtaken(Answered{Alert: in.Alert, Seen: in.Seen, By: in.By})
 }
@@ -300,7 +324,7 @@ func (v *view) urgentAt() time.Time {
 // approvalNeeded: people have to decide, the more urgently the nearer the end.
 func (v *view) approvalNeeded() *condition {
 	a := v.s.Approval
-	if !a.asks(v.now) {
+	if !a.Asks(v.now) {
 		return nil
 	}
 	c := &condition{reason: alert.ApprovalNeeded, severity: alert.P3, plan: EscalateApproval, level: -1, since: latest(a.AskedAt, a.AgainAt)}
@@ -327,7 +351,7 @@ func (v *view) approvalTimes() []time.Time {
 	}
 	due, _ := v.wantedAt()
 	out := []time.Time{a.AgainAt}
-	if a.For == ForRenewal && a.asks(v.now) {
+	if a.For == ForRenewal && a.Asks(v.now) {
 		out = append(out, due)
 		if v.known() {
 			out = append(out, v.urgentAt())
@@ -343,7 +367,7 @@ func (v *view) decided(a Alert) string {
 		return "nothing waits for approval any more"
 	case q.granted():
 		return "approved by " + q.who()
-	case !q.asks(v.now):
+	case !q.Asks(v.now):
 		return fmt.Sprintf("denied by %s: %s", q.Denied.By, cmp.Or(q.Denied.Note, "no reason was given"))
 	case a.FiredAt.Before(q.AskedAt):
 		return "something else is asked now"

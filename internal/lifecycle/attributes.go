@@ -45,7 +45,7 @@ func (v *view) attributes(next time.Time) Attributes {
 		a.State = state
 	case v.paused():
 		a.State = StatePaused
-	case s.Renewal.Awaits != nil || v.waitsForThaw() || s.Approval.asks(v.now):
+	case s.Renewal.Awaits != nil || v.waitsForThaw() || s.Approval.Asks(v.now):
 		a.State = StateWaiting
 	case !v.known():
 		a.State = StateNew

@@ -87,7 +87,7 @@ func (v *view) movesOfRenewal() (out []Move) {
 	if a := s.Approval; a != nil && !a.granted() && s.Retire == nil {
 		asked := []alert.Reason{alert.ApprovalNeeded}
 		out = append(out, Move{Code: MoveApprove, Command: "neverlapse approve " + name, Note: a.Version.Short(), answers: append(slices.Clip(ofRenewal), asked...)})
-		if a.asks(v.now) {
+		if a.Asks(v.now) {
 			out = append(out, Move{Code: MoveDeny, Command: "neverlapse deny " + name + " --note '...'", Note: a.Version.Short(), answers: asked})
 		}
 	}

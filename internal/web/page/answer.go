@@ -31,8 +31,12 @@ type asking struct {
 	RequestID, Self        string
 	Note                   string
 	Lasts, Quiets          []choice
-	Page                   string // of the certificate
-	Ask                    bool   // there is something to answer
+	Facts                  []alert.Line // of what waits for people
+	Next                   string       // what happens if nobody decides
+	Seen                   string       // standing of the question that is shown
+	Reason                 bool         // the note is needed
+	Page                   string       // of the certificate
+	Ask                    bool         // there is something to answer
 }
 
 // byLink serves what a link in a message leads to. Its ticket is all that counts:
@@ -101,39 +105,49 @@ func (p *Page) endLink(w http.ResponseWriter, f frame, t alert.Ticket, status in
 // standing gives the alert of a ticket, as far as it still can be answered by
 // it; else it has told the reader what became of it.
 func (p *Page) standing(w http.ResponseWriter, r *http.Request, t alert.Ticket) (lifecycle.State, lifecycle.Alert, bool) {
-	ctx, cancel := context.WithTimeout(r.Context(), acceptWithin)
-	defer cancel()
-	s, err := p.Certificates.Status(ctx, t.Certificate)
-	f := p.linkFrame(r, t)
-	switch {
-	case errors.Is(err, workflows.ErrNotEnrolled):
-		p.close(w, r, t, http.StatusGone, "gone.title", "certificate", t.Certificate)
-		return s.State, lifecycle.Alert{}, false
-	case err != nil:
-		p.close(w, r, t, http.StatusServiceUnavailable, "said.away")
-		return s.State, lifecycle.Alert{}, false
+	s, ok := p.linkState(w, r, t)
+	if !ok {
+		return s, lifecycle.Alert{}, false
 	}
-	a := s.State.Alert(t.AlertID)
+	f, a := p.linkFrame(r, t), s.Alert(t.AlertID)
 	switch {
 	case a == nil:
 		p.close(w, r, t, http.StatusGone, "link.gone")
 	case !a.Open():
 		p.close(w, r, t, http.StatusGone, "link.resolved", "time", f.R.Plain(a.ResolvedAt), "evidence", alert.Clean(a.Evidence))
 	case a.Standing() == t.Standing:
-		return s.State, *a, true
+		return s, *a, true
 	case a.Answer != nil:
 		who, _ := whoHas(f.R, *a)
 		p.endLink(w, f, t, http.StatusConflict, who+" "+f.R.T("link.answered", "who", alert.Clean(a.Answer.By), "via", alert.Clean(a.Answer.Via), "time", f.R.Plain(a.Answer.At)))
 	default:
 		p.close(w, r, t, http.StatusConflict, "link.changed")
 	}
-	return s.State, lifecycle.Alert{}, false
+	return s, lifecycle.Alert{}, false
+}
+
+// linkState asks the certificate of a ticket; else it has told the reader why not.
+func (p *Page) linkState(w http.ResponseWriter, r *http.Request, t alert.Ticket) (lifecycle.State, bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), acceptWithin)
+	defer cancel()
+	s, err := p.Certificates.Status(ctx, t.Certificate)
+	switch {
+	case errors.Is(err, workflows.ErrNotEnrolled):
+		p.close(w, r, t, http.StatusGone, "gone.title", "certificate", t.Certificate)
+	case err != nil:
+		p.close(w, r, t, http.StatusServiceUnavailable, "said.away")
+	}
+	return s.State, err == nil
 }
 
 // askLink shows what is the matter, and the one answer that the link is for.
 func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, text, trouble string, status int) {
-	if ofChannel(t) {
+	switch {
+	case ofChannel(t):
 		p.askChannel(w, r, t, text)
+		return
+	case ofApproval(t):
+		p.askDecision(w, r, t, text, trouble, status)
 		return
 	}
 	s, a, ok := p.standing(w, r, t)
@@ -182,12 +196,18 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 			bad = refusal(http.StatusUnprocessableEntity, "said.until")
 		}
 	}
-	if bad != nil {
+	if t.Action == alert.ActDeny && in.Note == "" && bad == nil {
+		bad = refusal(http.StatusUnprocessableEntity, "said.reason")
+	}
+	switch {
+	case bad != nil:
 		p.askLink(w, r, t, text, bad.word(f.R), bad.status)
 		return
-	}
-	if ofChannel(t) {
+	case ofChannel(t):
 		p.confirmChannel(w, r, t, in)
+		return
+	case ofApproval(t):
+		p.answerDecision(w, r, t, in)
 		return
 	}
 	if _, _, ok := p.standing(w, r, t); !ok {

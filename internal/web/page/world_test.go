@@ -151,12 +151,10 @@ func (w *world) Snooze(ctx context.Context, name string, in workflows.SnoozeRequ
 	return w.answer(ctx, name, "snoozed", in.Request, func(s *lifecycle.State) error { return s.CheckSnooze(w.now(), a) }, func(s *lifecycle.State) { s.Snooze(w.now(), a) })
 }
 
-// decide holds people to a directory in which jun is everybody's manager.
+// decide holds people to the directory of deciders.
 func (w *world) decide(ctx context.Context, name, kind string, in workflows.DecideRequest, deny bool) error {
-	d := lifecycle.Decided{Order: lifecycle.Order{By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alert, Seen: in.Seen, Checked: true, Deny: deny}
-	if in.By == "jun" {
-		d.Roles = []people.Role{people.Manager}
-	}
+	d := lifecycle.Decided{Order: lifecycle.Order{By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alert, Seen: in.Seen, Question: in.Question, Checked: true, Deny: deny}
+	d.Roles = deciders.Fills(in.By, people.Question{Team: "platform", At: w.now()})
 	return w.answer(ctx, name, kind, in.Request, func(s *lifecycle.State) error { return s.CheckDecide(d) }, func(s *lifecycle.State) { s.Decide(w.now(), d) })
 }
 
