@@ -14,8 +14,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
+	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
@@ -137,7 +138,7 @@ func at(t testing.TB, url string) *kubernetes.Target {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, os.WriteFile(config, []byte(kubeconfig("{server: '"+url+"'}")), 0o600))
-	tgt, err := kubernetes.New("web", kubernetes.Options{Namespace: "shop", Secret: "web-tls", Kubeconfig: config, Timeout: 10 * time.Second})
+	tgt, err := kubernetes.New("web", kubernetes.Options{Namespace: "shop", Secret: "web-tls", Access: kube.Access{Kubeconfig: config}, Timeout: 10 * time.Second})
 	must(t, err)
 	return tgt
 }
@@ -214,7 +215,7 @@ func TestAConflictIsTriedAgainAndThenTransient(t *testing.T) {
 }
 
 func TestBadOptionsAreRefusedWithTheirField(t *testing.T) {
-	good := kubernetes.Options{Namespace: "shop", Secret: "web-tls", Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+	good := kubernetes.Options{Namespace: "shop", Secret: "web-tls", Access: kube.Access{Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}}
 	for says, c := range map[string]struct {
 		change  func(*kubernetes.Options)
 		cluster string

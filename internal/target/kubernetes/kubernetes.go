@@ -11,13 +11,13 @@ package kubernetes
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/target"
 )
 
@@ -46,15 +46,11 @@ func New(name string, o Options) (*Target, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fault.New(fault.Configuration, "kubernetes target %q: %w", name, err)
 	}
-	c, err := o.config()
+	client, err := o.Client()
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "kubernetes target %q: %w", name, err)
 	}
-	client, err := clientFor(c)
-	if err != nil {
-		return nil, fault.New(fault.Configuration, "kubernetes target %q: %w", name, err)
-	}
-	return &Target{name: name, options: o, client: client, server: strings.TrimSuffix(client.Get().URL().String(), "/api/v1")}, nil
+	return &Target{name: name, options: o, client: client, server: kube.Server(client)}, nil
 }
 
 // Guarantees are those of the kind, whatever the options.
@@ -192,7 +188,7 @@ func (t *Target) settled(ctx context.Context, change func(*secret) error) error 
 		if s != nil && s.Metadata.DeletionTimestamp != "" {
 			return fmt.Errorf("the Secret is being deleted (since %s)", s.Metadata.DeletionTimestamp)
 		}
-		if err = change(s); !overtaken(err) {
+		if err = change(s); !kube.Overtaken(err) {
 			return err
 		}
 	}

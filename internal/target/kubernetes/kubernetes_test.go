@@ -10,8 +10,9 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
+	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
@@ -53,7 +54,7 @@ func kubernetesKeepsTheContract(t *testing.T, on func(testing.TB) *kubetest.Clus
 			if err != nil {
 				return nil, err
 			}
-			return kubernetes.New("web", kubernetes.Options{Namespace: s.namespace, Secret: "web-tls", Kubeconfig: filepath.Join(dir, "kubeconfig-admin")})
+			return kubernetes.New("web", kubernetes.Options{Namespace: s.namespace, Secret: "web-tls", Access: kube.Access{Kubeconfig: filepath.Join(dir, "kubeconfig-admin")}})
 		},
 		Before: map[string]func(testing.TB, string){
 			"nothing":      func(testing.TB, string) {},

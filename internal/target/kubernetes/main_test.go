@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes/kubetest"
+	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
@@ -95,7 +96,7 @@ func (s scene) options(t testing.TB, user string) kubernetes.Options {
 	t.Helper()
 	config, err := s.Kubeconfig(t.TempDir(), user)
 	must(t, err)
-	return kubernetes.Options{Namespace: s.namespace, Secret: "web-tls", Kubeconfig: config}
+	return kubernetes.Options{Namespace: s.namespace, Secret: "web-tls", Access: kube.Access{Kubeconfig: config}}
 }
 
 func (s scene) target(t testing.TB, user string, change ...func(*kubernetes.Options)) *kubernetes.Target {

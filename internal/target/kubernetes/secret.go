@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/kube"
 )
 
 const (
@@ -21,7 +18,7 @@ const (
 	tlsType         = "kubernetes.io/tls"
 	opaqueType      = "Opaque"
 	managedBy       = "app.kubernetes.io/managed-by"
-	us              = "neverlapse"
+	us              = kube.Us
 )
 
 // secret is what we need to know of a Secret. What it leaves out is never
@@ -103,18 +100,9 @@ func certManager(s *secret) string {
 	return ""
 }
 
-// clientFor reaches core/v1. Waiting and trying again are the caller's, so the
-// client does neither by itself.
-func clientFor(c *rest.Config) (*rest.RESTClient, error) {
-	c = rest.CopyConfig(c)
-	v1 := schema.GroupVersion{Version: "v1"}
-	scheme := runtime.NewScheme()
-	metav1.AddToGroupVersion(scheme, v1)
-	c.GroupVersion, c.APIPath = &v1, "/api"
-	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	c.AcceptContentTypes, c.ContentType = runtime.ContentTypeJSON, runtime.ContentTypeJSON
-	c.QPS, c.UserAgent, c.WarningHandler = -1, us, rest.NoWarnings{}
-	return rest.RESTClientFor(c)
+// explained says of an error which Role mends it.
+func explained(err error, doing string) error {
+	return kube.Explained(err, doing, "docs/targets-cloud.md shows the Role it needs")
 }
 
 // how a write is meant.
@@ -140,7 +128,7 @@ func written(r *rest.Request, e effect) *rest.Request {
 func (t *Target) get(ctx context.Context) (*secret, error) {
 	res := t.one(t.client.Get()).Do(ctx)
 	if err := res.Error(); err != nil {
-		if absent(err) {
+		if kube.Absent(err) {
 			return nil, nil
 		}
 		return nil, explained(err, "read it")
@@ -189,7 +177,7 @@ func (t *Target) delete(ctx context.Context, s *secret) error {
 		return err
 	}
 	err = t.one(t.client.Delete()).Body(body).Do(ctx).Error()
-	if absent(err) {
+	if kube.Absent(err) {
 		return nil
 	}
 	return explained(err, "delete it")

@@ -1,4 +1,4 @@
-package kubernetes
+package kube
 
 import (
 	"context"
@@ -13,16 +13,13 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
-// role is where the permissions are described.
-const role = "docs/targets-cloud.md shows the Role it needs"
-
-// absent: the Secret is not there. A namespace that is not there reads the same.
-func absent(err error) bool {
+// Absent: the object is not there. A namespace that is not there reads the same.
+func Absent(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.ReasonForError(err) != ""
 }
 
-// overtaken: somebody else wrote, made or deleted the Secret since it was read.
-func overtaken(err error) bool {
+// Overtaken: somebody else wrote, made or deleted the object since it was read.
+func Overtaken(err error) bool {
 	var e *stale
 	return errors.As(err, &e)
 }
@@ -32,8 +29,9 @@ type stale struct{ error }
 
 func (s *stale) Unwrap() error { return s.error }
 
-// explained gives an error of the API server its kind, and says how to mend it.
-func explained(err error, doing string) error {
+// Explained gives an error of the API server its kind, and says how to mend it.
+// Rights tells where the permissions are described that doing needs.
+func Explained(err error, doing, rights string) error {
 	var status apierrors.APIStatus
 	switch {
 	case err == nil:
@@ -48,7 +46,7 @@ func explained(err error, doing string) error {
 	case code == http.StatusUnauthorized:
 		return fault.New(fault.Configuration, "cannot %s: the API server does not accept the credentials: %w; renew those of the kubeconfig or service account", doing, err)
 	case code == http.StatusForbidden:
-		return fault.New(fault.Configuration, "cannot %s: %w; %s", doing, err, role)
+		return fault.New(fault.Configuration, "cannot %s: %w; %s", doing, err, rights)
 	case code == http.StatusNotFound && doing == "change it":
 		return &stale{fault.New(fault.Transient, "cannot %s, because somebody else deleted it at the same time: %w", doing, err)}
 	case code == http.StatusNotFound:
