@@ -44,7 +44,7 @@ func explained(t *testing.T, page, kind string, options reflect.Type) {
 	for i := range options.NumField() {
 		field, where := options.Field(i), section(kind+"\n")
 		if field.Anonymous {
-			where = section("Files\n")
+			where += section("Files\n")
 		}
 		for _, key := range keysOf(field) {
 			if !strings.Contains(where, "`"+key+"`") {

@@ -53,7 +53,7 @@ func (w *workshop) stages() []stage {
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
 	}
 	if w.settings.only == kubernetesStage { // otherwise they are among the unit tests
-		out = append(out, stage{name: kubernetesStage, about: "the target of that kind, on a real API server", tests: true, run: w.kubernetes})
+		out = append(out, stage{name: kubernetesStage, about: "the target and the sources of that kind, on a real API server", tests: true, run: w.kubernetes})
 	}
 	if w.settings.long {
 		out = append(out, stage{name: "fuzz", about: fuzzTime + " for each fuzz target", tests: true, run: w.fuzz})
@@ -110,7 +110,7 @@ func (w *workshop) unit(ctx context.Context) error {
 }
 
 func (w *workshop) kubernetes(ctx context.Context) error {
-	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...")
+	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...", "./internal/scan/source/kubernetes")
 }
 
 func (w *workshop) engineModule(ctx context.Context) error {

@@ -7,6 +7,8 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
+	sourcekubernetes "github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 )
@@ -14,7 +16,13 @@ import (
 // Kinds are the constructors by kind.
 var Kinds = app.Kinds{Targets: targets, Sources: sources}
 
-var sources = app.Sources{}
+var sources = app.Sources{
+	sourcekubernetes.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {
+		return app.Built(path, x.Adapter, func(o sourcekubernetes.Options) (source.Source, error) {
+			return sourcekubernetes.New(x.Name, o, m.Scanner)
+		})
+	},
+}
 
 var targets = app.Targets{
 	acm.Kind: func(a config.Adapter, path string) (activities.Target, error) {

@@ -33,6 +33,7 @@ type Cluster struct {
 
 	dir   string
 	admin *http.Client
+	kept  string // URL of the etcd
 	etcd  *targettest.Process
 	api   *targettest.Process
 	close func() // of a stand-in
@@ -92,6 +93,7 @@ func Start(ctx context.Context, dir string) (_ *Cluster, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.kept = client
 	if err := c.startAPI(client, ports[2]); err != nil {
 		return nil, err
 	}

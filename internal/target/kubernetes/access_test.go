@@ -15,8 +15,8 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/kube"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
@@ -64,7 +64,7 @@ func documented(t testing.TB) []map[string]any {
 }
 
 func TestTheDocumentedRoleIsEnoughAndNoSmallerOneIs(t *testing.T) {
-	s := newScene(t, cluster)
+	s := newScene(t, kubetest.Shared)
 	s.put(t, newPair(t))
 	s.Allow(t, s.namespace, "reader", verbs(named, "get"))
 	s.Allow(t, s.namespace, "writer", documented(t)...)
@@ -96,7 +96,7 @@ func captureOf(t testing.TB, tgt *kubernetes.Target) error {
 }
 
 func TestMakingASecretNeedsTheRightToTakeItAwayAgain(t *testing.T) {
-	s := newScene(t, cluster)
+	s := newScene(t, kubetest.Shared)
 	s.Allow(t, s.namespace, "reader", verbs(named, "get", "patch"))
 	s.Allow(t, s.namespace, "maker", verbs(named, "get", "patch"), verbs(nil, "create"))
 	maker := s.target(t, "maker")

@@ -11,8 +11,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/kube"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 

@@ -1,12 +1,10 @@
 package kubernetes_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,57 +13,24 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/kube"
-	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
+	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
-// One API server serves all tests, and one stand-in; each test has a namespace
-// of its own.
-var (
-	once     sync.Once
-	shared   *kubetest.Cluster
-	sharedAt string
-	startErr error
-
-	standIn = sync.OnceValue(kubetest.StandIn)
-)
+// One stand-in serves all tests beside the API server; each has a namespace of
+// its own.
+var standIn = sync.OnceValue(kubetest.StandIn)
 
 // onEach runs a test on the stand-in, and on a real API server where one was built.
 func onEach(t *testing.T, test func(*testing.T, func(testing.TB) *kubetest.Cluster)) {
 	t.Run("stand-in", func(t *testing.T) { test(t, func(testing.TB) *kubetest.Cluster { return standIn() }) })
 	t.Run("API server", func(t *testing.T) {
-		kubetest.Need(t)
-		test(t, cluster)
+		test(t, kubetest.Shared)
 	})
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	_ = standIn().Stop() // it has nothing to tell
-	if shared != nil {
-		if err := shared.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	if sharedAt != "" {
-		_ = os.RemoveAll(sharedAt)
-	}
-	os.Exit(code)
-}
-
-func cluster(t testing.TB) *kubetest.Cluster {
-	t.Helper()
-	kubetest.Need(t)
-	once.Do(func() {
-		if sharedAt, startErr = os.MkdirTemp("", "kubetest"); startErr == nil {
-			shared, startErr = kubetest.Start(context.Background(), sharedAt)
-		}
-	})
-	must(t, startErr)
-	return shared
-}
+func TestMain(m *testing.M) { kubetest.Main(m) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
