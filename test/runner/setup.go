@@ -32,6 +32,7 @@ var needs = []need{
 	{"chromium", []string{"chromium", "fonts-noto-cjk", "fonts-inter"}, "the pages, in a real browser"},
 	{"etcd", []string{"etcd-server"}, "the store of the Kubernetes API server"},
 	{"prometheus-alertmanager", []string{"prometheus-alertmanager"}, "the channel of kind alertmanager"},
+	{"promtool", []string{"prometheus"}, "metrics, rules and a server that scrapes"},
 	{"strace", []string{"strace"}, "the proof that the store syncs"},
 }
 
