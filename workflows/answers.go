@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -79,13 +80,22 @@ func (c *certificate) snooze(ctx workflow.Context, in SnoozeRequest) AnswerResul
 	return c.answered(ctx, "snoozed", in.Request, done)
 }
 
+// since is when people were first told what they answer now; of an alert that came
+// back, since it was told anew.
+func since(a lifecycle.Alert) time.Time {
+	if a.Round > 1 && !a.LapAt.IsZero() {
+		return a.LapAt
+	}
+	return a.FiredAt
+}
+
 func (c *certificate) answered(ctx workflow.Context, kind string, r Request, done []lifecycle.Alert) AnswerResult {
 	out := AnswerResult{}
 	for _, a := range done {
 		out.Alerts = append(out.Alerts, a.ID)
 		out.Until = a.Answer.Until
 		c.note(ctx, entry{Kind: kind, Text: fmt.Sprintf("%s is %s until %s", a.Reason, kind, clock(a.Answer.Until)), By: r.By, Via: r.Via, Note: r.Note,
-			Details: map[string]string{"alert": a.ID}})
+			Details: map[string]string{"alert": a.ID, "reason": string(a.Reason), "severity": string(a.Severity), "since": since(a).UTC().Format(time.RFC3339Nano)}})
 	}
 	out.Text = fmt.Sprintf("%s until %s", kind, clock(out.Until))
 	return out

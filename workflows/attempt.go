@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -38,7 +39,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 	if f := run.Yields; f != nil {
 		c.note(ctx, entry{Kind: "freeze-overridden", Text: fmt.Sprintf("freeze %s lasts until %s and yields: the last safe moment is %s", f.Name(), clock(f.Until), clock(run.SafeBy)), By: "policy " + s.Policy.Name})
 	}
-	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand})
+	c.note(ctx, entry{Kind: "attempt", Text: fmt.Sprintf("%s begins (%s), attempt %d", run.Purpose, d.Reason, run.Attempt), By: run.ByHand, Details: map[string]string{"purpose": string(run.Purpose), "ca": in.CA}})
 	c.child = in.workflowID()
 	workflow.GoNamed(ctx, string(run.Purpose), func(ctx workflow.Context) {
 		var out RenewalOutput
@@ -57,7 +58,7 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 }
 
 func (c *certificate) noteOutcome(ctx workflow.Context, run lifecycle.Run, o lifecycle.Outcome) {
-	e := entry{Kind: "outcome", Text: fmt.Sprintf("%s ended: %s", run.Purpose, o.Kind), Details: map[string]string{"outcome": string(o.Kind), "version": string(o.Version.Fingerprint)}}
+	e := entry{Kind: "outcome", Text: fmt.Sprintf("%s ended: %s", run.Purpose, o.Kind), Details: map[string]string{"outcome": string(o.Kind), "version": string(o.Version.Fingerprint), "purpose": string(run.Purpose), "ca": cmp.Or(o.CA, run.CA, c.State.Spec.CA)}}
 	if o.Cause != "" {
 		e.Text += ": " + o.Cause
 	}

@@ -140,7 +140,7 @@ func (c *certificate) begin(ctx workflow.Context, d lifecycle.Decision) {
 	case lifecycle.StepReport:
 		c.report(ctx, d)
 	case lifecycle.StepClose:
-		c.note(ctx, entry{Kind: "resolved", Text: string(d.Step.Alert.Reason) + " is resolved: " + d.Step.Alert.Evidence})
+		c.note(ctx, entry{Kind: "resolved", Text: string(d.Step.Alert.Reason) + " is resolved: " + d.Step.Alert.Evidence, Details: map[string]string{"reason": string(d.Step.Alert.Reason)}})
 	case lifecycle.StepRun:
 		c.attempt(ctx, d)
 	case lifecycle.StepApproval:

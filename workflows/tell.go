@@ -28,7 +28,7 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 	if step.Alone {
 		question.Severity = ""
 	}
-	c.note(ctx, entry{Kind: "told", Text: fmt.Sprintf("%s %s: telling %s (%s)", a.Severity, a.Reason, roles(step.Roles), d.Reason), Details: map[string]string{"alert": a.ID, "cause": cut(a.Cause, keepText)}})
+	c.note(ctx, entry{Kind: "told", Text: fmt.Sprintf("%s %s: telling %s (%s)", a.Severity, a.Reason, roles(step.Roles), d.Reason), Details: map[string]string{"alert": a.ID, "cause": cut(a.Cause, keepText), "reason": string(a.Reason), "severity": string(a.Severity), "to": roles(step.Roles), "why": string(d.Reason)}})
 	workflow.GoNamed(ctx, "tell "+a.ID, func(ctx workflow.Context) {
 		told := c.deliverAll(ctx, notice, question, a)
 		c.State.Told(workflow.Now(ctx), told)
