@@ -24,7 +24,7 @@ func engineDir(c config.Config) string { return filepath.Join(c.Data, "engine") 
 // embedded engine that a worker with the same data folder runs.
 func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Client, error) {
 	if c.Temporal.Address != "" {
-		return dial(ctx, c, c.Temporal.Address, logger)
+		return dial(ctx, c, c.Temporal.Address, logger, nil)
 	}
 	r, err := engine.Recorded(engineDir(c))
 	if errors.Is(err, os.ErrNotExist) {
@@ -33,7 +33,7 @@ func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Cli
 	if err != nil {
 		return nil, err
 	}
-	return dial(ctx, c, r.Address, logger)
+	return dial(ctx, c, r.Address, logger, nil)
 }
 
 // UIURL is the address of the Temporal Web UI; "" if it is not known.
@@ -48,8 +48,9 @@ func UIURL(c config.Config) string {
 	return r.UIURL
 }
 
-func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger) (client.Client, error) {
-	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger)}
+// dial connects; numbers takes what the SDK counts, nil: nobody does.
+func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, numbers client.MetricsHandler) (client.Client, error) {
+	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: numbers}
 	if c.Temporal.Address == "" { // the embedded engine: packing costs more than a loopback saves
 		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	}

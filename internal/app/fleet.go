@@ -15,6 +15,9 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
+// everyCertificate finds what is enrolled.
+const everyCertificate = "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus = 'Running'"
+
 // fleetPage is how many certificates are looked at in one go.
 const fleetPage = 200
 
@@ -28,7 +31,7 @@ type fleet struct {
 func (f *fleet) page(ctx context.Context, token []byte) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	r, err := f.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: f.namespace, PageSize: fleetPage, NextPageToken: token,
-		Query: "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus = 'Running'",
+		Query: everyCertificate,
 	})
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "list the certificates: %w", err)

@@ -11,12 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/metrics"
 	"github.com/neverlapse/neverlapse/internal/store"
 )
 
@@ -69,7 +71,14 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 		return nil, config.Under("store.options", err)
 	}
 	a.part = part
-	if a.client, err = dial(ctx, c, c.Temporal.Address, logger); err != nil {
+	if err := a.measure(); err != nil {
+		return nil, err
+	}
+	a.metrics.Watch(metrics.Sources{Disk: a.disk, Every: c.Metrics.Every})
+	if err := a.serveMetrics(); err != nil {
+		return nil, err
+	}
+	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.metrics.SDK()); err != nil {
 		return nil, err
 	}
 	report.Release, report.At = Version(debug.ReadBuildInfo), time.Now().UTC()
@@ -77,7 +86,7 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 		return nil, config.Under("store.options", err)
 	}
 	w := worker.New(a.client, queue, worker.Options{
-		DisableWorkflowWorker: true, WorkerStopTimeout: drain,
+		DisableWorkflowWorker: true, WorkerStopTimeout: drain, Interceptors: []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError: func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})
 	w.RegisterActivity(activities.NewOnHost(places, part, time.Now))

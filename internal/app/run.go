@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/neverlapse/neverlapse/activities"
@@ -19,6 +20,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/engine"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/metrics"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -54,6 +56,10 @@ type App struct {
 	paths   *bounce.Paths
 	bounces *bounce.Listener
 	polling atomic.Bool
+	metrics *metrics.Metrics
+	// scrapers show this token; empty: none is asked for. scrapes serves them alone.
+	scrapers string
+	scrapes  *http.Server
 }
 
 // Start builds everything and joins Temporal, or starts the embedded engine
@@ -75,6 +81,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	a.inForce.set(c, p.tokens)
 	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
 	acts.Directory, acts.Routes, a.acts = a.inForce.directory, a.inForce.routes, acts
+	if err := a.measure(); err != nil {
+		return nil, err
+	}
 	if a.paths, err = returnPaths(ctx, c, p, acts.Channels); err != nil {
 		return nil, err
 	}
@@ -99,11 +108,15 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	acts.Switchboard = board
 	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Fleet, acts.Roll = known, known
+	a.watched(known)
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
 	}
 	if err := a.serve(p); err != nil {
+		return nil, err
+	}
+	if err := a.serveMetrics(); err != nil {
 		return nil, err
 	}
 	if err := a.work(acts); err != nil {
@@ -162,7 +175,7 @@ func (a *App) join(ctx context.Context) error {
 		a.logger.Info("the embedded engine is up", "address", address, "ui", e.UIURL())
 	}
 	var err error
-	a.client, err = dial(ctx, c, address, a.logger)
+	a.client, err = dial(ctx, c, address, a.logger, a.metrics.SDK())
 	return err
 }
 
@@ -193,6 +206,7 @@ func (a *App) work(acts *activities.Activities) error {
 	w := worker.New(a.client, c.TaskQueue, worker.Options{
 		StickyScheduleToStartTimeout: c.StickyTimeout,
 		WorkerStopTimeout:            drain,
+		Interceptors:                 []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError:                 func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})
 	Register(w, &workflows.Workflows{Brain: lifecycle.Next, Link: a.link}, acts)

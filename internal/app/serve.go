@@ -19,6 +19,7 @@ import (
 func (a *App) serve(p parts) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", web.Healthz())
+	mux.Handle("GET /metrics", a.scraped())
 	if err := a.slack(mux); err != nil {
 		return err
 	}

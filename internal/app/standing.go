@@ -2,6 +2,7 @@ package app
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -16,6 +17,7 @@ type standing struct{ held atomic.Pointer[held] }
 type held struct {
 	config config.Config
 	tokens page.Tokens
+	at     time.Time
 }
 
 func inForce(c config.Config) *standing {
@@ -24,7 +26,10 @@ func inForce(c config.Config) *standing {
 	return s
 }
 
-func (s *standing) set(c config.Config, t page.Tokens) { s.held.Store(&held{c, t}) }
+func (s *standing) set(c config.Config, t page.Tokens) { s.held.Store(&held{c, t, time.Now()}) }
+
+// taken is since when it is in force.
+func (s *standing) taken() time.Time { return s.held.Load().at }
 
 func (s *standing) config() config.Config { return s.held.Load().config }
 

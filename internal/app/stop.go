@@ -19,6 +19,9 @@ func (a *App) Stop() {
 	if a.http != nil {
 		within(drain, func(ctx context.Context) { _ = a.http.Shutdown(ctx) })
 	}
+	if a.scrapes != nil {
+		within(drain, func(ctx context.Context) { _ = a.scrapes.Shutdown(ctx) })
+	}
 	if a.worker != nil {
 		a.worker.Stop()
 	}

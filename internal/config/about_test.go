@@ -243,4 +243,10 @@ var about = map[string]string{
 	"log":        "What is written to standard error.",
 	"log.level":  "`debug`, `info`, `warn` or `error`.",
 	"log.format": "`text` or `json`.",
+
+	"metrics":              "What machines read that watch the worker: `/metrics`, in the format of Prometheus. See [Monitoring](monitoring.md).",
+	"metrics.listen":       "Address of a listener for `/metrics` and `/healthz` alone, open to whoever reaches it unless `token_file` is set. Empty: `/metrics` is on `http.listen`; a worker of a host then has none.",
+	"metrics.token_file":   "File that holds a token; only who shows it (`Authorization: Bearer`) reads metrics. Empty: on `http.listen` they are served at a loopback address only. See [Secrets](#secrets).",
+	"metrics.every":        "The shortest time between two looks at the engine and the store for metrics, however many scrape: 1s to 10m.",
+	"metrics.certificates": "How many certificates are told one by one, at most; those that expire first. The others are counted.",
 }

@@ -57,6 +57,7 @@ type Config struct {
 	Gather       gather.Rules       `mapstructure:"gather"`
 	Digest       Digest             `mapstructure:"digest"`
 	Log          Log                `mapstructure:"log"`
+	Metrics      Metrics            `mapstructure:"metrics"`
 }
 
 // Temporal says which cluster to join.
@@ -191,6 +192,14 @@ type Log struct {
 	Format string `mapstructure:"format"`
 }
 
+// Metrics says how the worker is watched by machines.
+type Metrics struct {
+	Listen       string        `mapstructure:"listen"`       // empty: that of HTTP
+	TokenFile    string        `mapstructure:"token_file"`   // of whoever reads them; empty: none is asked for
+	Every        time.Duration `mapstructure:"every"`        // at least, between two looks at the engine and the store
+	Certificates int           `mapstructure:"certificates"` // that are told one by one, at most
+}
+
 // Default is what counts where nothing is configured.
 func Default() Config {
 	return Config{
@@ -209,5 +218,6 @@ func Default() Config {
 		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Digest:      Digest{Day: "mon", At: "09:00"},
 		Log:         Log{Level: "info", Format: "text"},
+		Metrics:     Metrics{Every: 30 * time.Second, Certificates: 20000},
 	}
 }

@@ -103,6 +103,7 @@ handover: {answer_within: 36h}
 gather: {p1: 5m, p2: 30s, p3: 10m, p4: 20m, every: 2h, few: 5}
 digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
+metrics: {listen: "127.0.0.1:9090", token_file: /t, every: 1m, certificates: 5}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +141,7 @@ log: {level: debug, format: json}
 		Gather:       gather.Rules{P1: 5 * time.Minute, P2: 30 * time.Second, P3: 10 * time.Minute, P4: 20 * time.Minute, Every: 2 * time.Hour, Few: 5},
 		Digest:       Digest{"fri", "16:30", true},
 		Log:          Log{"debug", "json"},
+		Metrics:      Metrics{"127.0.0.1:9090", "/t", time.Minute, 5},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

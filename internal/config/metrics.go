@@ -1,0 +1,35 @@
+package config
+
+import (
+	"errors"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
+)
+
+// The time between two looks may lie between these.
+const (
+	minMetrics = time.Second
+	maxMetrics = 10 * time.Minute
+)
+
+// mostSeries bounds what one answer may hold: at some hundred bytes a series and
+// five series a certificate, more is no use to anybody.
+const mostSeries = 200000
+
+func (m Metrics) validate(h HTTP) error {
+	var errs []error
+	if m.Listen != "" {
+		errs = append(errs, validateListen("metrics.listen", m.Listen))
+	}
+	if m.Listen != "" && m.Listen == h.Listen {
+		errs = append(errs, wrong("metrics.listen", "%q is http.listen already, where /metrics is served anyway; remove the line or write another address", m.Listen))
+	}
+	if m.Every < minMetrics || m.Every > maxMetrics {
+		errs = append(errs, wrong("metrics.every", "%s is not between %s and %s", lifecycle.FormatDuration(m.Every), lifecycle.FormatDuration(minMetrics), lifecycle.FormatDuration(maxMetrics)))
+	}
+	if m.Certificates < 0 || m.Certificates > mostSeries {
+		errs = append(errs, wrong("metrics.certificates", "%d is not between 0 and %d", m.Certificates, mostSeries))
+	}
+	return errors.Join(errs...)
+}
