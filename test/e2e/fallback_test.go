@@ -59,6 +59,9 @@ func TestAnotherCAThatCouldNeverIssueIsRefusedAtTheDoor(t *testing.T) {
 	says(t, enroll(0, "--fallback-ca", "spare", "--dry-run"), "renewed by pebble, then spare")
 }
 
+// exact is a CA that refuses no good nonce: after a refusal there would be no answer to lose.
+func exact() pebbletest.Options { return pebbletest.Options{AuthzReuse: 50} }
+
 // loseTheAnswer has the CA issue, lose its answer, and name a date before which
 // it does not tell.
 func loseTheAnswer(ca *pebbletest.CA, seconds int) {
@@ -102,7 +105,7 @@ func TestACAThatKeepsFailingIsLeftForTheNextOneAndPeopleAreToldWhich(t *testing.
 
 func TestACertificateWhoseAnswerWasLostIsNotOrderedFromAnotherCA(t *testing.T) {
 	t.Parallel()
-	w := enter(t, harness.Options{Policies: turning(1), Spare: &pebbletest.Options{}, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w := enter(t, harness.Options{Policies: turning(1), CA: exact(), Spare: &pebbletest.Options{}, Nginx: sites(site(t, "www.shop.test", time.Hour))})
 	loseTheAnswer(w.CA, 60) // longer than a step waits by itself
 	w.tenMinutes()
 	w.manage("shop", 0, "--policy", "turning")
@@ -161,7 +164,7 @@ func killedBetween(t *testing.T, moment harness.Moment, activity string, nth int
 	t.Cleanup(proxy.Close)
 	first := bound()
 	if lost {
-		first = pebbletest.Options{}
+		first = exact()
 	}
 	w := prepare(t, harness.Options{Engine: proxy.Address, Upstream: server.Address(), Policies: turning(1), CA: first, Spare: &pebbletest.Options{}, Nginx: sites(site(t, "www.shop.test", time.Hour))})
 	if lost {

@@ -3,6 +3,7 @@ package pebbletest
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -122,6 +123,14 @@ func (f *faults) take(step Step) (how How, status, retryAfter int, hook func(str
 		f.fired[step]++
 	}
 	return how, f.status, f.retryAfter, f.hook
+}
+
+// giveBack has the next request of the step fail as this one was to.
+func (f *faults) giveBack(step Step, how How) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fired[step]--
+	f.next[step] = slices.Insert(f.next[step], 0, how)
 }
 
 func stepOf(r *http.Request) Step {

@@ -35,6 +35,10 @@ func (p *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := p.pass(r)
 	p.faults.forged(step, answer)
+	if how != "" && answer.status >= http.StatusBadRequest { // nothing done, such as for a nonce refused
+		p.faults.giveBack(step, how)
+		how = ""
+	}
 	switch how {
 	case Reset:
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
