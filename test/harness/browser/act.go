@@ -1,10 +1,12 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -30,13 +32,51 @@ func (p *Page) Click(name string, nth ...int) {
 		if err != nil {
 			return false, err
 		}
-		x, y, err := middle(ctx, node)
+		return p.hit(ctx, node)
+	})
+}
+
+// hit presses the mouse over a node and tells whether it was that node that was
+// clicked: a page that follows what changes may have moved it meanwhile.
+func (p *Page) hit(ctx context.Context, node cdp.BackendNodeID) (bool, error) {
+	x, y, err := middle(ctx, node)
+	if err != nil {
+		return false, err
+	}
+	o, err := chromedp.Call(ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: node})
+	if err != nil {
+		return false, err
+	}
+	on := func(function string) (bool, error) {
+		got, err := chromedp.Call(ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{FunctionDeclaration: function, ObjectID: o.Object.ObjectID,
+			Arguments: []*runtime.CallArgument{{Value: number(x)}, {Value: number(y)}}, ReturnByValue: new(true)})
 		if err != nil {
 			return false, err
 		}
-		return true, chromedp.Do(ctx, chromedp.MouseClickXY(x, y))
-	})
+		return string(got.Result.Value) == "true", nil
+	}
+	const under = `function(x, y) {
+		this.wasHit = false;
+		this.addEventListener("click", () => { this.wasHit = true; }, {capture: true, once: true});
+		const top = document.elementFromPoint(x, y);
+		return top !== null && (this.contains(top) || top.contains(this));
+	}`
+	if there, err := on(under); !there {
+		return false, cmp.Or(err, fmt.Errorf("something else lies over it"))
+	}
+	if err := chromedp.Do(ctx, chromedp.MouseClickXY(x, y)); err != nil {
+		return false, err
+	}
+	if p.noScript { // nothing moves by itself, and nothing can listen
+		return true, nil
+	}
+	if clicked, err := on(`function() { return this.wasHit; }`); err == nil && !clicked {
+		return false, fmt.Errorf("it moved away under the mouse")
+	}
+	return true, nil // or the page it was on is gone, because of the click
 }
+
+func number(f float64) []byte { return strconv.AppendFloat(nil, f, 'f', -1, 64) }
 
 // Has reports whether there is something to click with this name.
 func (p *Page) Has(name string) bool {

@@ -27,8 +27,9 @@ type Options struct {
 // Page is a tab of a visitor of its own: it shares no cookies with other pages.
 // Every method waits until it can be done, and fails the test if it cannot.
 type Page struct {
-	t   testing.TB
-	ctx context.Context
+	t        testing.TB
+	ctx      context.Context
+	noScript bool
 
 	mu       sync.Mutex
 	troubles []string
@@ -38,7 +39,7 @@ type Page struct {
 func Open(t testing.TB, o Options) *Page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(need(t), chromedp.WithNewBrowserContext())
-	p := &Page{t: t, ctx: ctx}
+	p := &Page{t: t, ctx: ctx, noScript: o.NoScript}
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // the tab ends with the context of its first action
 		t.Fatalf("open a tab: %v", err)

@@ -37,9 +37,9 @@ function merge(old, fresh) {
   while (at) { const gone = at; at = at.nextSibling; if (!gone.contains(document.activeElement) || gone === document.activeElement) gone.remove(); }
 }
 
-let fetching = false, again = false;
+let fetching = false, again = false, pressed = false;
 async function follow() {
-  if (fetching) { again = true; return; }
+  if (fetching || pressed) { again = true; return; }
   fetching = true;
   try {
     const url = new URL(body.dataset.self, location.href);
@@ -47,6 +47,7 @@ async function follow() {
     const answer = await fetch(url, { headers: { Accept: "text/html" }, credentials: "same-origin" });
     if (answer.redirected) { location.assign(body.dataset.self); return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (pressed) { again = true; return; }
     const said = document.getElementById("said"), content = fresh.getElementById("content");
     if (said && content && !content.querySelector("#said")) content.prepend(said.cloneNode(true));
     if (content) merge(main, content);
@@ -55,8 +56,18 @@ async function follow() {
     // The events begin again by themselves, and ask again then.
   } finally {
     fetching = false;
-    if (again) { again = false; follow(); }
+    catchUp();
   }
+}
+
+function catchUp() {
+  if (again && !pressed) { again = false; follow(); }
+}
+
+// What is being pressed does not move away before it is let go.
+addEventListener("pointerdown", () => { pressed = true; });
+for (const end of ["pointerup", "pointercancel", "blur"]) {
+  addEventListener(end, () => { pressed = false; setTimeout(catchUp); }); // after the click
 }
 
 function listen() {
