@@ -216,6 +216,10 @@ func (u Update[In, Out]) Call(ctx context.Context, c client.Client, name string,
 	return out, refusal(name, err)
 }
 
+// NotEnrolled is ErrNotEnrolled where that is why a certificate could not be
+// asked, and the error as it is else.
+func NotEnrolled(name string, err error) error { return refusal(name, err) }
+
 func refusal(name string, err error) error {
 	var missing *serviceerror.NotFound
 	var app *temporal.ApplicationError

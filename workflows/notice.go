@@ -36,7 +36,7 @@ func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase aler
 	if c.Link != nil {
 		n.Link = c.Link(s.Spec.Name)
 	}
-	n.Actions = actions(now, s, a)
+	n.Actions = Actions(now, s, a)
 	n.Commands = lifecycle.Commands(now, s, a)
 	return n
 }
@@ -68,8 +68,20 @@ func places(seen []cert.Observation) []alert.Place {
 	return out
 }
 
-// actions are the buttons that make sense now.
-func actions(now time.Time, s lifecycle.State, a lifecycle.Alert) []alert.Action {
+// Subject says in one line what an alert is about, as the title of a message does.
+func Subject(now time.Time, s lifecycle.State, a lifecycle.Alert, language, timezone string) string {
+	n := alert.Notice{
+		AlertID: a.ID, Phase: alert.Firing, Severity: a.Severity, Reason: a.Reason, Certificate: s.Spec.Name, Names: s.Spec.Names,
+		Managed: s.Spec.Managed, Version: s.Live, At: now,
+	}
+	if a.Version != s.Live.Fingerprint && s.Previous.Fingerprint == a.Version {
+		n.Version = s.Previous
+	}
+	return alert.Render(n, language, timezone).Subject
+}
+
+// Actions are the answers that make sense now.
+func Actions(now time.Time, s lifecycle.State, a lifecycle.Alert) []alert.Action {
 	if !a.Open() {
 		return nil
 	}

@@ -151,6 +151,7 @@ const (
 	ActDeny        Action = "deny"
 	ActAccept      Action = "accept"  // a handover
 	ActDecline     Action = "decline" // a handover
+	ActMore        Action = "more"    // asks for a form in which to answer
 )
 
 // NextStep tells what the system itself will do next; rendered per language.

@@ -13,6 +13,7 @@ const (
 	ClickLate     ClickWord = "late"     // nobody answered in time
 	ClickStranger ClickWord = "stranger" // who is not in the directory may not; cause lists who may
 	ClickNotYours ClickWord = "notyours" // neither may everybody who is; the same
+	ClickUnopened ClickWord = "unopened" // Slack would not show the form; the cause says why
 )
 
 // Say gives the word in a language; who and cause are cleaned and filled in.

@@ -157,7 +157,7 @@ func TestTimesAreShownInTheReadersZoneAndInUTC(t *testing.T) {
 
 func TestAButtonIsOfferedOnlyWhereItWorks(t *testing.T) {
 	n := notice()
-	if got := Render(n, "en", "").Buttons; len(got) != 5 {
+	if got := Render(n, "en", "").Buttons; len(got) != 6 {
 		t.Errorf("firing, managed: %v", got)
 	}
 	n.Managed = false

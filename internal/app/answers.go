@@ -34,7 +34,11 @@ func (s answers) Answer(ctx context.Context, a web.Answer) error {
 	if a.Action == alert.ActAccept || a.Action == alert.ActDecline {
 		return s.handover(ctx, a)
 	}
-	err := s.ask(ctx, a)
+	return s.fault(ctx, a, s.ask(ctx, a))
+}
+
+// fault says what came of an answer, for whoever gave it.
+func (s answers) fault(ctx context.Context, a web.Answer, err error) error {
 	var refusal lifecycle.Refusal
 	var forbidden people.Forbidden
 	switch {

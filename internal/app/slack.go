@@ -36,7 +36,7 @@ func slackChannels(c config.Config) ([]slackChannel, error) {
 }
 
 // clicks takes the clicks of a channel's app to whoever answers them.
-func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to web.Answers, log *slog.Logger) (web.SlackConfig, error) {
+func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to web.Answers, forms web.Forms, log *slog.Logger) (web.SlackConfig, error) {
 	client, err := s.options.HTTPClient()
 	if err != nil {
 		return web.SlackConfig{}, config.Under(s.path, err)
@@ -46,7 +46,7 @@ func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to
 		return web.SlackConfig{}, config.Under(s.path, err)
 	}
 	return web.SlackConfig{
-		SigningSecret: secret, Answers: to, Person: person, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
+		SigningSecret: secret, Answers: to, Person: person, Forms: forms, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
 	}, nil
 }
 
@@ -77,7 +77,11 @@ func (a *App) slack(mux *http.ServeMux) error {
 	}
 	served := false
 	for _, s := range channels {
-		c, err := s.clicks(a.inForce.bySlack, a.answers(), a.logger)
+		api, err := notify.NewSlack(s.options)
+		if err != nil {
+			return config.Under(s.path, err)
+		}
+		c, err := s.clicks(a.inForce.bySlack, a.answers(), forms{a.answers(), api}, a.logger)
 		if err != nil {
 			return err
 		}

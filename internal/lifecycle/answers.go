@@ -85,14 +85,9 @@ func (s *State) CheckAcknowledge(in Answered) error {
 // most AckFor, and at the latest at the next threshold. It never closes. It
 // gives the alerts that it quieted.
 func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
-	v := look(now, s)
-	length := v.of(s.Spec.Policy.AckFor)
-	if in.For > 0 {
-		length = min(in.For, length)
-	}
-	until := now.Add(length)
-	if next := v.plan.next(now); v.known() && !next.IsZero() && next.Before(until) {
-		until = next
+	until := s.QuietAtMost(now)
+	if end := now.Add(in.For); in.For > 0 && end.Before(until) {
+		until = end
 	}
 	var done []Alert
 	for _, i := range s.meant(in.Alert) {
@@ -111,6 +106,16 @@ func (s *State) Acknowledge(now time.Time, in Answered) []Alert {
 		done = append(done, *a)
 	}
 	return done
+}
+
+// QuietAtMost is when an acknowledgement of now lapses at the latest.
+func (s *State) QuietAtMost(now time.Time) time.Time {
+	v := look(now, s)
+	until := now.Add(v.of(s.Spec.Policy.AckFor))
+	if next := v.plan.next(now); v.known() && !next.IsZero() && next.Before(until) {
+		until = next
+	}
+	return until
 }
 
 // CheckSnooze tells why a snooze cannot be taken; nil if it can.
@@ -134,15 +139,11 @@ func (s *State) CheckSnooze(now time.Time, in Answered) error {
 // about a place whose old certificate is near its end, as long as an
 // acknowledgement would.
 func (s *State) Snooze(now time.Time, in Answered) []Alert {
-	v := look(now, s)
 	var done []Alert
 	for _, i := range s.meant(in.Alert) {
 		a, until := &s.Alerts[i], in.Until
-		if v.known() && v.plan.LastSafe.Before(until) {
-			until = v.plan.LastSafe
-		}
-		if soon := now.Add(v.of(s.Spec.Policy.AckFor)); (a.Reason == alert.TargetBehind || a.Reason == alert.Drifted) && a.Level >= 0 && soon.Before(until) {
-			until = soon
+		if latest := s.SnoozeAtMost(now, *a); !latest.IsZero() && latest.Before(until) {
+			until = latest
 		}
 		a.Status, a.SnoozedUntil, a.Step, a.NextAt, a.Held, a.Rouse, a.Handed = Firing, until, 0, until, "", nil, false
 		a.Answer = &alert.Answer{By: in.By, Via: in.Via, At: now, Until: until, Note: in.Note}
@@ -150,6 +151,19 @@ func (s *State) Snooze(now time.Time, in Answered) []Alert {
 		done = append(done, *a)
 	}
 	return done
+}
+
+// SnoozeAtMost is when a snooze of an alert ends at the latest; zero: whenever
+// somebody says.
+func (s *State) SnoozeAtMost(now time.Time, a Alert) (latest time.Time) {
+	v := look(now, s)
+	if v.known() {
+		latest = v.plan.LastSafe
+	}
+	if soon := now.Add(v.of(s.Spec.Policy.AckFor)); (a.Reason == alert.TargetBehind || a.Reason == alert.Drifted) && a.Level >= 0 && (latest.IsZero() || soon.Before(latest)) {
+		latest = soon
+	}
+	return latest
 }
 
 // CheckRenew tells why a renewal cannot be asked for; nil if it can.

@@ -38,6 +38,7 @@ var slackHints = map[string]string{
 
 var slackTransient = map[string]bool{
 	"internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true, "team_added_to_org": true,
+	"expired_trigger_id": true, "exchanged_trigger_id": true, "invalid_trigger_id": true, // another press has another
 }
 
 // slackGone are messages and threads that cannot be answered or changed any more.
@@ -55,6 +56,7 @@ var slackNowhere = map[string]bool{
 var slackInvalid = map[string]bool{
 	"invalid_blocks": true, "invalid_blocks_format": true, "msg_too_long": true, "msg_blocks_too_long": true, "no_text": true,
 	"invalid_arguments": true, "metadata_too_large": true, "invalid_metadata_format": true, "invalid_metadata_schema": true,
+	"view_too_large": true,
 }
 
 // slackFault maps what went wrong while doing something to a kind of fault.

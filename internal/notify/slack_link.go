@@ -79,9 +79,13 @@ func (l *link) handle(m socketmode.Request) {
 	if m.RetryAttempt > 0 {
 		l.socket.log.Info("Slack delivers a click again", "attempt", m.RetryAttempt, "reason", alert.Clean(m.RetryReason))
 	}
-	taken, after := l.socket.take(ctx, m.Payload)
+	taken, reply, after := l.socket.take(ctx, m.Payload)
 	if taken {
-		ack, err := json.Marshal(socketmode.Response{EnvelopeID: m.EnvelopeID})
+		answer := socketmode.Response{EnvelopeID: m.EnvelopeID}
+		if len(reply) > 0 {
+			answer.Payload = json.RawMessage(reply)
+		}
+		ack, err := json.Marshal(answer)
 		if err == nil {
 			err = l.conn.Write(ctx, websocket.MessageText, ack)
 		}

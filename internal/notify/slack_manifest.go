@@ -17,6 +17,7 @@ var slackMethods = map[string][]string{
 	"conversations.open":    {"im:write"},
 	"conversations.history": {"channels:history", "groups:history", "im:history"},
 	"conversations.replies": {"channels:history", "groups:history", "im:history"},
+	"views.open":            nil,
 }
 
 // SlackScopes are the scopes that the bot token must have, sorted.

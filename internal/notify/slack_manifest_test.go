@@ -124,6 +124,7 @@ var methodsOf = map[string]string{
 	"AuthTestContext": "auth.test", "PostMessageContext": "chat.postMessage", "UpdateMessageContext": "chat.update",
 	"OpenConversationContext": "conversations.open", "GetConversationHistoryContext": "conversations.history",
 	"GetConversationRepliesContext": "conversations.replies", "StartSocketModeContext": "apps.connections.open",
+	"OpenViewContext": "views.open",
 }
 
 func TestEveryMethodThatTheCodeCallsHasItsScopesInTheTable(t *testing.T) {

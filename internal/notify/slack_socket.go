@@ -18,9 +18,10 @@ import (
 
 // Take is given what somebody did with a message, as the JSON of Slack's
 // interaction payload. With taken Slack is told that it arrived; otherwise Slack
-// shows that it failed, or delivers it again. After, which may be nil, is what
-// follows once Slack knows.
-type Take func(ctx context.Context, payload []byte) (taken bool, after func(context.Context))
+// shows that it failed, or delivers it again. Reply, if any, is JSON that goes
+// back with the acknowledgement. After, which may be nil, is what follows once
+// Slack knows.
+type Take func(ctx context.Context, payload []byte) (taken bool, reply []byte, after func(context.Context))
 
 // The pace at which a lost connection is tried again.
 const (

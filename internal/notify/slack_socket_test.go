@@ -32,14 +32,14 @@ type ear struct {
 	inside  func() // called while a click is being taken
 }
 
-func (e *ear) take(_ context.Context, payload []byte) (bool, func(context.Context)) {
+func (e *ear) take(_ context.Context, payload []byte) (bool, []byte, func(context.Context)) {
 	var in struct {
 		Actions []struct {
 			TS string `json:"action_ts"`
 		}
 	}
 	if err := json.Unmarshal(payload, &in); err != nil || len(in.Actions) != 1 {
-		return false, nil
+		return false, nil, nil
 	}
 	e.mu.Lock()
 	e.presses[in.Actions[0].TS]++
@@ -48,7 +48,7 @@ func (e *ear) take(_ context.Context, payload []byte) (bool, func(context.Contex
 	if inside != nil {
 		inside()
 	}
-	return !refuse, nil
+	return !refuse, nil, nil
 }
 
 func (e *ear) set(f func()) {

@@ -55,7 +55,7 @@ func TestTheButtonsCarryWhichAlertIsMeant(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := only(t, s)
-	if want := []string{"acknowledge", "snooze", "take-over", "renew-now", "observe-now"}; !slices.Equal(m.Buttons(), want) {
+	if want := []string{"acknowledge", "snooze", "take-over", "renew-now", "observe-now", "more"}; !slices.Equal(m.Buttons(), want) {
 		t.Errorf("buttons %v", m.Buttons())
 	}
 	raw, err := json.Marshal(m.Blocks)

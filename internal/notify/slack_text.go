@@ -1,6 +1,10 @@
 package notify
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+)
 
 // escape is Slack's own for mrkdwn and fallback texts.
 func escape(s string) string {
@@ -8,17 +12,4 @@ func escape(s string) string {
 }
 
 // cut keeps a text within a number of UTF-16 units, as Slack's clients count.
-func cut(s string, limit int) string {
-	units := 0
-	for i, r := range s {
-		width := 1
-		if r > 0xffff {
-			width = 2
-		}
-		if units += width; units > limit {
-			head := []rune(s[:i])
-			return string(head[:len(head)-1]) + "…"
-		}
-	}
-	return s
-}
+func cut(s string, limit int) string { return alert.Within(s, limit) }

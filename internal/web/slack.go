@@ -9,13 +9,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
-	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/people"
 )
 
@@ -63,6 +61,7 @@ type SlackConfig struct {
 	SigningSecret string // of clicks that come by HTTP
 	Answers       Answers
 	Person        func(slackUser string) (people.Person, bool) // who a Slack user is
+	Forms         Forms                                        // nil: there are none
 	APIURL        string                                       // of a Slack that is not slack.com; its host may be answered, too
 	Client        *http.Client                                 // reaches Slack and follows no redirects; nil: one of its own
 	Log           *slog.Logger
@@ -94,79 +93,46 @@ func NewSlackClicks(c SlackConfig) (*SlackClicks, error) {
 
 // Take does what a click asks for, given as the JSON of Slack's interaction
 // payload, whose sender has proven to be Slack. With taken the click was handed
-// over, or refused for a reason that the person is told by after.
-func (h *SlackClicks) Take(ctx context.Context, payload []byte) (taken bool, after func(context.Context)) {
+// over, or refused for a reason that the person is told by reply or after; reply
+// goes back with the acknowledgement.
+func (h *SlackClicks) Take(ctx context.Context, payload []byte) (taken bool, reply []byte, after func(context.Context)) {
 	var callback slack.InteractionCallback
 	if err := json.Unmarshal(payload, &callback); err != nil {
 		h.Log.Warn("slack click not understood", "cause", err.Error())
-		return false, nil
+		return false, nil, nil
 	}
-	status, after := h.click(ctx, callback)
-	return status == http.StatusOK, after
+	status, reply, after := h.click(ctx, callback)
+	return status == http.StatusOK, reply, after
 }
 
 // click gives the HTTP status that says how it went: 200 when it was taken or
 // refused for a reason the person is told, 400 when it is none of ours, 500 when
 // it could not be handed over, so that Slack shows that it failed.
-func (h *SlackClicks) click(ctx context.Context, callback slack.InteractionCallback) (status int, after func(context.Context)) {
+func (h *SlackClicks) click(ctx context.Context, callback slack.InteractionCallback) (status int, reply []byte, after func(context.Context)) {
 	if probed(callback) {
-		return http.StatusOK, func(ctx context.Context) { h.showProbed(ctx, callback) }
+		return http.StatusOK, nil, func(ctx context.Context) { h.showProbed(ctx, callback) }
+	}
+	if callback.Type == slack.InteractionTypeViewSubmission {
+		status, reply = h.submit(ctx, callback)
+		return status, reply, nil
 	}
 	a, err := h.answer(callback)
 	if err != nil {
 		h.Log.Warn("slack click not understood", "cause", err.Error())
-		return http.StatusBadRequest, nil
+		return http.StatusBadRequest, nil, nil
 	}
-	status, word := h.hand(ctx, a)
+	word := ""
+	if a.Action == alert.ActMore {
+		status, word = h.open(ctx, a, callback.TriggerID)
+	} else {
+		status, word = h.hand(ctx, a)
+	}
 	if word == "" {
-		return status, nil
+		return status, nil, nil
 	}
-	return status, func(ctx context.Context) {
+	return status, nil, func(ctx context.Context) {
 		if err := h.tell(ctx, callback.ResponseURL, ephemeral(word)); err != nil {
 			h.Log.Warn("the person who clicked could not be told", "person", a.Person.ID, "word", word, "cause", err.Error())
 		}
 	}
-}
-
-// hand takes the answer to the workflow and gives the HTTP status and, if there
-// is something to say, a word for the person. Slack hanging up does not stop it.
-func (h *SlackClicks) hand(ctx context.Context, a Answer) (status int, word string) {
-	ctx = context.WithoutCancel(ctx)
-	log := h.Log.With("certificate", a.Certificate, "action", a.Action, "person", a.Person.ID)
-	say := func(w alert.ClickWord, cause string) (int, string) {
-		return http.StatusOK, w.Say(a.Person.Language, a.SlackUser, cause)
-	}
-	within, cancel := context.WithTimeout(ctx, h.acceptance)
-	defer cancel()
-	err := h.Answers.Answer(within, a)
-	if err == nil {
-		return http.StatusOK, ""
-	}
-	log = log.With("cause", alert.Clean(err.Error()))
-	no, forbidden := errors.AsType[people.Forbidden](err)
-	switch kind := fault.KindOf(err); {
-	case forbidden && strings.HasPrefix(a.Person.ID, stranger):
-		log.Warn("slack click not allowed")
-		return say(alert.ClickStranger, no.Whom())
-	case forbidden:
-		log.Warn("slack click not allowed")
-		return say(alert.ClickNotYours, no.Whom())
-	case kind == fault.Invalid || kind == fault.Conflict || kind == fault.NotFound:
-		log.Info("slack click refused by the workflow")
-		return say(alert.ClickRefused, err.Error())
-	case a.Action == alert.ActAcknowledge:
-		within, cancel := context.WithTimeout(ctx, signalling)
-		defer cancel()
-		if err := h.Answers.Signal(within, a); err != nil {
-			log.Error("acknowledgement could not be handed over", "signal", alert.Clean(err.Error()))
-			return http.StatusInternalServerError, ""
-		}
-		log.Warn("acknowledgement left as a signal")
-		return say(alert.ClickNoted, "")
-	case within.Err() != nil && kind != fault.Unavailable:
-		log.Warn("slack click not accepted in time")
-		return say(alert.ClickLate, "")
-	}
-	log.Error("slack click could not be handed over")
-	return http.StatusInternalServerError, ""
 }

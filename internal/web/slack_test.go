@@ -55,13 +55,14 @@ func (d *desk) Signal(_ context.Context, a Answer) error {
 type bench struct {
 	*desk
 	clicks  *SlackClicks
+	forms   *paper
 	slack   *notifytest.SlackServer
 	url     string
 	message notifytest.SlackMessage
 }
 
-// ofCertificate are the actions of alerts about certificates; a handover has its own.
-var ofCertificate = slices.DeleteFunc(slices.Clone(alert.Actions), func(a alert.Action) bool { return a == alert.ActAccept || a == alert.ActDecline })
+// ofCertificate are the answers to alerts about certificates; a handover has its own.
+var ofCertificate = slices.DeleteFunc(slices.Clone(alert.Actions), func(a alert.Action) bool { return a == alert.ActAccept || a == alert.ActDecline || a == alert.ActMore })
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
@@ -79,15 +80,16 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	d := &desk{counted: map[string]bool{}}
-	directory := people.Directory{People: []people.Person{{ID: "minji", Name: "Kim Minji", Slack: "U0MINJI", Language: "ko"}}}
-	h, err := SlackHandler(SlackConfig{SigningSecret: s.SigningSecret, Answers: d, Person: directory.BySlack, APIURL: s.APIURL()})
+	directory := people.Directory{People: []people.Person{{ID: "minji", Name: "Kim Minji", Slack: "U0MINJI", Language: "ko", TimeZone: "Asia/Seoul"}}}
+	f := &paper{Slack: channel, form: sampleForm(), owners: []Receiver{{"minji", "Kim Minji"}, {"hana", "Lee Hana"}}, teams: []Receiver{{"web", "Web"}}}
+	h, err := SlackHandler(SlackConfig{SigningSecret: s.SigningSecret, Answers: d, Person: directory.BySlack, Forms: f, APIURL: s.APIURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.(*slackHandler).acceptance = 30 * time.Millisecond
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
-	return &bench{desk: d, clicks: h.(*slackHandler).SlackClicks, slack: s, url: web.URL + SlackPath, message: s.Messages()[0]}
+	return &bench{desk: d, clicks: h.(*slackHandler).SlackClicks, forms: f, slack: s, url: web.URL + SlackPath, message: s.Messages()[0]}
 }
 
 // click presses a button and gives the status and the body.

@@ -35,16 +35,22 @@ func (h *SlackClicks) answer(c slack.InteractionCallback) (Answer, error) {
 	if err != nil || c.User.ID == "" {
 		return Answer{}, errors.New("a click without user or time")
 	}
+	a := h.by(c, ref, click.ActionTs)
+	if a.Action = action; action == alert.ActSnooze {
+		a.Until = at.Add(snoozeFor)
+	}
+	return a, nil
+}
+
+// by is an answer about an alert by whoever did something in Slack; what is the
+// same for every delivery of it, and for nothing else that the person did.
+func (h *SlackClicks) by(c slack.InteractionCallback, ref alert.Ref, what string) Answer {
 	team := c.Team.ID
 	if team == "" {
 		team = c.Enterprise.ID
 	}
 	a := Answer{
-		ID: clickID(team, c.User.ID, click.ActionTs), Certificate: ref.Certificate, AlertID: ref.AlertID, Standing: ref.Standing,
-		Action: action, SlackUser: c.User.ID, Via: "slack",
-	}
-	if action == alert.ActSnooze {
-		a.Until = at.Add(snoozeFor)
+		ID: clickID(team, c.User.ID, what), Certificate: ref.Certificate, AlertID: ref.AlertID, Standing: ref.Standing, SlackUser: c.User.ID, Via: "slack",
 	}
 	if p, ok := h.Person(c.User.ID); ok {
 		a.Person = p
@@ -52,15 +58,15 @@ func (h *SlackClicks) answer(c slack.InteractionCallback) (Answer, error) {
 		id := alert.Clean(stranger + c.User.ID)
 		a.Person = people.Person{ID: id, Name: id + " (not in the directory)", Slack: c.User.ID}
 	}
-	return a, nil
+	return a
 }
 
 // stranger begins the ID of whoever is not in the directory.
 const stranger = "slack:"
 
 // clickID is the same for every delivery of one click.
-func clickID(team, user, actionTS string) string {
-	sum := sha256.Sum256([]byte(team + "\x00" + user + "\x00" + actionTS))
+func clickID(team, user, what string) string {
+	sum := sha256.Sum256([]byte(team + "\x00" + user + "\x00" + what))
 	return "slack-" + hex.EncodeToString(sum[:16])
 }
 

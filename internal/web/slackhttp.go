@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/slack-go/slack"
 )
@@ -44,9 +45,15 @@ func (h *slackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not an interaction", http.StatusBadRequest)
 		return
 	}
-	status, after := h.click(r.Context(), callback)
-	w.Header().Set("Content-Length", "0")
+	status, reply, after := h.click(r.Context(), callback)
+	if len(reply) > 0 {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	w.WriteHeader(status)
+	if _, err := w.Write(reply); err != nil {
+		h.Log.Warn("slack click answered late", "cause", err.Error())
+	}
 	if after == nil {
 		return
 	}

@@ -61,14 +61,14 @@ func TestWhateverWayAClickComesItIsTheSameAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if taken, after := h.Take(t.Context(), payload); !taken || after != nil {
+	if taken, _, after := h.Take(t.Context(), payload); !taken || after != nil {
 		t.Errorf("taken %v, and more to do: %v", taken, after != nil)
 	}
 	if len(b.answers) != 2 || !reflect.DeepEqual(b.answers[0], b.answers[1]) {
 		t.Errorf("%+v", b.answers)
 	}
 	for _, broken := range []string{"", "x", `{"type":"view_submission"}`, `{"type":"block_actions","actions":[]}`} {
-		if taken, after := h.Take(t.Context(), []byte(broken)); taken || after != nil {
+		if taken, _, after := h.Take(t.Context(), []byte(broken)); taken || after != nil {
 			t.Errorf("%q was taken", broken)
 		}
 	}

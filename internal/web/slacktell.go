@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,4 +73,9 @@ func (h *SlackClicks) answerable(responseURL string) error {
 
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// about is a log of what somebody did and what came of it.
+func (h *SlackClicks) about(a Answer, err error) *slog.Logger {
+	return h.Log.With("certificate", a.Certificate, "action", a.Action, "person", a.Person.ID, "cause", alert.Clean(err.Error()))
 }

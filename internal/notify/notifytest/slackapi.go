@@ -94,6 +94,8 @@ func (s *SlackServer) answer(h http.Header, name string, r *http.Request) (reply
 		return s.open(r.PostForm.Get("users"))
 	case "conversations.history", "conversations.replies":
 		return s.list(name, r.PostForm)
+	case "views.open":
+		return s.openView(r)
 	}
 	return nil, &refusal{code: "unknown_method"}
 }

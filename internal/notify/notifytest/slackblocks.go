@@ -159,7 +159,7 @@ func walk(v any, visit func(map[string]any)) {
 		}
 	case map[string]any:
 		visit(v)
-		for _, key := range []string{"text", "fields", "elements", "accessory"} {
+		for _, key := range []string{"text", "label", "hint", "fields", "elements", "accessory", "element", "options"} {
 			walk(v[key], visit)
 		}
 	}

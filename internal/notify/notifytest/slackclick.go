@@ -91,7 +91,7 @@ func (s *SlackServer) interaction(m SlackMessage, action alert.Action, user stri
 	payload, err := json.Marshal(map[string]any{
 		"type": "block_actions", "team": reply{"id": s.Team, "domain": "stand-in"}, "user": reply{"id": user, "username": strings.ToLower(user), "team_id": s.Team},
 		"api_app_id": "A0STANDIN", "container": reply{"type": "message", "message_ts": m.TS, "channel_id": m.Channel},
-		"trigger_id": "1.2.3", "channel": reply{"id": m.Channel}, "message": reply{"type": "message", "ts": m.TS, "text": m.Text},
+		"trigger_id": s.trigger(user), "channel": reply{"id": m.Channel}, "message": reply{"type": "message", "ts": m.TS, "text": m.Text},
 		"response_url": s.url + "/respond/" + url.PathEscape(user) + "/" + m.Channel + "/" + m.TS,
 		"actions": []reply{{
 			"type": "button", "action_id": string(action), "block_id": block, "value": value, "action_ts": c.actionTS,

@@ -21,7 +21,8 @@ const (
 // Pressed is what became of a click by Socket Mode.
 type Pressed struct {
 	Deliveries   int
-	Acknowledged bool // otherwise the person sees that it failed
+	Acknowledged bool            // otherwise the person sees that it failed
+	Reply        json.RawMessage // that came with the acknowledgement
 }
 
 // Press presses a button of a message as the user and delivers the click to one
@@ -29,18 +30,21 @@ type Pressed struct {
 // three seconds, or whose connection ends, is made again to another, as soon as
 // there is one, three times at most. The error is ctx's.
 func (s *SlackServer) Press(ctx context.Context, m SlackMessage, action alert.Action, user string, options ...ClickOption) (Pressed, error) {
-	var out Pressed
 	payload, err := s.Interaction(m, action, user, options...)
 	if err != nil {
-		return out, err
+		return Pressed{}, err
 	}
+	return s.press(ctx, payload)
+}
+
+func (s *SlackServer) press(ctx context.Context, payload json.RawMessage) (out Pressed, err error) {
 	reason := ""
 	for out.Deliveries < deliveries {
 		k, err := s.turn(ctx)
 		if err != nil {
 			return out, err
 		}
-		reason, err = s.deliverTo(ctx, k, payload, out.Deliveries, reason)
+		reason, out.Reply, err = s.deliverTo(ctx, k, payload, out.Deliveries, reason)
 		if err != nil {
 			return out, err
 		}
@@ -55,28 +59,28 @@ func (s *SlackServer) Press(ctx context.Context, m SlackMessage, action alert.Ac
 
 // deliverTo sends one envelope and gives why it must be sent again; empty if it
 // was acknowledged.
-func (s *SlackServer) deliverTo(ctx context.Context, k *slackSocket, payload json.RawMessage, attempt int, before string) (reason string, err error) {
+func (s *SlackServer) deliverTo(ctx context.Context, k *slackSocket, payload json.RawMessage, attempt int, before string) (reason string, answer json.RawMessage, err error) {
 	id := rand.Text()
 	envelope := reply{
 		"envelope_id": id, "type": "interactive", "accepts_response_payload": true, "payload": payload,
 		"retry_attempt": attempt, "retry_reason": before,
 	}
-	done := make(chan struct{})
+	done := make(chan json.RawMessage, 1)
 	k.waiting.Store(id, done)
 	if wsjson.Write(ctx, k.conn, envelope) != nil {
-		return "connection_failed", ctx.Err()
+		return "connection_failed", nil, ctx.Err()
 	}
 	late := time.NewTimer(acknowledged)
 	defer late.Stop()
 	select {
-	case <-done:
-		return "", nil
+	case answer = <-done:
+		return "", answer, nil
 	case <-k.gone:
-		return "connection_failed", nil
+		return "connection_failed", nil, nil
 	case <-late.C:
-		return "timeout", nil
+		return "timeout", nil, nil
 	case <-ctx.Done():
-		return "", fmt.Errorf("deliver a click: %w", ctx.Err())
+		return "", nil, fmt.Errorf("deliver a click: %w", ctx.Err())
 	}
 }
 

@@ -44,6 +44,7 @@ func serveSlack(l net.Listener, url string) *SlackServer {
 		Token: "xoxb-stand-in-7d3f", AppToken: "xapp-1-A0STANDIN-5e1c", SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5", Team: "T0STANDIN", Bot: "B0STANDIN",
 		url: url, changed: make(chan struct{}), retryAfter: 30 * time.Second,
 		channels: map[string]bool{}, users: map[string]bool{}, direct: map[string]string{}, names: map[string]string{}, calls: map[string]int{},
+		triggers:  map[string]trigger{},
 		scopes:    []string{"chat:write", "im:write", "channels:history", "groups:history", "im:history"},
 		appScopes: []string{"connections:write"},
 		sockets:   sockets{tickets: map[string]bool{}},

@@ -52,6 +52,8 @@ type SlackServer struct {
 	scopes      []string          // of the bot token
 	appScopes   []string          // of the app-level token
 	sockets     sockets
+	triggers    map[string]trigger
+	views       []SlackView
 	messages    []*SlackMessage
 	ephemeral   []SlackAnswer
 	calls       map[string]int

@@ -30,7 +30,7 @@ type sockets struct {
 // slackSocket is one connection of the app.
 type slackSocket struct {
 	conn    *websocket.Conn
-	waiting sync.Map      // envelope ID -> chan struct{}, closed when it is acknowledged
+	waiting sync.Map      // envelope ID -> chan json.RawMessage, given what came with the acknowledgement
 	gone    chan struct{} // closed when the connection ended
 	leaving bool          // is given nothing more
 }
@@ -122,13 +122,14 @@ func (s *SlackServer) receive(k *slackSocket) {
 			return
 		}
 		var ack struct {
-			ID string `json:"envelope_id"`
+			ID      string          `json:"envelope_id"`
+			Payload json.RawMessage `json:"payload"`
 		}
 		if len(data) >= 20<<10 || json.Unmarshal(data, &ack) != nil { // Slack drops longer ones
 			continue
 		}
 		if done, ok := k.waiting.LoadAndDelete(ack.ID); ok && !s.lost() {
-			close(done.(chan struct{}))
+			done.(chan json.RawMessage) <- ack.Payload
 		}
 	}
 }
