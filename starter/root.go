@@ -8,7 +8,7 @@ const about = `Neverlapse keeps every TLS certificate from lapsing. Each enrolle
 one durable workflow that watches it, tells people, renews, deploys and proves.
 This command enrolls certificates, shows where they stand and answers their alerts.
 
-inspect, scan and needs-renewal need neither engine nor worker; the others need a
+inspect, scan, needs-renewal and store need neither engine nor worker; the others need a
 Temporal engine and, for all but list, a running neverlapse-worker. Without --address the engine is found that a
 worker with the same data folder runs.
 
@@ -59,6 +59,7 @@ func (c *cli) root() *cobra.Command {
 	c.add(root, "", c.alert())
 	c.add(root, "", c.addresses())
 	c.add(root, "", c.slack())
+	c.add(root, "", c.store())
 	c.add(root, "", c.version())
 	completion(root)
 	return root

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gocloud.dev/secrets"
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -60,6 +61,40 @@ func inside(dir, name string) bool {
 // Open reads the key-encryption key and opens the store on files. Failures of
 // the options or the key are fault.Configuration and say how to mend them.
 func (o Options) Open(ctx context.Context) (*Files, error) {
+	keeper, err := o.keeper()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Path, folderMode); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	return OpenFiles(ctx, o.Path, keeper)
+}
+
+// OpenToRead opens a store that is there already, or a copy of one, and writes
+// nothing: for whoever needs what is in it while nothing else runs.
+func (o Options) OpenToRead(ctx context.Context) (*Files, error) {
+	keeper, err := o.keeper()
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(o.Path)
+	if err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	s := &Files{dir: o.Path, root: root, keeper: keeper, sealer: sealer{keeper}}
+	err = s.checkKey(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fault.New(fault.Configuration, "store %s: there is no store here; name the folder that holds %s", o.Path, keyCheckFile)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// keeper makes what opens the keys of the store.
+func (o Options) keeper() (*secrets.Keeper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w", err)
 	}
@@ -74,10 +109,7 @@ func (o Options) Open(ctx context.Context) (*Files, error) {
 	if err != nil || len(key) != keySize {
 		return nil, fault.New(fault.Configuration, "store: %s does not hold the base64 of %d bytes; make a key with: openssl rand -base64 %d", from, keySize, keySize)
 	}
-	if err := os.MkdirAll(o.Path, folderMode); err != nil {
-		return nil, fault.New(fault.Configuration, "store: %w", err)
-	}
-	return OpenFiles(ctx, o.Path, localsecrets.NewKeeper([keySize]byte(key)))
+	return localsecrets.NewKeeper([keySize]byte(key)), nil
 }
 
 func (o Options) keyText() (text, from string, err error) {

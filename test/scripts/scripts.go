@@ -34,6 +34,7 @@ import (
 //	eventually PATTERN PROGRAM ARGS...  until its output matches, for 90 s
 //	certificate FILE LIFETIME LEFT NAME...  writes a chain, its key to FILE.key and its root to roots.pem
 //	serve VARIABLE FILE                 serves it by TLS, and sets VARIABLE to host:port
+//	keep DATA NAME FILE                 puts it into the store of a data folder as the live version
 func Run(t *testing.T, dir, program string, env ...string) {
 	t.Helper()
 	testscript.Run(t, testscript.Params{
@@ -49,7 +50,7 @@ func Run(t *testing.T, dir, program string, env ...string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "eventually": eventually, "certificate": certificate, "serve": serve,
+			"exits": exits, "eventually": eventually, "certificate": certificate, "serve": serve, "keep": keep,
 		},
 	})
 }
