@@ -15,15 +15,10 @@ import (
 // keepCause bounds the cause of an outcome: it becomes state of the certificate.
 const keepCause = 4000
 
-var outcomes = []lifecycle.OutcomeKind{
-	lifecycle.Proven, lifecycle.Behind, lifecycle.CAUnavailable, lifecycle.Waiting, lifecycle.ValidationFailed, lifecycle.ConfigurationRefused,
-	lifecycle.DeployFailed, lifecycle.ProofFailed, lifecycle.Unproven, lifecycle.Unsettled, lifecycle.Unreached, lifecycle.Unknown, lifecycle.Issued,
-}
-
 // outcome is what the certificate makes of it.
 func (o RenewalOutput) outcome() lifecycle.Outcome {
 	out := lifecycle.Outcome{Kind: lifecycle.OutcomeKind(o.Kind), Cause: cut(o.Cause, keepCause), RetryAt: o.RetryAt, Watched: o.Watched, CA: o.CA, Elsewhere: o.Elsewhere, Version: o.Version, Observations: o.Observations, ObservedAt: o.At, Rollout: o.Rollout}
-	if !slices.Contains(outcomes, out.Kind) { // the child runs on a newer worker
+	if !slices.Contains(lifecycle.Outcomes, out.Kind) { // the child runs on a newer worker
 		out.Kind, out.Cause = lifecycle.Unknown, cut(fmt.Sprintf("the run ended as %q, which this worker does not know: %s", o.Kind, o.Cause), keepCause)
 	}
 	for _, t := range o.Targets {

@@ -3,13 +3,16 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/metrics"
 	"github.com/neverlapse/neverlapse/internal/web"
 	"github.com/neverlapse/neverlapse/internal/web/page"
@@ -25,7 +28,7 @@ func (a *App) measure() error {
 	kinds := kindsOfTargets(a.config)
 	a.metrics, err = metrics.New(metrics.Options{
 		Version: version, GoVersion: language, Log: a.logger, Now: time.Now,
-		TargetKind: func(target string) string { return kinds[target] },
+		TargetKind: func(target string) string { return kinds[target] }, Expected: expected(a.config, kinds),
 	})
 	return err
 }
@@ -40,6 +43,21 @@ func scrapeToken(c config.Config) (string, error) {
 		return "", fmt.Errorf("metrics.token_file: %w", err)
 	}
 	return strings.TrimSpace(token), nil
+}
+
+// expected is what this configuration may have counted.
+func expected(c config.Config, kinds map[string]string) metrics.Expected {
+	out := metrics.Expected{TargetKinds: slices.Sorted(maps.Values(kinds)), Channels: map[string]string{}}
+	for _, ca := range c.CAs {
+		out.CAs = append(out.CAs, ca.Name)
+	}
+	for _, ch := range c.Channels {
+		out.Channels[ch.Name] = ch.Kind
+	}
+	for _, o := range lifecycle.Outcomes {
+		out.Outcomes = append(out.Outcomes, string(o))
+	}
+	return out
 }
 
 // kindsOfTargets gives the kind of every target; of one that lives elsewhere, host.

@@ -230,6 +230,11 @@ const (
 	Unknown OutcomeKind = "unknown"
 )
 
+// Outcomes lists them all.
+var Outcomes = []OutcomeKind{
+	Proven, Behind, CAUnavailable, ValidationFailed, ConfigurationRefused, DeployFailed, ProofFailed, Unproven, Waiting, Unsettled, Issued, Unreached, Unknown,
+}
+
 // Counts reports whether an outcome costs an attempt: only validation,
 // configuration, deploy and proof failures do.
 func (k OutcomeKind) Counts() bool {

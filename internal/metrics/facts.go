@@ -44,6 +44,25 @@ func (m *Metrics) newFacts() facts {
 	}
 }
 
+// expect begins to count, from nothing, what alerts are made of.
+func (f *facts) expect(e Expected) {
+	for _, ca := range e.CAs {
+		f.attempts.WithLabelValues("renew", f.names.value(ca))
+		for _, o := range e.Outcomes {
+			f.outcomes.WithLabelValues("renew", f.names.value(ca), f.words.value(o))
+			f.outcomes.WithLabelValues("deploy", f.names.value(ca), f.words.value(o))
+		}
+	}
+	for _, kind := range e.TargetKinds {
+		f.proofs.WithLabelValues(f.names.value(kind), "proven")
+		f.proofs.WithLabelValues(f.names.value(kind), "unproven")
+	}
+	for channel, kind := range e.Channels {
+		f.messages.WithLabelValues(f.names.value(channel), f.names.value(kind), "ok")
+		f.letters.WithLabelValues(f.names.value(channel), "channel")
+	}
+}
+
 // recorded counts what was written into a journal.
 func (f *facts) recorded(entries []cert.Entry) {
 	for _, e := range entries {

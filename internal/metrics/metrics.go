@@ -24,8 +24,17 @@ type Options struct {
 	Version, GoVersion string
 	// TargetKind gives the kind of a target by its name; "" if it is not known.
 	TargetKind func(target string) string
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Expected are what may be counted first: Prometheus sees no increase in a
+	// counter that begins with one.
+	Expected Expected
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Expected are values of labels that are known beforehand.
+type Expected struct {
+	CAs, Outcomes, TargetKinds []string
+	Channels                   map[string]string // their kinds, by name
 }
 
 // Metrics is the registry of one process.
@@ -54,6 +63,7 @@ func New(o Options) (*Metrics, error) {
 	build := m.gauge("neverlapse_build_info", "What is running: always 1.", "version", "go_version")
 	build.WithLabelValues(o.Version, o.GoVersion).Set(1)
 	m.facts = m.newFacts()
+	m.facts.expect(o.Expected)
 	var err error
 	m.sdk, err = newSDK(m.registry, o.Log)
 	return m, err
