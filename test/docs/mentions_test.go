@@ -22,7 +22,7 @@ func documents(t *testing.T) []string {
 	if err != nil || len(recipes) == 0 {
 		t.Fatalf("no recipes: %v", err)
 	}
-	out := []string{"README.md"}
+	out := []string{"README.md", "deploy/RUNBOOK.md"}
 	for _, path := range append(found, recipes...) {
 		below, err := filepath.Rel(root, path)
 		if err != nil {
