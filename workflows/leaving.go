@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -48,15 +49,17 @@ type HandoverInput struct {
 // HandoverAnswerRequest accepts, or declines.
 type HandoverAnswerRequest struct {
 	Request
-	Accept bool `json:"accept"`
+	Accept bool   `json:"accept"`
+	Seen   string `json:"seen,omitempty"` // Standing of the handover that the person was asked about
 }
 
 // HandoverStatus is how a handover stands.
 type HandoverStatus struct {
 	HandoverInput
-	Asked        string    `json:"asked,omitempty"` // who is asked now
-	Until        time.Time `json:"until,omitzero"`  // when Falls gets them
-	Falls        string    `json:"falls,omitempty"` // who gets them without an answer; a person, or a team
+	Standing     string    `json:"standing,omitempty"` // tells it from an earlier one of the same person
+	Asked        string    `json:"asked,omitempty"`    // who is asked now
+	Until        time.Time `json:"until,omitzero"`     // when Falls gets them
+	Falls        string    `json:"falls,omitempty"`    // who gets them without an answer; a person, or a team
 	Certificates int       `json:"certificates"`
 	Given        int       `json:"given"`
 	To           string    `json:"givenTo,omitempty"` // who gets them
@@ -86,7 +89,7 @@ type handover struct {
 func (w *Workflows) HandoverWorkflow(ctx workflow.Context, in HandoverInput) (HandoverStatus, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // cancelling it would leave certificates without an owner
 	h := &handover{in: in, began: workflow.Now(ctx).UTC()}
-	h.Handover = lifecycle.Handover{Person: in.Person, Cause: in.Cause, Named: in.To, Teams: in.Teams, Within: in.Within}
+	h.Handover = lifecycle.Handover{Person: in.Person, Cause: in.Cause, Named: in.To, Teams: in.Teams, Within: in.Within, Standing: strconv.FormatInt(h.began.UnixNano(), 10)}
 	if err := h.setup(ctx); err != nil {
 		return h.status(), err
 	}
@@ -121,12 +124,12 @@ func (h *handover) setup(ctx workflow.Context) error {
 }
 
 func (in HandoverAnswerRequest) answered() lifecycle.HandoverAnswered {
-	return lifecycle.HandoverAnswered{ID: in.ID, By: in.By, Accept: in.Accept}
+	return lifecycle.HandoverAnswered{ID: in.ID, By: in.By, Accept: in.Accept, Seen: in.Seen}
 }
 
 func (h *handover) status() HandoverStatus {
 	return HandoverStatus{
-		HandoverInput: h.in, Asked: h.Asked, Until: h.Until, Falls: h.falls(), Certificates: h.left.Certificates,
+		HandoverInput: h.in, Standing: h.Standing, Asked: h.Asked, Until: h.Until, Falls: h.falls(), Certificates: h.left.Certificates,
 		Given: h.given, To: h.To, Why: h.why, May: h.May, Missed: h.missed,
 	}
 }
@@ -262,7 +265,7 @@ func (h *handover) tell(ctx workflow.Context, person, decided string) {
 func (h *handover) notice(ctx workflow.Context, phase alert.Phase) alert.Notice {
 	who := h.Person
 	return alert.Notice{
-		Key: fmt.Sprintf("%s/%d/%d/%s", HandoverID(who), h.began.Unix(), h.told, phase), AlertID: who + "/handover", Round: 1, Phase: phase,
+		Key: fmt.Sprintf("%s/%d/%d/%s", HandoverID(who), h.began.Unix(), h.told, phase), AlertID: who + "/handover", Standing: h.Standing, Round: 1, Phase: phase,
 		Severity: alert.P2, Reason: alert.Handover, Reach: alert.Wide, Certificate: who, Names: h.left.First, At: workflow.Now(ctx).UTC(),
 		Cause: h.cause(), Next: alert.NextStep{Kind: "handover", At: h.Until, Who: h.falls()}, Actions: []alert.Action{alert.ActAccept, alert.ActDecline},
 		Commands: []string{"neverlapse handover accept " + who, "neverlapse handover decline " + who, "neverlapse list --owner " + who}, Evidence: h.why,
@@ -332,4 +335,15 @@ func AnswerHandover(ctx context.Context, c client.Client, person string, in Hand
 		err = lifecycle.Refusal{Text: "no handover of " + person + " is under way"}
 	}
 	return out, err
+}
+
+// AskHandover tells how the latest handover of a person stands, or how it ended;
+// ErrNotEnrolled if there is none.
+func AskHandover(ctx context.Context, c client.Client, person string) (HandoverStatus, error) {
+	var out HandoverStatus
+	v, err := c.QueryWorkflow(ctx, HandoverID(person), "", QueryHandover)
+	if err != nil {
+		return out, refusal(HandoverID(person), err)
+	}
+	return out, v.Get(&out)
 }

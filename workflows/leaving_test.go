@@ -94,7 +94,7 @@ func TestTheReceiverWhoAcceptsGetsFortyCertificates(t *testing.T) {
 	if stranger == nil || late == nil || !contains(late.Error(), "watch gets what owner leaves behind already") {
 		t.Errorf("a stranger: %v; the second: %v", stranger, late)
 	}
-	if len(e.told) == 0 || e.told[0].to != "watch" || e.told[0].what.Notice.Reason != alert.Handover || len(e.told[0].what.Notice.Actions) != 2 {
+	if len(e.told) == 0 || e.told[0].to != "watch" || e.told[0].what.Notice.Reason != alert.Handover || len(e.told[0].what.Notice.Actions) != 2 || e.told[0].what.Notice.Standing != out.Standing || out.Standing == "" {
 		t.Errorf("told %+v", e.told)
 	}
 }

@@ -113,7 +113,7 @@ func StartHandover(ctx context.Context, c client.Client, queue string, in workfl
 
 // handover takes an answer to the handover of whoever it names.
 func (s answers) handover(ctx context.Context, a web.Answer) error {
-	in := workflows.HandoverAnswerRequest{Request: request(a), Accept: a.Action == alert.ActAccept}
+	in := workflows.HandoverAnswerRequest{Request: request(a), Accept: a.Action == alert.ActAccept, Seen: a.Standing}
 	_, err := workflows.AnswerHandover(ctx, s.gate.Client, a.Certificate, in)
 	var refusal lifecycle.Refusal
 	if errors.As(err, &refusal) || errors.Is(err, workflows.ErrNotEnrolled) {

@@ -29,11 +29,12 @@ func pageTokens(c config.Config) (page.Tokens, error) {
 // page is what people look at in a browser.
 func (a *App) page(p parts) (*page.Page, error) {
 	c := a.config
+	engine := page.Engine{Client: a.client, Namespace: c.Temporal.Namespace, Gate: a.gate}
 	return page.New(page.Config{
 		URL: c.HTTP.URL, Listen: c.HTTP.Listen, Tokens: a.inForce.tokens, Configured: a.reload.configured, Directory: a.inForce.directory, Log: a.logger, Records: p.store, Letters: p.store,
-		Certificates: page.Engine{Client: a.client, Namespace: c.Temporal.Namespace, Gate: a.gate},
-		Ticket:       a.readTicket(),
-		HistoryURL:   func(name string) string { return historyURL(c, a.uiURL(), name) },
+		Certificates: engine, Handovers: engine,
+		Ticket:     a.readTicket(),
+		HistoryURL: func(name string) string { return historyURL(c, a.uiURL(), name) },
 	})
 }
 

@@ -43,7 +43,7 @@ func newTickets(ctx context.Context, c config.Config, s *store.Files, directory 
 func (t *tickets) Links(m alert.Message) []alert.Link {
 	n := m.Notice
 	to, person := t.holder(m)
-	ofChannel := strings.HasPrefix(n.AlertID, workflows.ChannelAlert(n.Certificate)) // no certificate answers for it
+	ofChannel := strings.HasPrefix(n.AlertID, workflows.ChannelAlert(n.Certificate)) && n.Reason != alert.ProofOfLife // nobody takes an answer
 	if len(n.Actions) == 0 || n.Test || ofChannel || to == "" || n.Phase == alert.Resolved {
 		return nil
 	}
@@ -71,7 +71,9 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 func offered(a alert.Action, n alert.Notice, to string, person bool) bool {
 	switch a {
 	case alert.ActTakeOver:
-		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded
+		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded && n.Reason != alert.Handover
+	case alert.ActAccept, alert.ActDecline:
+		return person && n.Reason == alert.Handover && slices.Contains(n.Actions, a)
 	case alert.ActApprove:
 		return person && n.Question != nil && n.Question.Requester != to
 	case alert.ActDeny:

@@ -10,6 +10,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
 	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
@@ -22,27 +23,39 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 		n.Reason, n.Question = alert.ApprovalNeeded, &alert.Question{Requester: "hana", Standing: "17/0"}
 		n.Actions = []alert.Action{alert.ActAcknowledge, alert.ActSnooze, alert.ActApprove, alert.ActDeny}
 	}
+	leaving := func(n *alert.Notice) {
+		n.Reason, n.Certificate, n.AlertID, n.Actions = alert.Handover, "jun", "jun/handover", []alert.Action{alert.ActAccept, alert.ActDecline}
+	}
+	proof := func(why alert.Reason) func(*alert.Notice) {
+		return func(n *alert.Notice) {
+			n.Reason, n.Certificate, n.AlertID, n.Actions = why, "mail", workflows.ChannelAlert("mail")+string(why), []alert.Action{alert.ActAcknowledge}
+		}
+	}
 	four := "acknowledge snooze take-over renew-now"
 	for name, tc := range map[string]struct {
 		kind, channel, to string
 		change            func(*alert.Notice)
 		want, holder      string
 	}{
-		"mail to a person":                       {kind: "email", to: "minji", want: four, holder: "minji"},
-		"mail to a team":                         {kind: "email", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
-		"mail to nobody of the directory":        {kind: "email", to: "gone"},
-		"a card that one person reads":           {kind: "teams", channel: "mine", to: "minji", want: four, holder: "minji"},
-		"a card to a person where others read":   {kind: "teams", channel: "shared", to: "minji"},
-		"a card to a team":                       {kind: "teams", channel: "shared", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
-		"Slack has buttons of its own":           {kind: "slack", to: "minji"},
-		"about what nobody can answer":           {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = nil }},
-		"a test":                                 {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Test = true }},
-		"what is over":                           {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Phase = alert.Resolved }},
-		"what is watched is not renewed by hand": {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over", holder: "minji"},
-		"who may approve":                        {kind: "email", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
-		"a card to who may approve":              {kind: "teams", channel: "mine", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
-		"who asked takes it back":                {kind: "email", to: "hana", change: asking, want: "deny acknowledge snooze", holder: "hana"},
-		"a team approves nothing":                {kind: "email", to: "web", change: asking, want: "acknowledge snooze", holder: "team:web"},
+		"mail to a person":                         {kind: "email", to: "minji", want: four, holder: "minji"},
+		"mail to a team":                           {kind: "email", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
+		"mail to nobody of the directory":          {kind: "email", to: "gone"},
+		"a card that one person reads":             {kind: "teams", channel: "mine", to: "minji", want: four, holder: "minji"},
+		"a card to a person where others read":     {kind: "teams", channel: "shared", to: "minji"},
+		"a card to a team":                         {kind: "teams", channel: "shared", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
+		"Slack has buttons of its own":             {kind: "slack", to: "minji"},
+		"about what nobody can answer":             {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = nil }},
+		"a test":                                   {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Test = true }},
+		"what is over":                             {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Phase = alert.Resolved }},
+		"what is watched is not renewed by hand":   {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over", holder: "minji"},
+		"who may approve":                          {kind: "email", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
+		"a card to who may approve":                {kind: "teams", channel: "mine", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
+		"who asked takes it back":                  {kind: "email", to: "hana", change: asking, want: "deny acknowledge snooze", holder: "hana"},
+		"who is asked to take what another leaves": {kind: "email", to: "minji", change: leaving, want: "accept decline", holder: "minji"},
+		"a team takes nothing":                     {kind: "email", to: "web", change: leaving},
+		"a proof of life":                          {kind: "email", to: "minji", change: proof(alert.ProofOfLife), want: "acknowledge", holder: "minji"},
+		"trouble of a channel":                     {kind: "email", to: "minji", change: proof(alert.ChannelFailing)},
+		"a team approves nothing":                  {kind: "email", to: "web", change: asking, want: "acknowledge snooze", holder: "team:web"},
 	} {
 		m := notifytest.Message(notifytest.Sample(), tc.kind, "x", "ko")
 		m.To.ID, m.Channel = tc.to, tc.channel

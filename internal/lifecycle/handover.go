@@ -42,12 +42,13 @@ type Leavings struct {
 // Handover is the search for a new owner of what somebody leaves behind. The
 // workflow of it keeps one and asks it what is next whenever it wakes.
 type Handover struct {
-	Person string
-	Cause  string
-	Named  string        // whom somebody named; asked first
-	Teams  []string      // that the person was in
-	Within time.Duration // for an answer, at most
-	Left   Leavings
+	Person   string
+	Cause    string
+	Named    string        // whom somebody named; asked first
+	Teams    []string      // that the person was in
+	Within   time.Duration // for an answer, at most
+	Left     Leavings
+	Standing string // tells it from an earlier handover of the same person
 
 	Line   []string  // who is asked, in this order; whoever declines drops out
 	May    []string  // who may accept

@@ -23,6 +23,7 @@ type HandoverAnswered struct {
 	ID     string // of the request
 	By     string
 	Accept bool
+	Seen   string // Standing of the handover that the person was asked about; empty: whichever it is
 }
 
 // Counted reports whether an answer was counted before.
@@ -34,6 +35,8 @@ func (h *Handover) CheckAnswer(in HandoverAnswered, what string) error {
 	switch {
 	case h.Counted(in.ID):
 		return nil
+	case in.Seen != "" && in.Seen != h.Standing:
+		return refuse("that was about an earlier handover of %s; look again", h.Person)
 	case h.To != "":
 		return refuse("%s gets what %s leaves behind already: %s", h.To, h.Person, what)
 	case h.Asked == "":

@@ -35,7 +35,7 @@ type asking struct {
 	Next                   string       // what happens if nobody decides
 	Seen                   string       // standing of the question that is shown
 	Reason                 bool         // the note is needed
-	Page                   string       // of the certificate
+	Page, PageWord         string       // of what it is about
 	Ask                    bool         // there is something to answer
 }
 
@@ -97,9 +97,17 @@ func (p *Page) endLink(w http.ResponseWriter, f frame, t alert.Ticket, status in
 	a := asking{frame: f, Name: t.Certificate}
 	a.frame.Said, a.frame.Trouble = said, status >= http.StatusBadRequest
 	if t.Certificate != "" {
-		a.Page = Link(p.base, t.Certificate)
+		a.Page, a.PageWord = p.leads(f.R, t)
 	}
 	p.show(w, "answer", status, a)
+}
+
+// leads is where the reader sees more of what a link is about.
+func (p *Page) leads(r reader, t alert.Ticket) (link, word string) {
+	if ofHandover(t) {
+		return p.base + "/?owner=" + url.QueryEscape(t.Certificate) + "#rest", r.T("link.page.owner", "person", alert.Clean(t.Certificate))
+	}
+	return Link(p.base, t.Certificate), r.T("link.page")
 }
 
 // standing gives the alert of a ticket, as far as it still can be answered by
@@ -149,6 +157,9 @@ func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, t
 	case ofApproval(t):
 		p.askDecision(w, r, t, text, trouble, status)
 		return
+	case ofHandover(t):
+		p.askHandover(w, r, t, text, trouble, status)
+		return
 	}
 	s, a, ok := p.standing(w, r, t)
 	if !ok {
@@ -156,12 +167,21 @@ func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, t
 	}
 	f := p.linkFrame(r, t)
 	words := rendered(f.R, s, a)
-	f.Title, f.Said, f.Trouble = t.Certificate, trouble, trouble != ""
-	p.show(w, "answer", status, asking{
-		frame: f, Ask: true, Name: t.Certificate, Headline: words.Headline, Advice: words.Advice, As: p.inTheNameOf(f.R, t), Verb: f.R.T("link.do." + string(t.Action)),
-		Action: t.Action, RequestID: newID(), Self: p.base + answerPath + url.PathEscape(text), Note: r.PostForm.Get("note"),
-		Lasts: lasts(f.R), Quiets: quiets(f.R), Page: Link(p.base, t.Certificate),
-	})
+	f.Said, f.Trouble = trouble, trouble != ""
+	ask := p.asks(r, f, t, text)
+	ask.Headline, ask.Advice, ask.Lasts, ask.Quiets = words.Headline, words.Advice, lasts(f.R), quiets(f.R)
+	p.show(w, "answer", status, ask)
+}
+
+// asks is what every screen of a link has that asks.
+func (p *Page) asks(r *http.Request, f frame, t alert.Ticket, text string) asking {
+	f.Title = t.Certificate
+	a := asking{
+		frame: f, Ask: true, Name: t.Certificate, As: p.inTheNameOf(f.R, t), Verb: f.R.T("link.do." + string(t.Action)), Action: t.Action,
+		RequestID: newID(), Self: p.base + answerPath + url.PathEscape(text), Note: r.PostForm.Get("note"),
+	}
+	a.Page, a.PageWord = p.leads(f.R, t)
+	return a
 }
 
 func (p *Page) inTheNameOf(r reader, t alert.Ticket) string {
@@ -208,6 +228,9 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 		return
 	case ofApproval(t):
 		p.answerDecision(w, r, t, in)
+		return
+	case ofHandover(t):
+		p.answerHandover(w, r, t, in)
 		return
 	}
 	if _, _, ok := p.standing(w, r, t); !ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -19,12 +18,10 @@ func ofChannel(t alert.Ticket) bool {
 // askChannel asks before the answer counts, as askLink does.
 func (p *Page) askChannel(w http.ResponseWriter, r *http.Request, t alert.Ticket, text string) {
 	f := p.linkFrame(r, t)
-	f.Title = t.Certificate
 	words := alert.Render(alert.Notice{Phase: alert.Firing, Reason: alert.ProofOfLife, Certificate: t.Certificate, At: f.R.Now}, f.R.Language, f.R.Zone.String())
-	p.show(w, "answer", http.StatusOK, asking{
-		frame: f, Ask: true, Name: t.Certificate, Headline: words.Headline, Advice: words.Advice, As: p.inTheNameOf(f.R, t), Verb: f.R.T("link.do." + string(t.Action)),
-		RequestID: newID(), Self: p.base + answerPath + url.PathEscape(text), Page: p.base + "/",
-	})
+	ask := p.asks(r, f, t, text)
+	ask.Action, ask.Headline, ask.Advice, ask.Page, ask.PageWord = "", words.Headline, words.Advice, "", ""
+	p.show(w, "answer", http.StatusOK, ask)
 }
 
 // confirmChannel takes the answer.

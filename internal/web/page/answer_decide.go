@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,12 +36,11 @@ func (p *Page) askDecision(w http.ResponseWriter, r *http.Request, t alert.Ticke
 	}
 	f := p.linkFrame(r, t)
 	words := question(f.R, s)
-	f.Title, f.Said, f.Trouble = t.Certificate, trouble, trouble != ""
-	p.show(w, "answer", status, asking{
-		frame: f, Ask: true, Name: t.Certificate, Headline: words.Headline, Facts: words.Lines, Next: words.NextAction, As: p.inTheNameOf(f.R, t),
-		Advice: f.R.T("link.advice." + string(t.Action)), Verb: f.R.T("link.do." + string(t.Action)), Action: t.Action, RequestID: newID(),
-		Self: p.base + answerPath + url.PathEscape(text), Note: r.PostForm.Get("note"), Seen: s.Approval.Standing(), Reason: t.Action == alert.ActDeny, Page: Link(p.base, t.Certificate),
-	})
+	f.Said, f.Trouble = trouble, trouble != ""
+	ask := p.asks(r, f, t, text)
+	ask.Headline, ask.Facts, ask.Next, ask.Advice = words.Headline, words.Lines, words.NextAction, f.R.T("link.advice."+string(t.Action))
+	ask.Seen, ask.Reason = s.Approval.Standing(), t.Action == alert.ActDeny
+	p.show(w, "answer", status, ask)
 }
 
 // answerDecision gives the word. Of two at once the second is told who was first.

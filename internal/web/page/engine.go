@@ -143,6 +143,17 @@ func (e Engine) Reassign(ctx context.Context, name string, in workflows.Reassign
 	return err
 }
 
+// Handover asks the handover of what a person leaves behind.
+func (e Engine) Handover(ctx context.Context, person string) (workflows.HandoverStatus, error) {
+	return workflows.AskHandover(ctx, e.Client, person)
+}
+
+// AnswerHandover sends the update and waits until it was taken or refused.
+func (e Engine) AnswerHandover(ctx context.Context, person string, in workflows.HandoverAnswerRequest) error {
+	_, err := workflows.AnswerHandover(ctx, e.Client, person, in)
+	return err
+}
+
 // ConfirmChannel sends the update to the workflow of a channel.
 func (e Engine) ConfirmChannel(ctx context.Context, name string, in workflows.Request) error {
 	_, err := workflows.ConfirmChannel(ctx, e.Client, name, in)

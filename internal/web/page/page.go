@@ -40,6 +40,13 @@ type Certificates interface {
 	Deny(ctx context.Context, name string, in workflows.DecideRequest) error
 }
 
+// Handovers are what people leave behind, as Engine reaches them.
+type Handovers interface {
+	// Handover tells how the latest of a person stands; workflows.ErrNotEnrolled if there is none.
+	Handover(ctx context.Context, person string) (workflows.HandoverStatus, error)
+	AnswerHandover(ctx context.Context, person string, in workflows.HandoverAnswerRequest) error
+}
+
 // Records are what the store keeps of a certificate. Both give what could be
 // read beside an error.
 type Records interface {
@@ -54,6 +61,7 @@ type Config struct {
 	Tokens       func() Tokens           // who may come in; none, or nil: everybody who reaches a loopback address
 	Directory    func() people.Directory // in force when it is asked
 	Certificates Certificates
+	Handovers    Handovers // nil: there are none
 	Records      Records
 	Letters      Letters                  // nil: none are shown
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
