@@ -61,7 +61,7 @@ func (w *world) linksTo(address string, about alert.Reason) []string {
 	var links []string
 	w.eventually("a mail to "+address+" about "+string(about), func() bool {
 		for _, m := range w.mailsTo(address, "") {
-			if strings.Contains(m.Raw, "X-Neverlapse-Reason: "+string(about)) {
+			if m.Header.Get("X-Neverlapse-Reason") == string(about) {
 				links = answerLinks.FindAllString(m.Text, -1)
 			}
 		}
