@@ -57,6 +57,8 @@ const (
 	Unreachable           FindingCode = "unreachable"
 	AddressForbidden      FindingCode = "address-forbidden"
 	FileUnreadable        FindingCode = "file-unreadable"
+	RenewalStuck          FindingCode = "renewal-stuck"
+	RenewalLate           FindingCode = "renewal-late"
 )
 
 // Finding is one thing that is wrong: what is so here, why it matters, and how
@@ -160,6 +162,10 @@ var Findings = []Finding{
 		"Take it out of the list; or, if it is meant, allow its network by --allow or scan.allow."},
 	{FileUnreadable, Warning, "", "It looks like a certificate or a keystore, and nobody can say what is in it.",
 		"Read what is said about it; give the password of keystores by --password-file."},
+	{RenewalStuck, Warning, "", "What renews it tries, and gets no certificate; the present one ends on its day all the same.",
+		"Mend what is quoted; then have it tried again at once (cert-manager: cmctl renew NAME)."},
+	{RenewalLate, Warning, "", "What renews it should have begun by now, and has not.",
+		"See whether it runs, and what its log says of this certificate."},
 }
 
 // Worst is the gravity of the worst finding; empty if there is none.

@@ -110,7 +110,7 @@ func (w *workshop) unit(ctx context.Context) error {
 }
 
 func (w *workshop) kubernetes(ctx context.Context) error {
-	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...", "./internal/scan/source/kubernetes")
+	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...", "./internal/scan/source/kubernetes", "./internal/scan/source/certmanager")
 }
 
 func (w *workshop) engineModule(ctx context.Context) error {

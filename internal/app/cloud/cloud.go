@@ -8,6 +8,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
 	sourcekubernetes "github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
@@ -17,6 +18,11 @@ import (
 var Kinds = app.Kinds{Targets: targets, Sources: sources}
 
 var sources = app.Sources{
+	certmanager.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {
+		return app.Built(path, x.Adapter, func(o certmanager.Options) (source.Source, error) {
+			return certmanager.New(x.Name, o, m.Scanner)
+		})
+	},
 	sourcekubernetes.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {
 		return app.Built(path, x.Adapter, func(o sourcekubernetes.Options) (source.Source, error) {
 			return sourcekubernetes.New(x.Name, o, m.Scanner)

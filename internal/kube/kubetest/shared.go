@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // One API server serves all tests of a package.
@@ -77,5 +80,41 @@ func (c *Cluster) tellEtcd(t testing.TB, what, body string, answer any) {
 	}
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("etcd %s: %s %s %v", what, resp.Status, data, err)
+	}
+}
+
+// Define installs CustomResourceDefinitions, and waits until the API server serves them.
+func (c *Cluster) Define(t testing.TB, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var definition map[string]any
+		if err := yaml.Unmarshal(data, &definition); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		const at = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+		name := definition["metadata"].(map[string]any)["name"].(string)
+		if c.Do(t, http.MethodGet, at+"/"+name, nil) != nil { // another test installed it
+			continue
+		}
+		c.Do(t, http.MethodPost, at, definition)
+		c.served(t, definition["spec"].(map[string]any))
+	}
+}
+
+func (c *Cluster) served(t testing.TB, spec map[string]any) {
+	t.Helper()
+	path := fmt.Sprintf("/apis/%s/v1/%s", spec["group"], spec["names"].(map[string]any)["plural"])
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		status, data, err := c.ask(t.Context(), http.MethodGet, path, "", "")
+		if err == nil && status == http.StatusOK {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s is not served: %d %s %v", path, status, data, err)
+		}
 	}
 }

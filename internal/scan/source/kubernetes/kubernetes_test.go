@@ -19,6 +19,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/scan/source/sourcetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
@@ -195,14 +196,14 @@ func TestAMissingRightIsToldWithTheRuleThatMendsIt(t *testing.T) {
 
 func TestBadOptionsAreRefusedWithTheirField(t *testing.T) {
 	for says, o := range map[string]kubernetes.Options{
-		"namespaces[0]:":         {Namespaces: []string{"a/b"}},
-		"labels:":                {Labels: "=="},
+		"namespaces[0]:":         {Where: cluster.Where{Namespaces: []string{"a/b"}}},
+		"labels:":                {Where: cluster.Where{Labels: "=="}},
 		"opaque_keys[0]:":        {OpaqueKeys: []string{"a/b"}},
 		"private key, and those": {OpaqueKeys: []string{"tls.key"}},
-		"cluster:":               {Cluster: "a/b"},
-		"timeout:":               {Timeout: time.Hour},
-		"context: goes with":     {Access: kube.Access{Context: "x"}},
-		"no such file":           {Access: kube.Access{Kubeconfig: filepath.Join(t.TempDir(), "gone")}},
+		"cluster:":               {Where: cluster.Where{Cluster: "a/b"}},
+		"timeout:":               {Where: cluster.Where{Timeout: time.Hour}},
+		"context: goes with":     {Where: cluster.Where{Access: kube.Access{Context: "x"}}},
+		"no such file":           {Where: cluster.Where{Access: kube.Access{Kubeconfig: filepath.Join(t.TempDir(), "gone")}}},
 	} {
 		if _, err := kubernetes.New("x", o, scan.New(scan.Options{})); !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), says) {
 			t.Errorf("New = %v; want fault.Configuration with %q", err, says)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/scan/source/chains"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
 )
 
 const (
@@ -26,7 +27,7 @@ const rights = `grant the worker the rule {apiGroups: [""], resources: [secrets]
 
 // object is a Secret, without what is secret.
 type object struct {
-	Metadata metadata
+	Metadata cluster.Metadata
 	Found    map[string]found // by key
 }
 
@@ -34,20 +35,6 @@ type object struct {
 type found struct {
 	certs chains.DER
 	err   error
-}
-
-type metadata struct {
-	Name            string            `json:"name"`
-	Namespace       string            `json:"namespace"`
-	UID             string            `json:"uid"`
-	ResourceVersion string            `json:"resourceVersion"`
-	Labels          map[string]string `json:"labels"`
-	Annotations     map[string]string `json:"annotations"`
-	OwnerReferences []struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-		Name       string `json:"name"`
-	} `json:"ownerReferences"`
 }
 
 // list gives up to perPage Secrets and the token of those behind them. It asks
@@ -95,7 +82,7 @@ func (s *Source) ask(ctx context.Context, q query) ([]object, string, error) {
 }
 
 func (s *Source) askVersion(ctx context.Context, q query, version *string) ([]object, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.where.Timeout)
 	defer cancel()
 	body, err := s.request(q).Stream(ctx)
 	if err != nil {
@@ -129,8 +116,8 @@ func (s *Source) request(q query) *rest.Request {
 		fields += ",metadata.name=" + q.name
 	}
 	r = r.Param("fieldSelector", fields)
-	if s.options.Labels != "" {
-		r = r.Param("labelSelector", s.options.Labels)
+	if s.where.Labels != "" {
+		r = r.Param("labelSelector", s.where.Labels)
 	}
 	if q.from != "" {
 		r = r.Param("continue", q.from)

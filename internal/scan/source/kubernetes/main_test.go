@@ -21,6 +21,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
@@ -86,7 +87,7 @@ func (w world) open(t testing.TB, user string, change ...func(*kubernetes.Option
 	t.Helper()
 	config, err := w.Kubeconfig(t.TempDir(), user)
 	must(t, err)
-	o := kubernetes.Options{Access: kube.Access{Kubeconfig: config}, Cluster: "prod", Labels: "world=" + w.label}
+	o := kubernetes.Options{Where: cluster.Where{Access: kube.Access{Kubeconfig: config}, Cluster: "prod", Labels: "world=" + w.label}}
 	for _, f := range change {
 		f(&o)
 	}

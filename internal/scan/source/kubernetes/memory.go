@@ -2,6 +2,8 @@ package kubernetes
 
 import (
 	"sync"
+
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
 )
 
 // memory is what the last run and this one read, by the UIDs of the Secrets. It
@@ -38,7 +40,7 @@ func (m *memory) keep(o object) {
 }
 
 // knows reports whether this very version was read.
-func (m *memory) knows(is metadata) bool {
+func (m *memory) knows(is cluster.Metadata) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, ok := m.now[is.UID]

@@ -1,13 +1,13 @@
 package kubernetes
 
 import (
-	"cmp"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/scan/source/chains"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
 )
 
 // sightings are what is in one Secret. One that is empty, as a controller makes
@@ -18,7 +18,8 @@ func (s *Source) sightings(p part, o object) (out []source.Sighting) {
 		if !there {
 			continue
 		}
-		at := s.at(o.Metadata)
+		at := s.where.At(place, o.Metadata)
+		at.RenewedBy = renewedBy(o.Metadata)
 		if key != certKey {
 			at.Place += "!" + key
 		}
@@ -31,19 +32,6 @@ func (s *Source) sightings(p part, o object) (out []source.Sighting) {
 	return out[:min(len(out), chains.Most)]
 }
 
-// at is a Secret's place and what its metadata say of it.
-func (s *Source) at(m metadata) source.Sighting {
-	return source.Sighting{
-		Place: s.place(m.Namespace, m.Name), Host: s.options.Cluster, RenewedBy: renewedBy(m),
-		Owner: m.said(s.options.Owner), Team: m.said(s.options.Team), Environment: m.said(s.options.Environment),
-	}
-}
-
-// said is what an annotation, or else a label, says.
-func (m metadata) said(key string) string {
-	return scan.Clean(strings.TrimSpace(cmp.Or(m.Annotations[key], m.Labels[key])))
-}
-
 const (
 	certManagerGroup = "cert-manager.io"
 	managedBy        = "app.kubernetes.io/managed-by"
@@ -51,7 +39,7 @@ const (
 
 // renewedBy tells who writes the Secret: cert-manager by an annotation or owner
 // of its group, others by the label that Kubernetes recommends.
-func renewedBy(m metadata) string {
+func renewedBy(m cluster.Metadata) string {
 	if name := m.Annotations[certManagerGroup+"/certificate-name"]; name != "" {
 		return "cert-manager, Certificate " + m.Namespace + "/" + scan.Clean(name)
 	}
