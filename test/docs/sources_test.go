@@ -10,12 +10,14 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/app/cloud"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/scan/source/acm"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 )
 
 // sourceOptions are the options of each kind of source that is reached by an API.
 var sourceOptions = map[string]any{
+	acm.Kind:         acm.Options{},
 	certmanager.Kind: certmanager.Options{},
 	kubernetes.Kind:  kubernetes.Options{},
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/target/acm/mototest"
-	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 	"github.com/neverlapse/neverlapse/test/harness"

@@ -8,6 +8,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	sourceacm "github.com/neverlapse/neverlapse/internal/scan/source/acm"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
 	sourcekubernetes "github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
@@ -18,6 +19,9 @@ import (
 var Kinds = app.Kinds{Targets: targets, Sources: sources}
 
 var sources = app.Sources{
+	sourceacm.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {
+		return app.Built(path, x.Adapter, func(o sourceacm.Options) (source.Source, error) { return sourceacm.New(x.Name, o, m.Scanner) })
+	},
 	certmanager.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {
 		return app.Built(path, x.Adapter, func(o certmanager.Options) (source.Source, error) {
 			return certmanager.New(x.Name, o, m.Scanner)

@@ -15,9 +15,11 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	sdk "github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/acm/types"
 
+	"github.com/neverlapse/neverlapse/internal/amazon"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target"
@@ -47,16 +49,15 @@ func New(name string, o Options) (*Target, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fault.New(fault.Configuration, "%s target %q: %w", Kind, name, err)
 	}
-	c, err := o.config()
+	at, err := arn.Parse(o.ARN)
+	if err != nil {
+		return nil, fault.New(fault.Configuration, "%s target %q: arn: %w", Kind, name, err)
+	}
+	c, err := o.Config(at.Region)
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "%s target %q: %w", Kind, name, err)
 	}
-	client := sdk.NewFromConfig(c, func(s *sdk.Options) {
-		if o.Endpoint != "" {
-			s.BaseEndpoint = &o.Endpoint
-		}
-	})
-	return &Target{name: name, options: o, client: client}, nil
+	return &Target{name: name, options: o, client: sdk.NewFromConfig(c)}, nil
 }
 
 // Guarantees are those of the kind, whatever the options.
@@ -199,6 +200,18 @@ func (t *Target) get(ctx context.Context) ([]byte, error) {
 		return nil, explained(err, "acm:GetCertificate")
 	}
 	return []byte(aws.ToString(out.Certificate) + "\n" + aws.ToString(out.CertificateChain)), nil
+}
+
+// explained gives an error of AWS its kind, and says how to mend it. action is
+// the right that the call needs.
+func explained(err error, action string) error {
+	switch amazon.Code(err) {
+	case "ResourceNotFoundException":
+		return fault.New(fault.Configuration, "there is no such certificate: %w; import one and give its ARN", err)
+	case "LimitExceededException", "ServiceQuotaExceededException":
+		return fault.New(fault.Configuration, "%s: the account has used up its imports: %w; ask AWS for more", action, err)
+	}
+	return amazon.Explained(err, action, "docs/targets-cloud.md shows the policy it needs")
 }
 
 // bounded runs one act within the timeout and says which target an error is about.

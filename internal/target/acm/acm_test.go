@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/acm"
 
+	"github.com/neverlapse/neverlapse/internal/amazon"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target/acm"
@@ -65,7 +66,7 @@ func imported(t testing.TB, moto *mototest.ACM, pair cert.Pair) string {
 
 func open(t testing.TB, url, arn string) *acm.Target {
 	t.Helper()
-	tgt, err := acm.New("lb", acm.Options{ARN: arn, Endpoint: url, Timeout: time.Minute})
+	tgt, err := acm.New("lb", acm.Options{ARN: arn, Access: amazon.Access{Endpoint: url}, Timeout: time.Minute})
 	must(t, err)
 	return tgt
 }
@@ -102,7 +103,7 @@ func TestACMKeepsTheContract(t *testing.T) {
 			}
 		},
 		Open: func(dir string) (targettest.Target, error) {
-			return acm.New("lb", acm.Options{ARN: read(dir, "arn"), Endpoint: read(dir, "url"), Timeout: time.Minute})
+			return acm.New("lb", acm.Options{ARN: read(dir, "arn"), Access: amazon.Access{Endpoint: read(dir, "url")}, Timeout: time.Minute})
 		},
 		Before: map[string]func(testing.TB, string){"what was imported by hand": func(testing.TB, string) {}},
 	})
@@ -260,11 +261,11 @@ func TestBadOptionsAreRefusedWithTheirField(t *testing.T) {
 	credentials(t)
 	for says, o := range map[string]acm.Options{
 		"arn:":              {ARN: "arn:aws:iam::123456789012:role/x"},
-		"role_arn:":         {ARN: someARN, RoleARN: "admin"},
-		"endpoint:":         {ARN: someARN, Endpoint: "acm"},
-		"in the open":       {ARN: someARN, Endpoint: "http://10.0.0.1"},
+		"role_arn:":         {ARN: someARN, Access: amazon.Access{RoleARN: "admin"}},
+		"endpoint:":         {ARN: someARN, Access: amazon.Access{Endpoint: "acm"}},
+		"in the open":       {ARN: someARN, Access: amazon.Access{Endpoint: "http://10.0.0.1"}},
 		"timeout:":          {ARN: someARN, Timeout: -1},
-		"the AWS configura": {ARN: someARN, Profile: "nobody"},
+		"the AWS configura": {ARN: someARN, Access: amazon.Access{Profile: "nobody"}},
 	} {
 		if _, err := acm.New("lb", o); !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), says) {
 			t.Errorf("New = %v; want fault.Configuration with %q", err, says)

@@ -153,7 +153,12 @@ type imported struct {
 
 func (a *ACM) handler(moto http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ImportCertificate") {
+		switch _, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); action {
+		case "ListCertificates":
+			a.list(moto, w, r)
+			return
+		case "ImportCertificate":
+		default:
 			moto.ServeHTTP(w, r)
 			return
 		}

@@ -1,4 +1,4 @@
-package acm
+package amazon
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -19,12 +21,23 @@ var (
 	identity  = []string{"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"}
 	throttled = []string{"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException", "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout"}
 	again     = []string{"ConflictException", "RequestInProgressException", "InternalServerException", "InternalFailure"}
-	quota     = []string{"LimitExceededException", "ServiceQuotaExceededException"}
 )
 
-// explained gives an error of AWS its kind, and says how to mend it. action is
-// the right that the call needs.
-func explained(err error, action string) error {
+// Code is what AWS calls an error; empty if AWS did not send it.
+func Code(err error) string {
+	var said smithy.APIError
+	if !errors.As(err, &said) {
+		return ""
+	}
+	return said.ErrorCode()
+}
+
+// Denied: a right is missing.
+func Denied(err error) bool { return slices.Contains(denied, Code(err)) }
+
+// Explained gives an error of AWS its kind, and says how to mend it. action is
+// the right that the call needs, and rights tells where it is described.
+func Explained(err error, action, rights string) error {
 	var said smithy.APIError
 	switch {
 	case err == nil:
@@ -39,22 +52,28 @@ func explained(err error, action string) error {
 	}
 	switch code := said.ErrorCode(); {
 	case slices.Contains(denied, code):
-		return fault.New(fault.Configuration, "%s is not allowed: %w; docs/targets-cloud.md shows the policy it needs", action, err)
+		return fault.New(fault.Configuration, "%s is not allowed: %w; %s", action, err, rights)
 	case slices.Contains(identity, code):
 		return fault.New(fault.Configuration, "AWS does not accept the credentials: %w; renew them", err)
-	case code == "ResourceNotFoundException":
-		return fault.New(fault.Configuration, "there is no such certificate: %w; import one and give its ARN", err)
-	case slices.Contains(quota, code):
-		return fault.New(fault.Configuration, "%s: the account has used up its imports: %w; ask AWS for more", action, err)
 	case slices.Contains(throttled, code), status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return fault.New(fault.Unavailable, "%s: AWS asks to wait: %w", action, err)
+		return later(answer, action, err)
 	case slices.Contains(again, code), status >= http.StatusInternalServerError:
 		return fault.New(fault.Transient, "%s: %w", action, err)
 	}
 	return fault.New(fault.Configuration, "%s: AWS refuses it: %w", action, err)
 }
 
-// unreached is an error that ACM did not send.
+// later is trouble that passes, by the date that AWS gives, if it gives one.
+func later(answer *smithyhttp.ResponseError, action string, err error) error {
+	if answer != nil && answer.Response != nil {
+		if seconds, bad := strconv.Atoi(answer.Response.Header.Get("Retry-After")); bad == nil && seconds > 0 {
+			return fault.After(time.Now().Add(time.Duration(seconds)*time.Second), "%s: AWS asks to wait: %w", action, err)
+		}
+	}
+	return fault.New(fault.Unavailable, "%s: AWS asks to wait: %w", action, err)
+}
+
+// unreached is an error that AWS did not send.
 func unreached(err error, action string) error {
 	var verify *tls.CertificateVerificationError
 	var dial *net.OpError
