@@ -44,7 +44,7 @@ var components = []component{
 	{name: "Slack", is: "stand-in", what: "checks every request, scope and message as Slack does, and speaks Socket Mode; no workspace can be reached from CI", proof: "internal/notify"},
 	{name: "PagerDuty, Teams, Twilio, SNS, webhooks", is: "stand-in", what: "each checks requests as its vendor documents them; none of them can be reached from CI", proof: "internal/notify TestPagerDutyKeepsTheContract"},
 	{name: "Alertmanager", is: "real", what: "installed by the system, with a webhook behind it", version: []string{"prometheus-alertmanager", "--version"}, proof: "internal/notify TestARealAlertmanagerKeepsAnAlertUntilItIsResolved"},
-	{name: "Prometheus", is: "real", what: "installed by the system: promtool over rules, their tests and metrics", version: []string{"prometheus", "--version"}, proof: "test/monitoring TestPromtoolFindsTheRulesGoodAndTheirTestsPass"},
+	{name: "Prometheus", is: "real", what: "installed by the system: it scrapes a worker and judges by the rules; promtool over rules, their tests and metrics", version: []string{"prometheus", "--version"}, proof: "test/e2e TestPrometheusTellsThatTheWorkerIsGoneAndTheRunbookTakesTheCertificateOut"},
 	{name: "Grafana", is: "skipped", what: "no package of it can be had in CI; promtool reads every expression of its dashboards"},
 	{name: "browser", is: "real", what: "headless, driven by chromedp; Firefox and Safari are not tried", version: []string{"chromium", "--version"}, proof: "test/harness/browser"},
 	{name: "HTTP proxy", is: "stand-in", what: "takes CONNECT for names that no resolver knows", proof: "test/e2e"},
