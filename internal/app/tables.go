@@ -13,6 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
@@ -94,7 +95,11 @@ var (
 			})
 		},
 	}
-	sources = Sources{}
+	sources = Sources{
+		digicert.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
+			return Built(path, x.Adapter, func(o digicert.Options) (source.Source, error) { return digicert.New(x.Name, o, m.Scanner) })
+		},
+	}
 )
 
 // dnsProvider makes a provider of DNS-01; every kind has the same options.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/credential"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/keystore"
 )
@@ -69,7 +70,7 @@ func (k Keystores) validate() error {
 
 // password reads the password, anew every time so that it can be changed.
 func (k Keystores) password() (string, error) {
-	p, err := Secret("keystore_password", k.KeystorePasswordFile, "")
+	p, err := credential.Read("keystore_password", k.KeystorePasswordFile, "")
 	if err != nil {
 		return "", err
 	}

@@ -3,8 +3,6 @@ package target
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -65,33 +63,4 @@ func Bounded(ctx context.Context, timeout time.Duration, act func(context.Contex
 		err = fmt.Errorf("interrupted: %w", err)
 	}
 	return err
-}
-
-// Secret reads a secret anew from a file, which must be closed to others, or
-// where none is given from an environment variable. field is the option without
-// _file or _env. No error repeats the secret.
-func Secret(field, file, env string) (string, error) {
-	if file == "" {
-		if s := strings.TrimSpace(os.Getenv(env)); s != "" {
-			return s, nil
-		}
-		return "", fault.New(fault.Configuration, "%s_env: the environment variable %s is empty; put it there, or into a file (%s_file)", field, env, field)
-	}
-	field += "_file"
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", fault.New(fault.Configuration, "%s: %w", field, err)
-	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return "", fault.New(fault.Configuration, "%s: everybody on this machine may use %s (mode %04o); run: chmod o= %s", field, file, mode, file)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", fault.New(fault.Configuration, "%s: %w", field, err)
-	}
-	s := strings.TrimSpace(string(data))
-	if s == "" {
-		return "", fault.New(fault.Configuration, "%s: %s is empty", field, file)
-	}
-	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan/source/acm"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
+	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 )
 
@@ -19,6 +20,7 @@ import (
 var sourceOptions = map[string]any{
 	acm.Kind:         acm.Options{},
 	certmanager.Kind: certmanager.Options{},
+	digicert.Kind:    digicert.Options{},
 	kubernetes.Kind:  kubernetes.Options{},
 }
 

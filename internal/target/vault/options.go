@@ -15,8 +15,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/neverlapse/neverlapse/internal/credential"
 	"github.com/neverlapse/neverlapse/internal/fault"
-	"github.com/neverlapse/neverlapse/internal/target"
 )
 
 // Options are the options of the kind vault.
@@ -137,10 +137,10 @@ func validateName(path string) error {
 	return nil
 }
 
-func (o Options) token() (string, error) { return target.Secret("token", o.TokenFile, o.TokenEnv) }
+func (o Options) token() (string, error) { return credential.Read("token", o.TokenFile, o.TokenEnv) }
 
 func (o Options) secretID() (string, error) {
-	return target.Secret("secret_id", o.SecretIDFile, o.SecretIDEnv)
+	return credential.Read("secret_id", o.SecretIDFile, o.SecretIDEnv)
 }
 
 // client trusts the system's roots and the file's. It tries nothing again by itself.
