@@ -35,7 +35,7 @@ type world struct {
 
 // faulty is the store, which can be made to fail.
 type faulty struct {
-	*store.Files
+	*store.Store
 	puts int // of issuances; after so many, power is lost
 	cut  int // 0: never
 }
@@ -44,7 +44,7 @@ func (f *faulty) PutIssuance(ctx context.Context, iss cert.Issuance) (cert.Issua
 	if f.puts++; f.puts == f.cut {
 		return cert.Issuance{}, fault.New(fault.Configuration, "power was lost")
 	}
-	return f.Files.PutIssuance(ctx, iss)
+	return f.Store.PutIssuance(ctx, iss)
 }
 
 func begin(t *testing.T) *world {
@@ -61,7 +61,7 @@ func begin(t *testing.T) *world {
 	t.Cleanup(func() { files.Close() })
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{t: t, dir: filepath.Join(dir, "store"), env: suite.NewTestActivityEnvironment(), ca: &fakeCA{orders: map[string]*order{}}, disk: &faulty{Files: files}}
+	w := &world{t: t, dir: filepath.Join(dir, "store"), env: suite.NewTestActivityEnvironment(), ca: &fakeCA{orders: map[string]*order{}}, disk: &faulty{Store: files}}
 	w.Activities = &activities.Activities{CAs: map[string]activities.CA{"ca": w.ca}, Targets: map[string]activities.Target{}, Store: w.disk, Now: time.Now}
 	w.env.RegisterActivity(w.Activities)
 	return w

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/stores"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
@@ -39,7 +40,7 @@ func (o *offline) with(ctx context.Context, c *cli, act func(*app.Offline) error
 	} else {
 		c.config.Store.Kind = "files"
 	}
-	s, err := app.OpenOffline(ctx, c.config, o.dir, o.key)
+	s, err := app.OpenOffline(ctx, c.config, o.dir, o.key, stores.Kinds)
 	if err != nil {
 		return unopened(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/stores"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -87,7 +88,7 @@ func (c *cli) bring(ctx context.Context, name string, s supplied, chain []*x509.
 func (c *cli) keep(ctx context.Context, name string, key crypto.Signer) error {
 	pem, err := cert.EncodeKey(key)
 	if err == nil {
-		err = app.KeepKey(ctx, c.config, name, pem)
+		err = app.KeepKey(ctx, c.config, name, pem, stores.Kinds)
 	}
 	if err != nil {
 		return problem{exitFailed, "the key was not handed over: " + err.Error()}

@@ -33,7 +33,7 @@ var (
 // importRules is the table of DESIGN; the first that names a package holds.
 var importRules = []importRule{
 	{packages: []string{"worker"}, own: slices.Concat([]string{"internal/app", "internal/app/cloud", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
-	{packages: []string{"starter"}, own: slices.Concat([]string{"internal/app", "internal/app/lint", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
+	{packages: []string{"starter"}, own: slices.Concat([]string{"internal/app", "internal/app/lint", "internal/app/stores", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
 	{packages: []string{"internal/app"}, own: anything, third: anything, clock: true},
 	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},

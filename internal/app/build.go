@@ -7,9 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -25,7 +22,7 @@ import (
 
 // parts are what adapters share.
 type parts struct {
-	store    *store.Files
+	store    *store.Store
 	look     *scan.Scanner
 	ways     acme.Ways
 	resolver *acme.Resolver
@@ -43,7 +40,7 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 		}
 	}
 	var err error
-	p.store, err = openStore(ctx, c)
+	p.store, err = storeOf(ctx, c, more)
 	fail(err)
 	p.tokens, err = pageTokens(c)
 	fail(err)
@@ -120,55 +117,6 @@ func adapters(c config.Config, p parts, more []Kinds) (*activities.Activities, e
 	fail(reachable(c))
 	fail(reached(c))
 	return a, errors.Join(errs...)
-}
-
-// openStore opens the store on files; without options it lies in the data
-// folder and its key beside it, made at the first start.
-func openStore(ctx context.Context, c config.Config) (*store.Files, error) {
-	o, err := storeOptions(c)
-	if err != nil {
-		return nil, err
-	}
-	if o.KeyFile == "" && o.KeyEnv == "" {
-		o.KeyFile = filepath.Join(c.Data, "store.key")
-		if err := ensureKey(o.KeyFile, o.Path); err != nil {
-			return nil, config.Under("store.options.key_file", err)
-		}
-	}
-	s, err := o.Open(ctx)
-	if err != nil {
-		return nil, config.Under("store.options", err)
-	}
-	return s, nil
-}
-
-func storeOptions(c config.Config) (store.Options, error) {
-	var o store.Options
-	if c.Store.Kind != "files" {
-		return o, fmt.Errorf("store.kind: %q is not known; use files", c.Store.Kind)
-	}
-	if err := config.DecodeOptions("store.options", c.Store.Options, &o); err != nil {
-		return o, err
-	}
-	if o.Path == "" {
-		o.Path = filepath.Join(c.Data, "store")
-	}
-	return o, nil
-}
-
-// ensureKey makes the key of a store that does not exist yet. A store without
-// its key is never given another one.
-func ensureKey(file, dir string) error {
-	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is missing, and %s holds a store that was sealed with it; put the key back from your backup", file, dir)
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	return store.GenerateKeyFile(file)
 }
 
 // admission says what this installation can do.

@@ -13,19 +13,23 @@ import (
 
 // disk tells how much the folders of this worker hold, and what is left beside them.
 func (a *App) disk(ctx context.Context) ([]metrics.Disk, error) {
-	o, err := storeOptions(a.config)
+	dir, err := storeFolder(a.config)
 	if a.part != nil {
-		o, err = hostStore(a.config)
+		o, wrong := hostStore(a.config)
+		dir, err = o.Path, wrong
 	}
-	if err != nil {
-		return nil, err
+	var out []metrics.Disk
+	if err == nil && dir != "" {
+		var d metrics.Disk
+		d, err = folder(ctx, "store", dir, "")
+		out = append(out, d)
 	}
-	store, err := folder(ctx, "store", o.Path, "")
-	if err != nil || a.engine == nil {
-		return []metrics.Disk{store}, err
+	if err == nil && a.engine != nil {
+		var d metrics.Disk
+		d, err = folder(ctx, "engine", engineDir(a.config), "engine-")
+		out = append(out, d)
 	}
-	database, err := folder(ctx, "engine", engineDir(a.config), "engine-")
-	return []metrics.Disk{store, database}, err
+	return out, err
 }
 
 // folder sums up the files of a folder whose names begin so. Files that vanish

@@ -38,7 +38,7 @@ func hosts(c config.Config) (map[string]activities.Host, error) {
 }
 
 // welcome makes what is shared with each host.
-func welcome(ctx context.Context, c config.Config, s *store.Files) error {
+func welcome(ctx context.Context, c config.Config, s *store.Store) error {
 	for i, h := range c.Hosts {
 		if err := s.Welcome(ctx, h.Name); err != nil {
 			return config.Under(fmt.Sprintf("hosts[%d]", i), err)
@@ -125,11 +125,14 @@ func hostTargets(c config.Config, queue string, more []Kinds) (map[string]activi
 // hostStore says where the part of the store is that is shared with this host,
 // and where its key.
 func hostStore(c config.Config) (store.Options, error) {
-	o, err := storeOptions(c)
-	if err != nil {
+	var o store.Options
+	if c.Store.Kind != filesKind {
+		return o, fmt.Errorf("store.kind: the part of a host is a folder, whatever the centre has; use %s", filesKind)
+	}
+	if err := config.DecodeOptions("store.options", c.Store.Options, &o); err != nil {
 		return o, err
 	}
-	if _, given := c.Store.Options["path"]; !given {
+	if o.Path == "" {
 		o.Path = filepath.Join(c.Data, "host")
 	}
 	if o.KeyFile == "" && o.KeyEnv == "" {

@@ -16,16 +16,19 @@ import (
 
 // Offline is the store as it lies on the disk, read while neither a worker nor
 // Temporal has to run. Nothing in it is changed.
-type Offline struct{ files *store.Files }
+type Offline struct{ files *store.Store }
 
 // OpenOffline opens the store of a configuration, or the one in dir, with the key
-// in keyFile; either may be empty.
-func OpenOffline(ctx context.Context, c config.Config, dir, keyFile string) (*Offline, error) {
-	o, err := storeOptions(c)
-	if err != nil {
+// in keyFile; either may be empty. more are kinds of stores beside files.
+func OpenOffline(ctx context.Context, c config.Config, dir, keyFile string, more ...Kinds) (*Offline, error) {
+	if c.Store.Kind != filesKind && dir == "" {
+		return openElsewhere(ctx, c, keyFile, more)
+	}
+	own, err := filesOptionsOf(c)
+	if err != nil && dir == "" {
 		return nil, err
 	}
-	o.Path = cmp.Or(dir, o.Path)
+	o := store.Options{Path: cmp.Or(dir, own.Path), KeyFile: own.KeyFile, KeyEnv: own.KeyEnv}
 	if keyFile != "" {
 		o.KeyFile, o.KeyEnv = keyFile, ""
 	}
@@ -35,6 +38,26 @@ func OpenOffline(ctx context.Context, c config.Config, dir, keyFile string) (*Of
 	s, err := o.OpenToRead(ctx)
 	if err != nil {
 		return nil, err
+	}
+	return &Offline{s}, nil
+}
+
+// openElsewhere opens a store that is no folder.
+func openElsewhere(ctx context.Context, c config.Config, keyFile string, more []Kinds) (*Offline, error) {
+	m, sealing, err := mediumOf(c, more)
+	if err != nil {
+		return nil, err
+	}
+	if keyFile != "" {
+		sealing.KeyFile, sealing.KeyEnv = keyFile, ""
+	}
+	keeper, err := store.LocalKeeper(sealing.KeyFile, sealing.KeyEnv)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	s := store.On(m, keeper)
+	if err := s.BeginToRead(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return &Offline{s}, nil
 }
@@ -51,7 +74,7 @@ type Kept struct {
 
 // List tells what the store has. Of what is damaged the error tells.
 func (o *Offline) List(ctx context.Context) ([]Kept, error) {
-	names, err := o.files.Names()
+	names, err := o.files.Names(ctx)
 	var out []Kept
 	for _, name := range names {
 		k, wrong := o.Kept(ctx, name)

@@ -38,7 +38,7 @@ type App struct {
 	engine  *engine.Engine
 	client  client.Client
 	worker  worker.Worker
-	store   *store.Files
+	store   *store.Store
 	part    *store.Host // of the store, where this is the worker of a host
 	ways    acme.Ways
 	http    *http.Server
@@ -83,6 +83,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	acts.Directory, acts.Routes, a.acts = a.inForce.directory, a.inForce.routes, acts
 	if err := a.measure(); err != nil {
 		return nil, err
+	}
+	if err := p.store.Begin(ctx); err != nil {
+		return nil, config.Under("store.options", err)
 	}
 	if a.paths, err = returnPaths(ctx, c, p, acts.Channels); err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ type Sources map[string]func(Means, config.Source, string) (source.Source, error
 type Kinds struct {
 	Targets Targets
 	Sources Sources
+	Media   Media
 }
 
 // targetKinds and sourceKinds give all kinds together.

@@ -28,7 +28,7 @@ type tickets struct {
 }
 
 // newTickets is nil where nobody could open a link from elsewhere.
-func newTickets(ctx context.Context, c config.Config, s *store.Files, directory func() people.Directory) (*tickets, error) {
+func newTickets(ctx context.Context, c config.Config, s *store.Store, directory func() people.Directory) (*tickets, error) {
 	if !c.HTTP.Public() {
 		return nil, nil
 	}

@@ -18,9 +18,13 @@ type account struct {
 
 // Account gives the ACME account at a configured CA for an e-mail address
 // (which may be empty), with its key; fault.NotFound if there is none.
-func (s *Files) Account(ctx context.Context, ca, email string) (cert.Account, error) {
+func (s *Store) Account(ctx context.Context, ca, email string) (cert.Account, error) {
 	r, elem := s.accountFile(ca, email)
-	data, err := r.read(elem)
+	return s.account(ctx, r, elem, ca, email)
+}
+
+func (s *Store) account(ctx context.Context, r room, elem, ca, email string) (cert.Account, error) {
+	data, err := r.read(ctx, elem)
 	if err != nil {
 		return cert.Account{}, err
 	}
@@ -42,7 +46,7 @@ func (s *Files) Account(ctx context.Context, ca, email string) (cert.Account, er
 // address wins, so that several processes end up with one account: another key
 // is fault.Conflict, the same key updates the rest. A key that cannot be read
 // is fault.Invalid.
-func (s *Files) PutAccount(ctx context.Context, acc cert.Account) error {
+func (s *Store) PutAccount(ctx context.Context, acc cert.Account) error {
 	if acc.CA == "" {
 		return fault.New(fault.Invalid, "account: the CA must be named")
 	}
@@ -50,8 +54,8 @@ func (s *Files) PutAccount(ctx context.Context, acc cert.Account) error {
 		return fault.New(fault.Invalid, "account at %s: %w", acc.CA, err)
 	}
 	r, elem := s.accountFile(acc.CA, acc.Email)
-	return r.locked(ctx, func() error {
-		old, err := s.Account(ctx, acc.CA, acc.Email)
+	return r.locked(ctx, func(r room) error {
+		old, err := s.account(ctx, r, elem, acc.CA, acc.Email)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
@@ -66,10 +70,10 @@ func (s *Files) PutAccount(ctx context.Context, acc cert.Account) error {
 		if err != nil {
 			return err
 		}
-		return r.write(elem, append(data, '\n'))
+		return r.write(ctx, elem, append(data, '\n'))
 	})
 }
 
-func (s *Files) accountFile(ca, email string) (room, string) {
-	return room{store: s, path: "accounts"}, component(ca) + "," + component(email) + ".json"
+func (s *Store) accountFile(ca, email string) (room, string) {
+	return s.room("accounts"), component(ca) + "," + component(email) + ".json"
 }

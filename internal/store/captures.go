@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
@@ -11,7 +9,7 @@ import (
 // PutCapture seals what a target had before a deployment; the first capture for
 // (name, deployment, target) wins, whatever comes later. A target may be any
 // text, a deployment too.
-func (s *Files) PutCapture(ctx context.Context, name, deployment, target string, data []byte) error {
+func (s *Store) PutCapture(ctx context.Context, name, deployment, target string, data []byte) error {
 	r, err := s.certificate(name)
 	if err != nil {
 		return err
@@ -20,7 +18,7 @@ func (s *Files) PutCapture(ctx context.Context, name, deployment, target string,
 }
 
 // Capture gives it back byte for byte; fault.NotFound if there is none.
-func (s *Files) Capture(ctx context.Context, name, deployment, target string) ([]byte, error) {
+func (s *Store) Capture(ctx context.Context, name, deployment, target string) ([]byte, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return nil, err
@@ -45,19 +43,19 @@ func (r room) putCapture(ctx context.Context, by sealer, c capture, data []byte)
 	if err != nil {
 		return err
 	}
-	return r.locked(ctx, func() error {
-		_, err := r.store.root.Stat(r.join(elem))
-		if err == nil {
-			return r.settle("captures")
+	return r.locked(ctx, func(r room) error {
+		there, err := r.has(ctx, elem)
+		if err != nil {
+			return err
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return r.store.failed(err)
+		if there {
+			return r.settle(ctx, "captures")
 		}
 		blob, err := by.seal(ctx, c.object(), data)
 		if err != nil {
 			return err
 		}
-		return r.write(elem, blob)
+		return r.write(ctx, elem, blob)
 	})
 }
 
@@ -66,7 +64,7 @@ func (r room) capture(ctx context.Context, by sealer, c capture) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	blob, err := r.read(elem)
+	blob, err := r.read(ctx, elem)
 	if err != nil {
 		return nil, err
 	}

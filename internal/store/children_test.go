@@ -29,7 +29,7 @@ const (
 	childNumber = "NEVERLAPSE_STORE_NUMBER"
 )
 
-var modes = map[string]func(ctx context.Context, s *store.Files, number int) error{
+var modes = map[string]func(ctx context.Context, s *store.Store, number int) error{
 	"crowd": crowdChild,
 	"write": writeChild,
 }
@@ -91,7 +91,7 @@ func (p *process) begin(t *testing.T) {
 const crowdWrites = 10
 
 // crowdChild does what several processes contend for and tells what it won.
-func crowdChild(ctx context.Context, s *store.Files, number int) error {
+func crowdChild(ctx context.Context, s *store.Store, number int) error {
 	name := fmt.Sprint("certificate-", number)
 	if err := s.Claim(ctx, name, []string{"contested", "own " + name}); err == nil {
 		fmt.Println("claim")
@@ -133,7 +133,7 @@ const acksPerTurn = 8
 
 // writeChild writes without end and acknowledges each write once it returned.
 // The number is where it begins to count.
-func writeChild(ctx context.Context, s *store.Files, number int) error {
+func writeChild(ctx context.Context, s *store.Store, number int) error {
 	live, err := s.Live(ctx, "www")
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ type place struct {
 // gives up those it held before that are not listed. fault.Conflict names the
 // place and the certificate that holds it; an identity that is empty or not
 // UTF-8 is fault.Invalid.
-func (s *Files) Claim(ctx context.Context, name string, identities []string) error {
+func (s *Store) Claim(ctx context.Context, name string, identities []string) error {
 	if _, err := s.certificate(name); err != nil {
 		return err
 	}
@@ -38,19 +38,18 @@ func (s *Files) Claim(ctx context.Context, name string, identities []string) err
 			return fault.New(fault.Invalid, "claim of %s: the identity %q is empty or not UTF-8", name, id)
 		}
 	}
-	r := room{store: s, path: "claims", folders: []string{"holders", "places"}}
-	return r.locked(ctx, func() error { return claims{r}.take(name, wanted) })
+	return s.room("claims", "holders", "places").locked(ctx, func(r room) error { return claims{r}.take(ctx, name, wanted) })
 }
 
 type claims struct{ room }
 
-func (c claims) take(name string, wanted []string) error {
-	held, err := c.held(name)
+func (c claims) take(ctx context.Context, name string, wanted []string) error {
+	held, err := c.held(ctx, name)
 	if err != nil {
 		return err
 	}
 	for _, id := range wanted {
-		holder, err := c.holder(id)
+		holder, err := c.holder(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -59,54 +58,54 @@ func (c claims) take(name string, wanted []string) error {
 		}
 	}
 	if slices.Equal(held, wanted) {
-		return c.settle("holders")
+		return c.settle(ctx, "holders")
 	}
 	for _, id := range wanted {
-		if err := c.put(placeFile(id), place{Place: id, Holder: name}); err != nil {
+		if err := c.put(ctx, placeFile(id), place{Place: id, Holder: name}); err != nil {
 			return err
 		}
 	}
-	if err := c.put("holders/"+name+".json", holding{Holder: name, Places: wanted}); err != nil {
+	if err := c.put(ctx, "holders/"+name+".json", holding{Holder: name, Places: wanted}); err != nil {
 		return err
 	}
 	for _, id := range held {
 		if slices.Contains(wanted, id) {
 			continue
 		}
-		if err := c.store.root.Remove(c.join(placeFile(id))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return c.store.failed(err)
+		if err := c.change.Remove(ctx, placeFile(id)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // holder gives the certificate that holds a place; empty if none does.
-func (c claims) holder(id string) (string, error) {
+func (c claims) holder(ctx context.Context, id string) (string, error) {
 	var p place
-	if err := c.get(placeFile(id), &p); err != nil || p.Holder == "" {
+	if err := c.get(ctx, placeFile(id), &p); err != nil || p.Holder == "" {
 		return "", err
 	}
 	if p.Place != id {
-		return "", c.store.damaged(c.join(placeFile(id)), errMismatch)
+		return "", damaged(c.medium, c.join(placeFile(id)), errMismatch)
 	}
-	held, err := c.held(p.Holder)
+	held, err := c.held(ctx, p.Holder)
 	if err != nil || !slices.Contains(held, id) {
 		return "", err
 	}
 	return p.Holder, nil
 }
 
-func (c claims) held(name string) ([]string, error) {
+func (c claims) held(ctx context.Context, name string) ([]string, error) {
 	var h holding
-	err := c.get("holders/"+name+".json", &h)
+	err := c.get(ctx, "holders/"+name+".json", &h)
 	return h.Places, err
 }
 
 func placeFile(id string) string { return "places/" + component(id) + ".json" }
 
 // get leaves into alone if there is no such file.
-func (c claims) get(elem string, into any) error {
-	data, err := c.read(elem)
+func (c claims) get(ctx context.Context, elem string, into any) error {
+	data, err := c.read(ctx, elem)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -114,15 +113,15 @@ func (c claims) get(elem string, into any) error {
 		return err
 	}
 	if json.Unmarshal(data, into) != nil {
-		return c.store.damaged(c.join(elem), errors.New("it is not the JSON of a claim"))
+		return damaged(c.medium, c.join(elem), errors.New("it is not the JSON of a claim"))
 	}
 	return nil
 }
 
-func (c claims) put(elem string, from any) error {
+func (c claims) put(ctx context.Context, elem string, from any) error {
 	data, err := json.MarshalIndent(from, "", "  ")
 	if err != nil {
 		return err
 	}
-	return c.write(elem, append(data, '\n'))
+	return c.write(ctx, elem, append(data, '\n'))
 }

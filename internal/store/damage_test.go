@@ -101,7 +101,7 @@ func TestSealedFilesCannotBeAlteredOrSwapped(t *testing.T) {
 }
 
 // openSealed asks the store for what a file holds.
-func openSealed(t *testing.T, s *store.Files, dir, name string) error {
+func openSealed(t *testing.T, s *store.Store, dir, name string) error {
 	t.Helper()
 	ctx, base := t.Context(), filepath.Base(name)
 	var err error
@@ -113,7 +113,7 @@ func openSealed(t *testing.T, s *store.Files, dir, name string) error {
 	case "accounts":
 		_, err = s.Account(ctx, "ca", strings.TrimSuffix(strings.TrimPrefix(base, "ca,"), ".json"))
 	case filepath.Base(dir):
-		var again *store.Files
+		var again *store.Store
 		if again, err = store.OpenFiles(ctx, dir, localsecrets.NewKeeper(rightKey)); err == nil {
 			err = again.Close()
 		}

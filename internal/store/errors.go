@@ -15,7 +15,7 @@ import (
 
 // failed gives an error of the file system its kind. What is missing is
 // NotFound; callers for which that is not an error look with errors.Is.
-func (s *Files) failed(err error) error {
+func (m *folder) failed(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (s *Files) failed(err error) error {
 			}
 		}
 	}
-	return fault.New(kind, "store %s: %w", s.dir, err)
+	return fault.New(kind, "store %s: %w", m.dir, err)
 }
 
 const longestComponent = 100

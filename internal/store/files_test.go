@@ -26,7 +26,7 @@ var _ interface {
 	activities.Captures
 	activities.Journal
 	activities.Claims
-} = (*store.Files)(nil)
+} = (*store.Store)(nil)
 
 func TestMain(m *testing.M) {
 	// Nothing but the store's own modes keeps its files private here.
@@ -112,7 +112,7 @@ func newDir(t *testing.T) string {
 	return dir
 }
 
-func open(t *testing.T, dir string) *store.Files {
+func open(t *testing.T, dir string) *store.Store {
 	t.Helper()
 	s, err := store.OpenFiles(t.Context(), dir, localsecrets.NewKeeper(rightKey))
 	must(t, err)
@@ -125,7 +125,7 @@ func open(t *testing.T, dir string) *store.Files {
 }
 
 // writeOneOfEach writes something of every kind for www and gives the version.
-func writeOneOfEach(t *testing.T, s *store.Files) cert.Fingerprint {
+func writeOneOfEach(t *testing.T, s *store.Store) cert.Fingerprint {
 	t.Helper()
 	ctx := t.Context()
 	pair, _, err := storetest.NewPair("www.example.com", start)

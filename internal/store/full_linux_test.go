@@ -98,7 +98,7 @@ type attempt struct {
 
 // attempts are new writes, and how to tell whether they happened. Whatever is
 // read on the way must be whole.
-func attempts(t *testing.T, s *store.Files, existing cert.Fingerprint) []attempt {
+func attempts(t *testing.T, s *store.Store, existing cert.Fingerprint) []attempt {
 	t.Helper()
 	ctx := t.Context()
 	pair, _, err := storetest.NewPair("www.example.com", start)

@@ -18,7 +18,7 @@ import (
 // there or shared under another path. It opens what was sealed for its key and
 // nothing else, and needs to write only below kept.
 type Host struct {
-	files  *Files
+	files  *Store
 	name   string
 	key    hostKey
 	handed sealer
@@ -67,22 +67,23 @@ func (o Options) OpenHost(name string) (*Host, error) {
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w; share the folder %s of the centre's store with this host", err, hostFolder(name))
 	}
-	h := &Host{files: &Files{dir: o.Path, root: root}, name: name, key: k, handed: sealer{k}, own: sealer{own}}
-	if err := h.recognise(); err != nil {
+	part := &folder{dir: o.Path, root: root}
+	h := &Host{files: &Store{medium: part, shared: part}, name: name, key: k, handed: sealer{k}, own: sealer{own}}
+	if err := h.recognise(context.Background()); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return h, nil
 }
 
-func (h *Host) recognise() error {
-	text, err := h.files.given(".").read(hostNameFile)
+func (h *Host) recognise(ctx context.Context) error {
+	text, err := h.files.given(".").read(ctx, hostNameFile)
 	switch found := strings.TrimSpace(string(text)); {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.Configuration, "store: %s is not the folder of a host; share the folder %s of the centre's store here (is it mounted?). The centre makes it when it starts with the host in its configuration", h.files.dir, hostFolder(h.name))
+		return fault.New(fault.Configuration, "store: %s is not the folder of a host; share the folder %s of the centre's store here (is it mounted?). The centre makes it when it starts with the host in its configuration", h.files.medium, hostFolder(h.name))
 	case err != nil:
 		return err
 	case found != h.name:
-		return fault.New(fault.Configuration, "store: %s is the folder of host %q, not of %q; share the other one, or start with --queue %s", h.files.dir, found, h.name, found)
+		return fault.New(fault.Configuration, "store: %s is the folder of host %q, not of %q; share the other one, or start with --queue %s", h.files.medium, found, h.name, found)
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (h *Host) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.
 	}
 	r := h.files.given(".")
 	where := path.Join("certificates", name, "versions", string(f)+".sealed")
-	blob, err := r.read(where)
+	blob, err := r.read(ctx, where)
 	if err != nil {
 		return cert.Pair{}, err
 	}
@@ -119,15 +120,14 @@ func (h *Host) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.
 }
 
 func (h *Host) certificate(name string) (room, error) {
-	r := h.files.kept(".")
-	r.path, r.folders = r.join("certificates", name), []string{"captures"}
+	r := h.files.room(h.files.kept(".").join("certificates", name), "captures")
 	if err := cert.ValidateName(name); err != nil {
 		return r, fault.New(fault.Invalid, "store: %w", err)
 	}
 	return r, nil
 }
 
-// PutCapture seals what a target of this host had, as Files does.
+// PutCapture seals what a target of this host had, as Store does.
 func (h *Host) PutCapture(ctx context.Context, name, deployment, target string, data []byte) error {
 	r, err := h.certificate(name)
 	if err != nil {
@@ -153,8 +153,8 @@ func (h *Host) Report(ctx context.Context, report cert.HostReport) error {
 		return err
 	}
 	r := h.files.kept(".")
-	return r.locked(ctx, func() error { return r.write(reportFile, append(data, '\n')) })
+	return r.locked(ctx, func(r room) error { return r.write(ctx, reportFile, append(data, '\n')) })
 }
 
 // Close gives back the directory.
-func (h *Host) Close() error { return h.files.root.Close() }
+func (h *Host) Close() error { return h.files.medium.Close() }

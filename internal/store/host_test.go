@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	_ activities.Hosts     = (*store.Files)(nil)
+	_ activities.Hosts     = (*store.Store)(nil)
 	_ activities.HostStore = (*store.Host)(nil)
 )
 
@@ -36,7 +36,7 @@ func openHost(t *testing.T, o store.Options, name string) *store.Host {
 	return h
 }
 
-func putPair(t *testing.T, s *store.Files, name string) (cert.Version, cert.Pair) {
+func putPair(t *testing.T, s *store.Store, name string) (cert.Version, cert.Pair) {
 	t.Helper()
 	pair, _, err := storetest.NewPair(name+".example.com", start)
 	must(t, err)

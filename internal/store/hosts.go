@@ -27,22 +27,26 @@ type handed struct {
 func hostFolder(host string) string { return path.Join("hosts", component(host)) }
 
 // given is the room of what a host is given, under its folder.
-func (s *Files) given(folder string) room { return room{store: s, path: path.Join(folder, "given")} }
+func (s *Store) given(folder string) room {
+	return enter(s.shared, Room{Path: path.Join(folder, "given")})
+}
 
 // kept is the room of what a host writes, under its folder.
-func (s *Files) kept(folder string) room { return room{store: s, path: path.Join(folder, "kept")} }
+func (s *Store) kept(folder string) room {
+	return enter(s.shared, Room{Path: path.Join(folder, "kept")})
+}
 
 // Welcome makes the folder that is shared with a host, if it is not there.
-func (s *Files) Welcome(ctx context.Context, host string) error {
+func (s *Store) Welcome(ctx context.Context, host string) error {
 	g, k := s.given(hostFolder(host)), s.kept(hostFolder(host))
-	if err := k.prepare(); err != nil {
-		return s.failed(err)
+	if err := k.locked(ctx, func(room) error { return nil }); err != nil {
+		return err
 	}
-	return g.locked(ctx, func() error {
-		if now, err := g.read(hostNameFile); err == nil && string(now) == host+"\n" {
+	return g.locked(ctx, func(g room) error {
+		if now, err := g.read(ctx, hostNameFile); err == nil && string(now) == host+"\n" {
 			return nil
 		}
-		return g.write(hostNameFile, []byte(host+"\n"))
+		return g.write(ctx, hostNameFile, []byte(host+"\n"))
 	})
 }
 
@@ -50,7 +54,7 @@ func (s *Files) Welcome(ctx context.Context, host string) error {
 // not hold the key of the store. Doing it again seals it again, for a host may
 // have been given another key. fault.NotFound if there is no such version;
 // fault.Configuration if key is not a host's.
-func (s *Files) HandOver(ctx context.Context, name string, f cert.Fingerprint, host, key string) error {
+func (s *Store) HandOver(ctx context.Context, name string, f cert.Fingerprint, host, key string) error {
 	public, err := ParsePublicHostKey(key)
 	if err != nil {
 		return fault.New(fault.Configuration, "key of host %s: %w", host, err)
@@ -71,9 +75,8 @@ func (s *Files) HandOver(ctx context.Context, name string, f cert.Fingerprint, h
 	if err != nil {
 		return err
 	}
-	r := s.given(hostFolder(host))
-	r.path, r.folders = r.join("certificates", name), []string{"versions"}
-	return r.locked(ctx, func() error { return r.write(path.Join("versions", string(f)+".sealed"), blob) })
+	r := enter(s.shared, Room{Path: s.given(hostFolder(host)).join("certificates", name), Folders: []string{"versions"}})
+	return r.locked(ctx, func(r room) error { return r.write(ctx, path.Join("versions", string(f)+".sealed"), blob) })
 }
 
 func handedObject(host, name string, f cert.Fingerprint) string {
@@ -82,9 +85,9 @@ func handedObject(host, name string, f cert.Fingerprint) string {
 
 // Reported gives what the worker of a host last said of its targets;
 // fault.NotFound if it never did.
-func (s *Files) Reported(_ context.Context, host string) (cert.HostReport, error) {
+func (s *Store) Reported(ctx context.Context, host string) (cert.HostReport, error) {
 	k := s.kept(hostFolder(host))
-	data, err := k.read(reportFile)
+	data, err := k.read(ctx, reportFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return cert.HostReport{}, fault.New(fault.NotFound, "the worker of host %s has said nothing yet", host)
 	}
@@ -93,7 +96,7 @@ func (s *Files) Reported(_ context.Context, host string) (cert.HostReport, error
 	}
 	var out cert.HostReport
 	if json.Unmarshal(data, &out) != nil || out.Host != host {
-		return cert.HostReport{}, fault.New(fault.Configuration, "store %s: %s is not what the worker of host %s writes; restart it", s.dir, k.join(reportFile), host)
+		return cert.HostReport{}, fault.New(fault.Configuration, "store %s: %s is not what the worker of host %s writes; restart it", s.shared, k.join(reportFile), host)
 	}
 	return out, nil
 }

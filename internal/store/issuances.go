@@ -13,15 +13,15 @@ import (
 
 // Issuance gives the pending issuance that replaces a version (empty: the first
 // one); fault.NotFound if there is none.
-func (s *Files) Issuance(_ context.Context, name string, replaces cert.Fingerprint) (cert.Issuance, error) {
+func (s *Store) Issuance(ctx context.Context, name string, replaces cert.Fingerprint) (cert.Issuance, error) {
 	r, elem, err := s.issuanceFile(name, replaces)
 	if err != nil {
 		return cert.Issuance{}, err
 	}
-	return s.issuance(r, elem, name, replaces)
+	return s.issuance(ctx, r, elem, name, replaces)
 }
 
-func (s *Files) issuanceFile(name string, replaces cert.Fingerprint) (room, string, error) {
+func (s *Store) issuanceFile(name string, replaces cert.Fingerprint) (room, string, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return room{}, "", err
@@ -32,8 +32,8 @@ func (s *Files) issuanceFile(name string, replaces cert.Fingerprint) (room, stri
 	return r, path.Join("issuances", string(replaces)+".json"), validFingerprint(replaces)
 }
 
-func (s *Files) issuance(r room, elem, name string, replaces cert.Fingerprint) (cert.Issuance, error) {
-	data, err := r.read(elem)
+func (s *Store) issuance(ctx context.Context, r room, elem, name string, replaces cert.Fingerprint) (cert.Issuance, error) {
+	data, err := r.read(ctx, elem)
 	if err != nil {
 		return cert.Issuance{}, err
 	}
@@ -49,35 +49,36 @@ func (s *Files) issuance(r room, elem, name string, replaces cert.Fingerprint) (
 
 // PutIssuance writes the record if its Revision is the stored one (0: none is
 // stored) and gives it back with the next; fault.Conflict otherwise.
-func (s *Files) PutIssuance(ctx context.Context, iss cert.Issuance) (cert.Issuance, error) {
+func (s *Store) PutIssuance(ctx context.Context, iss cert.Issuance) (cert.Issuance, error) {
 	r, elem, err := s.issuanceFile(iss.Certificate, iss.Replaces)
 	if err != nil {
 		return cert.Issuance{}, err
 	}
-	err = r.locked(ctx, func() error {
-		stored, err := s.issuance(r, elem, iss.Certificate, iss.Replaces)
+	next := iss
+	next.Revision++
+	err = r.locked(ctx, func(r room) error {
+		stored, err := s.issuance(ctx, r, elem, iss.Certificate, iss.Replaces)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if stored.Revision != iss.Revision {
 			return fault.New(fault.Conflict, "issuance of %s was changed meanwhile: revision %d is stored, %d was read", iss.Certificate, stored.Revision, iss.Revision)
 		}
-		iss.Revision++
-		data, err := json.MarshalIndent(iss, "", "  ")
+		data, err := json.MarshalIndent(next, "", "  ")
 		if err != nil {
 			return fault.New(fault.Invalid, "issuance of %s: %w", iss.Certificate, err)
 		}
-		return r.write(elem, append(data, '\n'))
+		return r.write(ctx, elem, append(data, '\n'))
 	})
 	if err != nil {
 		return cert.Issuance{}, err
 	}
-	return iss, nil
+	return next, nil
 }
 
 // PutKey seals a private key (PKCS#8 PEM) and gives its reference, which is the
 // SHA-256 of the public key: storing a key again gives the same one.
-func (s *Files) PutKey(ctx context.Context, name string, key []byte) (string, error) {
+func (s *Store) PutKey(ctx context.Context, name string, key []byte) (string, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return "", err
@@ -86,15 +87,15 @@ func (s *Files) PutKey(ctx context.Context, name string, key []byte) (string, er
 	if err != nil {
 		return "", fault.New(fault.Invalid, "store key of %s: %w", name, err)
 	}
-	err = r.locked(ctx, func() error {
+	err = r.locked(ctx, func(r room) error {
 		if _, err := s.key(ctx, r, name, ref); err == nil {
-			return r.settle("keys")
+			return r.settle(ctx, "keys")
 		}
 		blob, err := s.sealer.seal(ctx, object("key", name, ref), key)
 		if err != nil {
 			return err
 		}
-		return r.write(path.Join("keys", ref+".sealed"), blob)
+		return r.write(ctx, path.Join("keys", ref+".sealed"), blob)
 	})
 	if err != nil {
 		return "", err
@@ -103,7 +104,7 @@ func (s *Files) PutKey(ctx context.Context, name string, key []byte) (string, er
 }
 
 // Key opens a private key again; fault.NotFound if there is none.
-func (s *Files) Key(ctx context.Context, name, ref string) ([]byte, error) {
+func (s *Store) Key(ctx context.Context, name, ref string) ([]byte, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return nil, err
@@ -114,8 +115,8 @@ func (s *Files) Key(ctx context.Context, name, ref string) ([]byte, error) {
 	return s.key(ctx, r, name, ref)
 }
 
-func (s *Files) key(ctx context.Context, r room, name, ref string) ([]byte, error) {
-	blob, err := r.read("keys", ref+".sealed")
+func (s *Store) key(ctx context.Context, r room, name, ref string) ([]byte, error) {
+	blob, err := r.read(ctx, "keys", ref+".sealed")
 	if err != nil {
 		return nil, err
 	}

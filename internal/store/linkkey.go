@@ -12,13 +12,13 @@ const linkKeySize = 32
 
 // LinkKey gives the key that signs links in messages. It is made, sealed like
 // every key, when it is first asked for; all who share the store have the same.
-func (s *Files) LinkKey(ctx context.Context) ([]byte, error) {
-	r := room{store: s, path: "links"}
+func (s *Store) LinkKey(ctx context.Context) ([]byte, error) {
+	r := s.room("links")
 	key, err := s.readLinkKey(ctx, r)
 	if !fault.Is(err, fault.NotFound) {
 		return key, err
 	}
-	err = r.locked(ctx, func() error {
+	err = r.locked(ctx, func(r room) error {
 		if key, err = s.readLinkKey(ctx, r); !fault.Is(err, fault.NotFound) {
 			return err
 		}
@@ -28,7 +28,7 @@ func (s *Files) LinkKey(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		return r.write("key.json", blob)
+		return r.write(ctx, "key.json", blob)
 	})
 	if err != nil {
 		return nil, err
@@ -36,8 +36,8 @@ func (s *Files) LinkKey(ctx context.Context) ([]byte, error) {
 	return key, nil
 }
 
-func (s *Files) readLinkKey(ctx context.Context, r room) ([]byte, error) {
-	data, err := r.read("key.json")
+func (s *Store) readLinkKey(ctx context.Context, r room) ([]byte, error) {
+	data, err := r.read(ctx, "key.json")
 	if err != nil {
 		return nil, err
 	}

@@ -11,16 +11,16 @@ import (
 )
 
 // Live gives the proven version of a certificate; empty if there is none.
-func (s *Files) Live(_ context.Context, name string) (cert.Fingerprint, error) {
+func (s *Store) Live(ctx context.Context, name string) (cert.Fingerprint, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return "", err
 	}
-	return s.live(r)
+	return s.live(ctx, r)
 }
 
-func (s *Files) live(r room) (cert.Fingerprint, error) {
-	data, err := r.read(liveFile)
+func (s *Store) live(ctx context.Context, r room) (cert.Fingerprint, error) {
+	data, err := r.read(ctx, liveFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -40,7 +40,7 @@ func (s *Files) live(r room) (cert.Fingerprint, error) {
 // SetLive makes f the live version if expect still is it, fault.Conflict
 // otherwise; making it what it already is succeeds. An f that was not stored is
 // fault.NotFound; an empty f means none.
-func (s *Files) SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error {
+func (s *Store) SetLive(ctx context.Context, name string, f, expect cert.Fingerprint) error {
 	r, err := s.certificate(name)
 	if err != nil {
 		return err
@@ -49,21 +49,21 @@ func (s *Files) SetLive(ctx context.Context, name string, f, expect cert.Fingerp
 		if err := validFingerprint(f); err != nil {
 			return err
 		}
-		if _, _, err := s.describe(r, f); err != nil {
+		if _, _, err := s.describe(ctx, r, f); err != nil {
 			return err
 		}
 	}
-	return r.locked(ctx, func() error {
-		current, err := s.live(r)
+	return r.locked(ctx, func(r room) error {
+		current, err := s.live(ctx, r)
 		if err != nil {
 			return err
 		}
 		if current == f {
-			return r.settle(".")
+			return r.settle(ctx, ".")
 		}
 		if current != expect {
 			return fault.New(fault.Conflict, "live version of %s is %q, not %q as expected", name, current.Short(), expect.Short())
 		}
-		return r.write(liveFile, []byte(f+"\n"))
+		return r.write(ctx, liveFile, []byte(f+"\n"))
 	})
 }

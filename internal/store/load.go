@@ -9,11 +9,12 @@ import (
 	"path"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
 // load reads a version back and checks that it is what was stored.
-func (s *Files) load(ctx context.Context, r room, name string, f cert.Fingerprint) (cert.Version, cert.Pair, error) {
-	v, chain, err := s.describe(r, f)
+func (s *Store) load(ctx context.Context, r room, name string, f cert.Fingerprint) (cert.Version, cert.Pair, error) {
+	v, chain, err := s.describe(ctx, r, f)
 	if err != nil {
 		return cert.Version{}, cert.Pair{}, err
 	}
@@ -30,8 +31,8 @@ func (s *Files) load(ctx context.Context, r room, name string, f cert.Fingerprin
 	return v, pair, nil
 }
 
-func (s *Files) versionKey(ctx context.Context, r room, name string, f cert.Fingerprint) ([]byte, error) {
-	blob, err := r.read("versions", string(f), keyFile)
+func (s *Store) versionKey(ctx context.Context, r room, name string, f cert.Fingerprint) ([]byte, error) {
+	blob, err := r.read(ctx, "versions", string(f), keyFile)
 	if err != nil {
 		return nil, s.incomplete(r.join("versions", string(f)), err)
 	}
@@ -39,16 +40,18 @@ func (s *Files) versionKey(ctx context.Context, r room, name string, f cert.Fing
 }
 
 // describe reads a version without its key.
-func (s *Files) describe(r room, f cert.Fingerprint) (cert.Version, []byte, error) {
+func (s *Store) describe(ctx context.Context, r room, f cert.Fingerprint) (cert.Version, []byte, error) {
 	where := r.join("versions", string(f))
-	if _, err := s.root.Stat(where); err != nil {
-		return cert.Version{}, nil, s.failed(err)
+	if there, err := r.has(ctx, path.Join("versions", string(f))); err != nil {
+		return cert.Version{}, nil, err
+	} else if !there {
+		return cert.Version{}, nil, fault.New(fault.NotFound, "store %s: %s: %w", s.medium, where, fs.ErrNotExist)
 	}
-	chain, err := r.read("versions", string(f), chainFile)
+	chain, err := r.read(ctx, "versions", string(f), chainFile)
 	if err != nil {
 		return cert.Version{}, nil, s.incomplete(where, err)
 	}
-	record, err := r.read("versions", string(f), versionFile)
+	record, err := r.read(ctx, "versions", string(f), versionFile)
 	if err != nil {
 		return cert.Version{}, nil, s.incomplete(where, err)
 	}
@@ -69,22 +72,9 @@ func (s *Files) describe(r room, f cert.Fingerprint) (cert.Version, []byte, erro
 
 // incomplete keeps a file that is missing inside a version from looking like a
 // version that was never stored.
-func (s *Files) incomplete(where string, err error) error {
+func (s *Store) incomplete(where string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return s.damaged(where, errors.New("a file is missing"))
 	}
 	return err
-}
-
-// list gives the names in a folder; none if it is not there.
-func (s *Files) list(dir string) ([]string, error) {
-	f, err := s.root.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, s.failed(err)
-	}
-	names, err := f.Readdirnames(-1)
-	return names, s.failed(errors.Join(err, f.Close()))
 }

@@ -14,30 +14,30 @@ const lockFile = ".lock"
 // lock takes the room for this goroutine, waiting for others until ctx is done.
 // Goroutines of one process queue in memory, so that a crowd of them costs one
 // blocked thread and not one each.
-func (r room) lock(ctx context.Context) (unlock func(), err error) {
-	t, _ := r.store.turns.LoadOrStore(r.path, make(chan struct{}, 1))
+func (f inFolder) lock(ctx context.Context) (unlock func(), err error) {
+	t, _ := f.turns.LoadOrStore(f.room.Path, make(chan struct{}, 1))
 	turn := t.(chan struct{})
 	select {
 	case turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the lock of %s: %w", r.path, context.Cause(ctx))
+		return nil, fmt.Errorf("wait for the lock of %s: %w", f.room.Path, context.Cause(ctx))
 	}
-	f, err := r.store.root.OpenFile(r.join(lockFile), os.O_CREATE|os.O_RDWR, fileMode)
+	file, err := f.root.OpenFile(f.join(lockFile), os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {
 		<-turn
 		return nil, err
 	}
 	release := func() {
-		_ = f.Close() // closing gives the lock back whatever it reports
+		_ = file.Close() // closing gives the lock back whatever it reports
 		<-turn
 	}
 	got := make(chan error, 1)
-	go func() { got <- flock(f) }()
+	go func() { got <- flock(file) }()
 	select {
 	case err := <-got:
 		if err != nil {
 			release()
-			return nil, &os.PathError{Op: "flock", Path: r.join(lockFile), Err: err}
+			return nil, &os.PathError{Op: "flock", Path: f.join(lockFile), Err: err}
 		}
 		return release, nil
 	case <-ctx.Done():
@@ -45,7 +45,7 @@ func (r room) lock(ctx context.Context) (unlock func(), err error) {
 			<-got
 			release()
 		}()
-		return nil, fmt.Errorf("wait for the lock of %s, held by another process: %w", r.path, context.Cause(ctx))
+		return nil, fmt.Errorf("wait for the lock of %s, held by another process: %w", f.room.Path, context.Cause(ctx))
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gocloud.dev/secrets"
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -60,8 +59,11 @@ func inside(dir, name string) bool {
 
 // Open reads the key-encryption key and opens the store on files. Failures of
 // the options or the key are fault.Configuration and say how to mend them.
-func (o Options) Open(ctx context.Context) (*Files, error) {
-	keeper, err := o.keeper()
+func (o Options) Open(ctx context.Context) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	keeper, err := LocalKeeper(o.KeyFile, o.KeyEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +75,11 @@ func (o Options) Open(ctx context.Context) (*Files, error) {
 
 // OpenToRead opens a store that is there already, or a copy of one, and writes
 // nothing: for whoever needs what is in it while nothing else runs.
-func (o Options) OpenToRead(ctx context.Context) (*Files, error) {
-	keeper, err := o.keeper()
+func (o Options) OpenToRead(ctx context.Context) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	keeper, err := LocalKeeper(o.KeyFile, o.KeyEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -82,23 +87,17 @@ func (o Options) OpenToRead(ctx context.Context) (*Files, error) {
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w", err)
 	}
-	s := &Files{dir: o.Path, root: root, keeper: keeper, sealer: sealer{keeper}}
-	err = s.checkKey(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fault.New(fault.Configuration, "store %s: there is no store here; name the folder that holds %s", o.Path, keyCheckFile)
-	}
-	if err != nil {
+	s := On(&folder{dir: o.Path, root: root}, keeper)
+	if err := s.BeginToRead(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// keeper makes what opens the keys of the store.
-func (o Options) keeper() (*secrets.Keeper, error) {
-	if err := o.Validate(); err != nil {
-		return nil, fault.New(fault.Configuration, "store: %w", err)
-	}
-	text, from, err := o.keyText()
+// LocalKeeper holds the key of a file or of an environment variable, of which one
+// is given, see Options. Failures are fault.Configuration and say how to mend them.
+func LocalKeeper(keyFile, keyEnv string) (Keeper, error) {
+	text, from, err := Options{KeyFile: keyFile, KeyEnv: keyEnv}.keyText()
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w", err)
 	}

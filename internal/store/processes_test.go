@@ -143,7 +143,7 @@ func TestWhatWasAcknowledgedSurvivesKill9(t *testing.T) {
 	}
 }
 
-func (a *acknowledged) check(t *testing.T, s *store.Files) {
+func (a *acknowledged) check(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx := t.Context()
 	versions, err := s.Versions(ctx, "www")

@@ -13,12 +13,12 @@ const renewalInfoFile = "renewalinfo.json"
 
 // RenewalInfo gives the CA's latest advice about a certificate;
 // fault.NotFound if there is none.
-func (s *Files) RenewalInfo(_ context.Context, name string) (cert.RenewalInfo, error) {
+func (s *Store) RenewalInfo(ctx context.Context, name string) (cert.RenewalInfo, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return cert.RenewalInfo{}, err
 	}
-	data, err := r.read(renewalInfoFile)
+	data, err := r.read(ctx, renewalInfoFile)
 	if err != nil {
 		return cert.RenewalInfo{}, err
 	}
@@ -30,7 +30,7 @@ func (s *Files) RenewalInfo(_ context.Context, name string) (cert.RenewalInfo, e
 }
 
 // PutRenewalInfo replaces the advice; the last write wins.
-func (s *Files) PutRenewalInfo(ctx context.Context, name string, i cert.RenewalInfo) error {
+func (s *Store) PutRenewalInfo(ctx context.Context, name string, i cert.RenewalInfo) error {
 	r, err := s.certificate(name)
 	if err != nil {
 		return err
@@ -42,5 +42,5 @@ func (s *Files) PutRenewalInfo(ctx context.Context, name string, i cert.RenewalI
 	if err != nil {
 		return fault.New(fault.Invalid, "renewal information of %s: %w", name, err)
 	}
-	return r.locked(ctx, func() error { return r.write(renewalInfoFile, append(data, '\n')) })
+	return r.locked(ctx, func(r room) error { return r.write(ctx, renewalInfoFile, append(data, '\n')) })
 }

@@ -13,44 +13,44 @@ import (
 
 // PutRevocation marks a version as revoked; the first mark stays. A version
 // that was not stored is fault.NotFound.
-func (s *Files) PutRevocation(ctx context.Context, name string, r cert.Revocation) error {
-	room, elem, err := s.revocationFile(name, r.Fingerprint)
+func (s *Store) PutRevocation(ctx context.Context, name string, r cert.Revocation) error {
+	in, elem, err := s.revocationFile(name, r.Fingerprint)
 	if err != nil {
 		return err
 	}
-	if _, _, err := s.describe(room, r.Fingerprint); err != nil {
+	if _, _, err := s.describe(ctx, in, r.Fingerprint); err != nil {
 		return err
 	}
-	return room.locked(ctx, func() error {
-		if _, err := room.read(elem); !errors.Is(err, fs.ErrNotExist) {
+	return in.locked(ctx, func(in room) error {
+		if _, err := in.read(ctx, elem); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		data, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
 			return fault.New(fault.Invalid, "revocation of %s: %w", name, err)
 		}
-		return room.write(elem, append(data, '\n'))
+		return in.write(ctx, elem, append(data, '\n'))
 	})
 }
 
 // Revocation gives the mark of a version; fault.NotFound if it is not revoked.
-func (s *Files) Revocation(_ context.Context, name string, f cert.Fingerprint) (cert.Revocation, error) {
-	room, elem, err := s.revocationFile(name, f)
+func (s *Store) Revocation(ctx context.Context, name string, f cert.Fingerprint) (cert.Revocation, error) {
+	in, elem, err := s.revocationFile(name, f)
 	if err != nil {
 		return cert.Revocation{}, err
 	}
-	data, err := room.read(elem)
+	data, err := in.read(ctx, elem)
 	if err != nil {
 		return cert.Revocation{}, err
 	}
 	var r cert.Revocation
 	if err := json.Unmarshal(data, &r); err != nil || r.Fingerprint != f {
-		return cert.Revocation{}, s.damaged(room.join(elem), errMismatch)
+		return cert.Revocation{}, s.damaged(in.join(elem), errMismatch)
 	}
 	return r, nil
 }
 
-func (s *Files) revocationFile(name string, f cert.Fingerprint) (room, string, error) {
+func (s *Store) revocationFile(name string, f cert.Fingerprint) (room, string, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return room{}, "", err

@@ -20,10 +20,17 @@ import (
 // key service that never gives it out.
 type sealer struct{ keeper wrapper }
 
-// wrapper protects data keys. A *secrets.Keeper is one; the key of a host is another.
+// wrapper protects data keys. A Keeper is one; the key of a host is another.
 type wrapper interface {
 	Encrypt(ctx context.Context, plain []byte) ([]byte, error)
 	Decrypt(ctx context.Context, wrapped []byte) ([]byte, error)
+}
+
+// Keeper holds the key-encryption key of a store, or asks whoever holds it. A
+// *secrets.Keeper is one.
+type Keeper interface {
+	wrapper
+	Close() error
 }
 
 // envelope is a sealed object as it is stored.

@@ -13,24 +13,24 @@ const secretSize = 32 // bytes
 
 // Secret gives random bytes that belong to a purpose, the same to every process
 // and for ever; they are made when they are asked for first, and kept sealed.
-func (s *Files) Secret(ctx context.Context, purpose string) ([]byte, error) {
+func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
 	if purpose == "" {
 		return nil, fault.New(fault.Invalid, "secret: the purpose is empty")
 	}
-	r, elem := room{store: s, path: "secrets"}, component(purpose)+".sealed"
-	open := func() ([]byte, error) {
-		blob, err := r.read(elem)
+	r, elem := s.room("secrets"), component(purpose)+".sealed"
+	open := func(r room) ([]byte, error) {
+		blob, err := r.read(ctx, elem)
 		if err != nil {
 			return nil, err
 		}
 		return s.sealer.unseal(ctx, object("secret", purpose), blob)
 	}
-	out, err := open()
+	out, err := open(r)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return out, err
 	}
-	err = r.locked(ctx, func() error {
-		if out, err = open(); !errors.Is(err, fs.ErrNotExist) {
+	err = r.locked(ctx, func(r room) error {
+		if out, err = open(r); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		out = make([]byte, secretSize)
@@ -39,7 +39,7 @@ func (s *Files) Secret(ctx context.Context, purpose string) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		return r.write(elem, blob)
+		return r.write(ctx, elem, blob)
 	})
 	return out, err
 }

@@ -25,7 +25,7 @@ const (
 // version. Storing it again changes nothing and gives what is there. Of the
 // chain only the certificates are kept. A pair whose key is not the leaf's, or
 // is missing and not declared to stay on its host, is fault.Invalid.
-func (s *Files) PutVersion(ctx context.Context, name, ca string, pair cert.Pair) (cert.Version, error) {
+func (s *Store) PutVersion(ctx context.Context, name, ca string, pair cert.Pair) (cert.Version, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return cert.Version{}, err
@@ -36,11 +36,11 @@ func (s *Files) PutVersion(ctx context.Context, name, ca string, pair cert.Pair)
 	}
 	v.CA = ca
 	folder := path.Join("versions", string(v.Fingerprint))
-	err = r.locked(ctx, func() error {
+	err = r.locked(ctx, func(r room) error {
 		stored, _, err := s.load(ctx, r, name, v.Fingerprint)
 		if err == nil {
 			v = stored
-			return r.settle("versions")
+			return r.settle(ctx, "versions")
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -55,19 +55,7 @@ func (s *Files) PutVersion(ctx context.Context, name, ca string, pair cert.Pair)
 				return err
 			}
 		}
-		staged := path.Join(stagingName, string(v.Fingerprint))
-		if err := s.root.Mkdir(r.join(staged), folderMode); err != nil {
-			return s.failed(err)
-		}
-		for file, data := range files {
-			if err := r.stage(path.Join(staged, file), data); err != nil {
-				return err
-			}
-		}
-		if err := r.settle(staged); err != nil {
-			return err
-		}
-		return r.place(staged, folder)
+		return r.change.Place(ctx, folder, files)
 	})
 	if err != nil {
 		return cert.Version{}, err
@@ -92,7 +80,7 @@ func examine(pair cert.Pair) (cert.Version, []byte, error) {
 
 // Pair gives chain and key of a version, the chain alone where the key stays on
 // its host; fault.NotFound if there is none.
-func (s *Files) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.Pair, error) {
+func (s *Store) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert.Pair, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return cert.Pair{}, err
@@ -106,12 +94,12 @@ func (s *Files) Pair(ctx context.Context, name string, f cert.Fingerprint) (cert
 
 // Versions lists what was stored for a certificate, newest NotBefore first;
 // empty if nothing was. If some are damaged it gives the others and an error.
-func (s *Files) Versions(_ context.Context, name string) ([]cert.Version, error) {
+func (s *Store) Versions(ctx context.Context, name string) ([]cert.Version, error) {
 	r, err := s.certificate(name)
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.list(r.join("versions"))
+	names, err := r.view.List(ctx, "versions")
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +109,7 @@ func (s *Files) Versions(_ context.Context, name string) ([]cert.Version, error)
 		if validFingerprint(cert.Fingerprint(f)) != nil {
 			continue // not ours: lost+found, a file manager's leavings
 		}
-		v, _, err := s.describe(r, cert.Fingerprint(f))
+		v, _, err := s.describe(ctx, r, cert.Fingerprint(f))
 		if err != nil {
 			errs = append(errs, err)
 			continue

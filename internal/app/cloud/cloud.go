@@ -1,4 +1,4 @@
-// Package cloud names the kinds of targets and of sources that need the client
+// Package cloud names the kinds of targets, sources and stores that need the client
 // libraries of others. The worker passes them to app; the CLI does without, and is smaller
 // by as much.
 package cloud
@@ -6,6 +6,7 @@ package cloud
 import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/app"
+	"github.com/neverlapse/neverlapse/internal/app/stores"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	sourceacm "github.com/neverlapse/neverlapse/internal/scan/source/acm"
@@ -16,7 +17,7 @@ import (
 )
 
 // Kinds are the constructors by kind.
-var Kinds = app.Kinds{Targets: targets, Sources: sources}
+var Kinds = app.Kinds{Targets: targets, Sources: sources, Media: stores.Kinds.Media}
 
 var sources = app.Sources{
 	sourceacm.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/store"
+)
+
+// Sealing is what the options of every kind of store say beside their own: where
+// the key-encryption key is, and where hosts find their part.
+type Sealing struct {
+	KeyFile string `mapstructure:"key_file"`
+	KeyEnv  string `mapstructure:"key_env"`
+	// HostsPath is a directory to share with hosts; needed where there are hosts
+	// and the store is not a directory itself.
+	HostsPath string `mapstructure:"hosts_path"`
+}
+
+// Media makes what a store lies on, by its kind, from its options. Nothing is
+// dialled.
+type Media map[string]func(options map[string]any, path string) (store.Medium, Sealing, error)
+
+// filesKind is the store on a local directory.
+const filesKind = "files"
+
+type filesOptions struct {
+	Path    string `mapstructure:"path"`
+	Sealing `mapstructure:",squash"`
+}
+
+// storeOf makes the store of a configuration; Begin opens it, but for one on
+// files, which is open. That lies, without options, in the data folder and its key
+// beside it, made at the first start.
+func storeOf(ctx context.Context, c config.Config, more []Kinds) (*store.Store, error) {
+	const path = "store.options"
+	m, sealing, err := mediumOf(c, more)
+	if err != nil {
+		return nil, err
+	}
+	keeper, err := store.LocalKeeper(sealing.KeyFile, sealing.KeyEnv)
+	if err != nil {
+		return nil, errors.Join(config.Under(path, err), m.Close())
+	}
+	s := store.On(m, keeper)
+	err = share(c, s, sealing)
+	if err == nil && c.Store.Kind == filesKind {
+		err = s.Begin(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(config.Under(path, err), s.Close())
+	}
+	return s, nil
+}
+
+func mediumOf(c config.Config, more []Kinds) (store.Medium, Sealing, error) {
+	const path = "store.options"
+	if c.Store.Kind == filesKind {
+		return filesOf(c)
+	}
+	all := Media{}
+	for _, k := range more {
+		maps.Copy(all, k.Media)
+	}
+	of, known := all[c.Store.Kind]
+	if !known {
+		kinds := slices.Sorted(maps.Keys(all))
+		return nil, Sealing{}, fmt.Errorf("store.kind: %q is not known; use %s", c.Store.Kind, strings.Join(append([]string{filesKind}, kinds...), ", "))
+	}
+	m, sealing, err := of(c.Store.Options, path)
+	if err == nil {
+		err = config.Under(path, sealing.validate())
+	}
+	if err != nil && m != nil {
+		err = errors.Join(err, m.Close())
+	}
+	return m, sealing, err
+}
+
+// storeFolder is the folder of a store of kind files; empty for another kind.
+func storeFolder(c config.Config) (string, error) {
+	if c.Store.Kind != filesKind {
+		return "", nil
+	}
+	o, err := filesOptionsOf(c)
+	return filepath.Clean(o.Path), err
+}
+
+func filesOptionsOf(c config.Config) (filesOptions, error) {
+	var o filesOptions
+	err := config.DecodeOptions("store.options", c.Store.Options, &o)
+	o.Path = cmp.Or(o.Path, filepath.Join(c.Data, "store"))
+	return o, err
+}
+
+// filesOf makes the folder of the store, and the first time the key beside it.
+func filesOf(c config.Config) (store.Medium, Sealing, error) {
+	o, err := filesOptionsOf(c)
+	if err != nil {
+		return nil, o.Sealing, err
+	}
+	if o.HostsPath != "" {
+		return nil, o.Sealing, errors.New("store.options.hosts_path: a store of kind files is a folder already; share hosts/HOST below its path, and remove this line")
+	}
+	if o.KeyFile == "" && o.KeyEnv == "" {
+		o.KeyFile = filepath.Join(c.Data, "store.key")
+		if err := ensureKey(o.KeyFile, o.Path); err != nil {
+			return nil, o.Sealing, config.Under("store.options.key_file", err)
+		}
+	}
+	local := store.Options{Path: o.Path, KeyFile: o.KeyFile, KeyEnv: o.KeyEnv}
+	if err := local.Validate(); err != nil {
+		return nil, o.Sealing, config.Under("store.options", err)
+	}
+	m, err := store.Folder(o.Path)
+	return m, o.Sealing, config.Under("store.options", err)
+}
+
+func (s Sealing) validate() error {
+	if s.KeyFile == "" && s.KeyEnv == "" {
+		return errors.New("key_file: missing; name the file with the key-encryption key, the same for every worker, or in key_env the environment variable that holds it")
+	}
+	return store.Options{Path: "-", KeyFile: s.KeyFile, KeyEnv: s.KeyEnv}.Validate()
+}
+
+// share makes the place that is shared with hosts, if there are any.
+func share(c config.Config, s *store.Store, sealing Sealing) error {
+	switch {
+	case c.Store.Kind == filesKind || len(c.Hosts) == 0 && sealing.HostsPath == "":
+		return nil
+	case sealing.HostsPath == "":
+		return errors.New("hosts_path: missing; hosts are configured, and a host reads its part from a folder: name one that can be shared with them (docs/hosts.md)")
+	}
+	if err := os.MkdirAll(sealing.HostsPath, 0o700); err != nil {
+		return fmt.Errorf("hosts_path: %w", err)
+	}
+	return s.ShareBelow(sealing.HostsPath)
+}
+
+// ensureKey makes the key of a store that does not exist yet. A store without
+// its key is never given another one.
+func ensureKey(file, dir string) error {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is missing, and %s holds a store that was sealed with it; put the key back from your backup", file, dir)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return store.GenerateKeyFile(file)
+}
