@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -46,17 +46,10 @@ func (c *cli) decide(ctx context.Context, u workflows.Update[workflows.DecideReq
 	if err != nil {
 		return err
 	}
-	conn, err := c.connect(ctx)
+	out, err := within(ctx, c, u.Name+" of "+name, func(ctx context.Context, conn client.Client) (workflows.Taken, error) {
+		return c.gate(conn).Decide(ctx, u, c.now(), name, workflows.DecideRequest{Request: req})
+	})
 	if err != nil {
-		return err
-	}
-	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
-	defer cancel()
-	out, err := c.gate(conn).Decide(waiting, u, c.now(), name, workflows.DecideRequest{Request: req})
-	switch {
-	case err != nil && waiting.Err() != nil && ctx.Err() == nil && !noEngine(err):
-		return fmt.Errorf("%s of %s: %w", u.Name, name, errUnanswered)
-	case err != nil:
 		return err
 	}
 	return c.answer(out.Text, takenView{Name: name, Text: out.Text})

@@ -16,6 +16,15 @@ import (
 
 // call sends an update to a certificate and waits for its answer.
 func call[In, Out any](ctx context.Context, c *cli, u workflows.Update[In, Out], name string, in In) (Out, error) {
+	return within(ctx, c, u.Name+" of "+name, func(ctx context.Context, conn client.Client) (Out, error) {
+		return u.Ask(ctx, c.gate(conn), name, in)
+	})
+}
+
+// within connects, and does something in the time that an answer may take. A
+// change that was sent and not answered in that time is not confirmed; about says
+// what it is about.
+func within[Out any](ctx context.Context, c *cli, about string, do func(context.Context, client.Client) (Out, error)) (Out, error) {
 	var none Out
 	conn, err := c.connect(ctx)
 	if err != nil {
@@ -23,9 +32,9 @@ func call[In, Out any](ctx context.Context, c *cli, u workflows.Update[In, Out],
 	}
 	waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
 	defer cancel()
-	out, err := u.Ask(waiting, c.gate(conn), name, in)
+	out, err := do(waiting, conn)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !noEngine(err) {
-		return none, fmt.Errorf("%s of %s: %w", u.Name, name, errUnanswered)
+		return none, fmt.Errorf("%s: %w", about, errUnanswered)
 	}
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/internal/delivery"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -73,11 +74,7 @@ func (c *cli) channelViews(ctx context.Context) ([]channelView, error) {
 	for _, l := range all {
 		v := channelView{Name: l.Name, Kind: l.Kind, LastSuccess: l.Standing.LastSuccess, LastFailure: l.Standing.LastFailure, Why: l.Standing.Why}
 		waiting, cancel := context.WithTimeout(ctx, c.timeout.value)
-		answer, err := c.conn.QueryWorkflow(waiting, workflows.ChannelID(l.Name), "", workflows.QueryChannel)
-		var w workflows.Channel
-		if err == nil {
-			err = answer.Get(&w)
-		}
+		w, err := workflows.AskChannel(waiting, c.conn, l.Name)
 		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", l.Name, err)
@@ -138,18 +135,12 @@ that you read what comes by it. It counts as the click does.`,
 			if err != nil {
 				return err
 			}
-			conn, err := c.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			waiting, cancel := context.WithTimeout(cmd.Context(), c.timeout.value)
-			defer cancel()
-			out, err := workflows.ConfirmChannel(waiting, conn, args[0], req)
+			out, err := within(cmd.Context(), c, "channel "+args[0], func(ctx context.Context, conn client.Client) (workflows.Taken, error) {
+				return workflows.ConfirmChannel(ctx, conn, args[0], req)
+			})
 			switch {
 			case errors.Is(err, workflows.ErrNoChannel):
 				return problem{exitNotFound, fmt.Sprintf("no channel is called %q; see: neverlapse channels", clean(args[0], 0))}
-			case err != nil && waiting.Err() != nil && cmd.Context().Err() == nil && !noEngine(err):
-				return fmt.Errorf("channel %s: %w", args[0], errUnanswered)
 			case err != nil:
 				return err
 			}

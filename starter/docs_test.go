@@ -29,7 +29,7 @@ var documents = map[string]any{
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{}, "store list": []keptView{}, "store export": exportView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
 	"digest":      alert.Weekly{},
-	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "channels confirm": takenView{},
+	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "approvals": []pendingView{}, "channels confirm": takenView{},
 }
 
 func TestTheReferenceIsGeneratedFromTheCommands(t *testing.T) {

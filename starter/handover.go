@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -81,13 +80,9 @@ func (c *cli) answerHandover(verb, short string, accept bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			conn, err := c.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout.value)
-			defer cancel()
-			out, err := workflows.AnswerHandover(ctx, conn, args[0], workflows.HandoverAnswerRequest{Request: req, Accept: accept})
+			out, err := within(cmd.Context(), c, verb+" of what "+args[0]+" leaves behind", func(ctx context.Context, conn client.Client) (workflows.Taken, error) {
+				return workflows.AnswerHandover(ctx, conn, args[0], workflows.HandoverAnswerRequest{Request: req, Accept: accept})
+			})
 			if err != nil {
 				return err
 			}
@@ -102,30 +97,19 @@ func (c *cli) listHandovers() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Show the handovers under way", Long: "Show the handovers under way: who leaves, who is asked, until when, and who gets what without an answer.", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := c.connect(cmd.Context())
+			waiting, cancel := context.WithTimeout(cmd.Context(), c.timeout.value)
+			defer cancel()
+			conn, err := c.connect(waiting)
 			if err != nil {
 				return err
 			}
-			found, err := c.page(cmd.Context(), conn, &workflowservice.ListWorkflowExecutionsRequest{
-				Namespace: c.config.Temporal.Namespace, Query: "WorkflowType = 'HandoverWorkflow' AND ExecutionStatus = 'Running'",
-			})
+			found, err := workflows.AskHandovers(waiting, conn, c.config.Temporal.Namespace)
 			if err != nil {
 				return err
 			}
 			var all []handoverView
-			for _, e := range found.GetExecutions() {
-				var s workflows.HandoverStatus
-				ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout.value)
-				v, err := conn.QueryWorkflow(ctx, e.GetExecution().GetWorkflowId(), "", workflows.QueryHandover)
-				if err == nil {
-					err = v.Get(&s)
-				}
-				cancel()
-				if err != nil {
-					return err
-				}
-				person := strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.HandoverID(""))
-				all = append(all, handoverView{person, s.Cause, s.Certificates, s.Given, s.Asked, s.Until, s.Falls, s.To})
+			for _, s := range found {
+				all = append(all, handoverView{s.Person, s.Cause, s.Certificates, s.Given, s.Asked, s.Until, s.Falls, s.To})
 			}
 			return c.printHandovers(all)
 		},

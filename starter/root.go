@@ -53,6 +53,7 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
 		c.add(root, groupAct, verb)
 	}
+	c.add(root, groupSee, c.approvals())
 	c.add(root, groupSee, c.ca())
 	c.add(root, groupSee, c.channels())
 	c.add(root, groupAct, c.handover())

@@ -240,7 +240,10 @@ func (c *cli) approvalInWords(a approvalView) string {
 	if a.Requester != "" {
 		text += "; asked for by " + a.Requester
 	}
-	return text
+	if a.Alone != "" {
+		text += fmt.Sprintf("; if nobody decides, its policy does at %s: %s", c.when(a.DecidesAt), a.Alone)
+	}
+	return text + fmt.Sprintf("; decide by: neverlapse approve %[1]s, or neverlapse deny %[1]s --note TEXT", a.name)
 }
 
 func voters(votes []lifecycle.Order) string {

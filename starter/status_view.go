@@ -126,6 +126,10 @@ type approvalView struct {
 	lifecycle.Approval
 	By []people.Role `json:"by"` // who may
 	Of int           `json:"of"` // approvals that it takes
+	// What the policy does by itself about an open question, and when: approve, deny.
+	Alone     string    `json:"unanswered,omitempty"`
+	DecidesAt time.Time `json:"decidesAt,omitzero"`
+	name      string
 }
 
 // frozenView is a freeze that holds now.
@@ -181,7 +185,10 @@ func (c *cli) view(s workflows.Status) view {
 		v.Paused = &orderView{p.By, p.At, p.Until, p.Note}
 	}
 	if a := st.Approval; a != nil {
-		v.Approval = &approvalView{*a, spec.Policy.Approval.Roles(), max(1, spec.Policy.Approval.Count)}
+		v.Approval = &approvalView{Approval: *a, By: spec.Policy.Approval.Roles(), Of: max(1, spec.Policy.Approval.Count), name: spec.Name}
+		if alone := workflows.Alone(c.now(), st); !alone.At.IsZero() {
+			v.Approval.Alone, v.Approval.DecidesAt = alone.Kind, alone.At
+		}
 	}
 	if f := lifecycle.FrozenUntil(c.now(), st); f != nil {
 		v.Frozen = &frozenView{f.Name(), f.Until}

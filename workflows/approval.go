@@ -148,6 +148,20 @@ func Question(s lifecycle.State) *alert.Question {
 	return out
 }
 
+// Deciders lists who may approve what waits, by the directory: whoever fills a
+// role of the policy, did not ask for it and did not approve it already.
+func Deciders(d people.Directory, now time.Time, s lifecycle.State) []string {
+	var out []string
+	q := people.Question{Owner: s.Spec.Owner, Team: s.Spec.Team, At: now}
+	for _, who := range d.People {
+		check := lifecycle.Decided{Order: lifecycle.Order{By: who.ID}, Roles: d.Fills(who.ID, q), Checked: true}
+		if s.CheckDecide(check) == nil {
+			out = append(out, who.ID)
+		}
+	}
+	return out
+}
+
 // Alone is what the policy decides by itself about an open question, and when.
 func Alone(now time.Time, s lifecycle.State) alert.NextStep {
 	for _, e := range lifecycle.Upcoming(now, s) {

@@ -207,6 +207,16 @@ func (c *channel) details() string {
 	return b.String()
 }
 
+// AskChannel tells how a channel stands.
+func AskChannel(ctx context.Context, c client.Client, name string) (Channel, error) {
+	var out Channel
+	v, err := c.QueryWorkflow(ctx, ChannelID(name), "", QueryChannel)
+	if err != nil {
+		return out, err
+	}
+	return out, v.Get(&out)
+}
+
 // ConfirmChannel says that somebody read a message of a channel. ErrNoChannel: no
 // worker looks after a channel of that name.
 func ConfirmChannel(ctx context.Context, c client.Client, name string, r Request) (Taken, error) {

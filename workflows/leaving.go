@@ -1,13 +1,10 @@
 package workflows
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -319,31 +316,4 @@ func (h *handover) wait(ctx workflow.Context, until time.Time, seen int) {
 	summary := fmt.Sprintf("%s is asked; sleep until %s", h.Asked, clock(until))
 	timer := workflow.NewTimerWithOptions(ctx, max(until.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)})
 	_ = workflow.Await(ctx, func() bool { return timer.IsReady() || h.Changes != seen })
-}
-
-// AnswerHandover accepts or declines what a person leaves behind. A refusal is a
-// lifecycle.Refusal.
-func AnswerHandover(ctx context.Context, c client.Client, person string, in HandoverAnswerRequest) (Taken, error) {
-	var out Taken
-	h, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: in.ID, WorkflowID: HandoverID(person), UpdateName: HandoverAnswer, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = h.Get(ctx, &out)
-	}
-	if err = refusal(HandoverID(person), err); errors.Is(err, ErrNotEnrolled) {
-		err = lifecycle.Refusal{Text: "no handover of " + person + " is under way"}
-	}
-	return out, err
-}
-
-// AskHandover tells how the latest handover of a person stands, or how it ended;
-// ErrNotEnrolled if there is none.
-func AskHandover(ctx context.Context, c client.Client, person string) (HandoverStatus, error) {
-	var out HandoverStatus
-	v, err := c.QueryWorkflow(ctx, HandoverID(person), "", QueryHandover)
-	if err != nil {
-		return out, refusal(HandoverID(person), err)
-	}
-	return out, v.Get(&out)
 }

@@ -32,7 +32,7 @@ func newTickets(ctx context.Context, c config.Config, s *store.Store, directory 
 	if !c.HTTP.Public() {
 		return nil, nil
 	}
-	key, err := s.LinkKey(ctx)
+	key, err := s.Secret(ctx, store.LinkPurpose)
 	if err != nil {
 		return nil, fmt.Errorf("the key of links in messages: %w", err)
 	}

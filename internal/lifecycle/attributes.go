@@ -20,6 +20,9 @@ const (
 	StateRetired      = "retired"
 )
 
+// AskingStates are those in which a certificate may wait for people's approval.
+var AskingStates = []string{StateFiring, StateAcknowledged, StateWaiting, StateRenewing, StateSpent}
+
 func (v *view) attributes(next time.Time) Attributes {
 	s := v.s
 	a := Attributes{

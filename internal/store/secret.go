@@ -11,6 +11,9 @@ import (
 
 const secretSize = 32 // bytes
 
+// LinkPurpose is that of the secret which signs links in messages.
+const LinkPurpose = "links"
+
 // Secret gives random bytes that belong to a purpose, the same to every process
 // and for ever; they are made when they are asked for first, and kept sealed.
 func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
@@ -26,6 +29,9 @@ func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
 		return s.sealer.unseal(ctx, object("secret", purpose), blob)
 	}
 	out, err := open(r)
+	if errors.Is(err, fs.ErrNotExist) && purpose == LinkPurpose {
+		out, err = s.earlierLinkKey(ctx)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return out, err
 	}
@@ -42,4 +48,14 @@ func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
 		return r.write(ctx, elem, blob)
 	})
 	return out, err
+}
+
+// earlierLinkKey reads the key of links where stores had it that were made before
+// it was a secret like the others: links that were sent with it stay good.
+func (s *Store) earlierLinkKey(ctx context.Context) ([]byte, error) {
+	blob, err := s.room("links").read(ctx, "key.json")
+	if err != nil {
+		return nil, err
+	}
+	return s.sealer.unseal(ctx, object("links"), blob)
 }

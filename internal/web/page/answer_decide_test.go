@@ -95,7 +95,7 @@ func TestALinkShowsWhatIsApprovedAndOnlyItsPostDecides(t *testing.T) {
 func TestALinkDecidesForNobodyWhoMayNot(t *testing.T) {
 	w := asks(populated(), 2)
 	v := withDeciders(t, w)
-	for who, want := range map[string]string{"hana": "somebody else has to approve it", "stranger": "only who fills one of these roles for the certificate may decide: manager, team"} {
+	for who, want := range map[string]string{"hana": "somebody else has to approve it", "stranger": "Only who fills one of these roles for the certificate may decide: manager, team"} {
 		link := w.decision(t, who, alert.ActApprove)
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			if resp, text := v.do(method, link, url.Values{}, nil); resp.StatusCode != http.StatusForbidden || !strings.Contains(text, want) {

@@ -43,6 +43,17 @@ func (e *estates) Handover(_ context.Context, person string) (workflows.Handover
 		Until: h.Until, Falls: falls, Certificates: h.Left.Certificates, To: h.To, Why: e.why[person], May: h.May}, nil
 }
 
+func (e *estates) Handovers(ctx context.Context) (out []workflows.HandoverStatus, err error) {
+	for person := range e.all {
+		s, failed := e.Handover(ctx, person)
+		if failed != nil {
+			return out, failed
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
 func (e *estates) AnswerHandover(_ context.Context, person string, in workflows.HandoverAnswerRequest) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -85,6 +85,13 @@ func (d *details) of(ctx context.Context, rows []Row) map[string]workflows.Statu
 	return out
 }
 
+// stale makes the next look ask a certificate again.
+func (d *details) stale(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.all, name)
+}
+
 // forget keeps the memory as large as what is shown.
 func (d *details) forget(shown []Row) {
 	d.mu.Lock()

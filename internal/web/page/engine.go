@@ -148,6 +148,11 @@ func (e Engine) Handover(ctx context.Context, person string) (workflows.Handover
 	return workflows.AskHandover(ctx, e.Client, person)
 }
 
+// Handovers asks each that is under way.
+func (e Engine) Handovers(ctx context.Context) ([]workflows.HandoverStatus, error) {
+	return workflows.AskHandovers(ctx, e.Client, e.Namespace)
+}
+
 // AnswerHandover sends the update and waits until it was taken or refused.
 func (e Engine) AnswerHandover(ctx context.Context, person string, in workflows.HandoverAnswerRequest) error {
 	_, err := workflows.AnswerHandover(ctx, e.Client, person, in)

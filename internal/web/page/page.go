@@ -44,6 +44,8 @@ type Certificates interface {
 type Handovers interface {
 	// Handover tells how the latest of a person stands; workflows.ErrNotEnrolled if there is none.
 	Handover(ctx context.Context, person string) (workflows.HandoverStatus, error)
+	// Handovers lists those under way, as far as they answer, beside an error.
+	Handovers(ctx context.Context) ([]workflows.HandoverStatus, error)
 	AnswerHandover(ctx context.Context, person string, in workflows.HandoverAnswerRequest) error
 }
 
@@ -64,6 +66,7 @@ type Config struct {
 	Handovers    Handovers // nil: there are none
 	Records      Records
 	Letters      Letters                  // nil: none are shown
+	Channels     Channels                 // nil: none are shown
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
 	// Ticket reads those of links in messages, as alert.ReadTicket does; nil: there are none.
 	Ticket     func(text string) (alert.Ticket, error)
@@ -145,6 +148,9 @@ func (p *Page) route() {
 	p.mux.HandleFunc("POST /c/{name}/take-over", p.known(p.signed(p.takeOver)))
 	p.mux.HandleFunc("POST /c/{name}/reassign", p.known(p.signed(p.reassign)))
 	p.mux.HandleFunc("POST /c/{name}/check", p.known(p.signed(p.check)))
+	p.mux.HandleFunc("GET /waiting", p.known(p.waiting))
+	p.mux.HandleFunc("POST /waiting/{verb}/{name}", p.known(p.signed(p.decideHere)))
+	p.mux.HandleFunc("GET /delivery", p.known(p.delivery))
 	p.mux.HandleFunc("POST /undelivered/seen", p.known(p.signed(p.seen)))
 	p.mux.HandleFunc("GET /events", p.known(p.events))
 	p.mux.HandleFunc("POST /preferences", p.signedAlone(p.preferences))

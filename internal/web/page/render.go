@@ -23,7 +23,7 @@ var assets embed.FS
 // screens are the templates by name, each with the frame around it.
 var screens = func() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	for _, name := range []string{"overview", "certificate", "signin", "message", "answer"} {
+	for _, name := range []string{"overview", "certificate", "signin", "message", "answer", "waiting", "delivery"} {
 		t := template.New("frame.html").Funcs(template.FuncMap{"clean": alert.Clean, "asset": assetPath, "join": func(s []string) string { return strings.Join(s, ", ") }})
 		out[name] = template.Must(t.ParseFS(layout, "layout/frame.html", "layout/parts.html", "layout/"+name+".html"))
 	}

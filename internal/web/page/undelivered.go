@@ -16,6 +16,8 @@ import (
 type Letters interface {
 	Undelivered(ctx context.Context, all bool) ([]delivery.Undelivered, error)
 	MarkSeen(ctx context.Context, ids []string, seen delivery.Seen) error
+	// Broken lists the addresses that lead nowhere.
+	Broken(ctx context.Context) ([]delivery.Broken, error)
 }
 
 // maxLetters is how many of them are shown; the CLI lists all.

@@ -25,6 +25,13 @@ func (l *letterbox) Undelivered(context.Context, bool) ([]delivery.Undelivered, 
 	return out, nil
 }
 
+func (l *letterbox) Broken(context.Context) ([]delivery.Broken, error) {
+	return []delivery.Broken{
+		{Kind: "email", Address: "hana@example.com", Owner: "hana", Why: "550 5.1.1 <b>no such user</b>"},
+		{Kind: "email", Address: "long-gone@example.com", Why: "nobody of the directory has it"},
+	}, nil
+}
+
 func (l *letterbox) MarkSeen(_ context.Context, ids []string, seen delivery.Seen) error {
 	for _, id := range ids {
 		found := false
