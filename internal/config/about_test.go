@@ -50,7 +50,7 @@ var about = map[string]string{
 	"scan.wildcards":    "`allowed`, or `unwanted`: `neverlapse scan` finds fault with them.",
 
 	"store":         "Where versions, keys, accounts and the journal are kept.",
-	"store.kind":    "Kind of store: `files` or `postgres` ([stores](stores.md)).",
+	"store.kind":    "Kind of store: `files`, `postgres` or `s3` ([stores](stores.md)).",
 	"store.options": "What the kind needs; its keys are the kind's own and are checked as strictly.",
 
 	"cas":           "Certificate authorities that issue.",

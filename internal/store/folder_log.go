@@ -31,7 +31,7 @@ func appendTo(f *os.File, lines []Line) error {
 			return err
 		}
 	}
-	_, err = f.Write(missing(complete, lines))
+	_, err = f.Write(Missing(complete, lines))
 	if err == nil {
 		// Also when nothing was missing: whoever wrote these entries may have
 		// died before they were durable.
@@ -46,8 +46,8 @@ func appendTo(f *os.File, lines []Line) error {
 // completeLines is data without an unfinished last line.
 func completeLines(data []byte) []byte { return data[:bytes.LastIndexByte(data, '\n')+1] }
 
-// missing is the text of the lines whose sequence complete does not hold.
-func missing(complete []byte, lines []Line) []byte {
+// Missing is the text of the lines whose sequence complete does not hold.
+func Missing(complete []byte, lines []Line) []byte {
 	have := map[int64]bool{}
 	for text := range bytes.Lines(complete) {
 		have[Sequence(text)] = true

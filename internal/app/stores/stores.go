@@ -12,10 +12,11 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/store/postgres"
+	"github.com/neverlapse/neverlapse/internal/store/s3"
 )
 
 // Kinds are the constructors by kind.
-var Kinds = app.Kinds{Media: app.Media{"postgres": inPostgres}}
+var Kinds = app.Kinds{Media: app.Media{"postgres": inPostgres, "s3": inS3}}
 
 type postgresOptions struct {
 	// URLFile holds the connection string, and so does the environment variable
@@ -37,6 +38,23 @@ func inPostgres(options map[string]any, path string) (store.Medium, app.Sealing,
 	m, err := postgres.New(connection)
 	if err != nil {
 		return nil, o.Sealing, config.Under(path, fmt.Errorf("%s: %w", from, err))
+	}
+	return m, o.Sealing, nil
+}
+
+type s3Options struct {
+	s3.Options  `mapstructure:",squash"`
+	app.Sealing `mapstructure:",squash"`
+}
+
+func inS3(options map[string]any, path string) (store.Medium, app.Sealing, error) {
+	var o s3Options
+	if err := config.DecodeOptions(path, options, &o); err != nil {
+		return nil, o.Sealing, err
+	}
+	m, err := s3.New(o.Options)
+	if err != nil {
+		return nil, o.Sealing, config.Under(path, err)
 	}
 	return m, o.Sealing, nil
 }

@@ -66,7 +66,7 @@ func TestOptionsOfStoresThatCannotWorkAreRefusedWithTheirPath(t *testing.T) {
 	dir := installation(t, "postgres://u:s3cret@127.0.0.1:1/x?sslmode=disable")
 	for options, want := range map[string]string{
 		"{kind: postgres, options: {url_file: DIR/url, key_file: DIR/store.key}}": "",
-		"{kind: mysql}": `store.kind: "mysql" is not known; use files, postgres`,
+		"{kind: mysql}": `store.kind: "mysql" is not known; use files, postgres, s3`,
 		"{kind: postgres, options: {key_file: DIR/store.key}}":                                "store.options.url_file: missing",
 		"{kind: postgres, options: {url_file: DIR/no, key_file: DIR/store.key}}":              "store.options.url_file: secret:",
 		"{kind: postgres, options: {url_file: DIR/loose, key_file: DIR/store.key}}":           "store.options.url_file: store: the connection to PostgreSQL would go on without TLS",
@@ -74,6 +74,9 @@ func TestOptionsOfStoresThatCannotWorkAreRefusedWithTheirPath(t *testing.T) {
 		"{kind: postgres, options: {url_file: DIR/url}}":                                      "store.options.key_file: missing",
 		"{kind: postgres, options: {url_file: DIR/url, key_file: DIR/no}}":                    "store.options",
 		"{kind: postgres, options: {url: 'postgres://u:s3cret@x', key_file: DIR/store.key}}":  "store.options.url",
+		"{kind: s3, options: {bucket: b, region: r, key_file: DIR/store.key}}":                "",
+		"{kind: s3, options: {bucket: b/c, region: r, key_file: DIR/store.key}}":              "store.options.store: bucket:",
+		"{kind: s3, options: {bucket: b, region: r}}":                                         "store.options.key_file: missing",
 		"{kind: files, options: {path: DIR/s, hosts_path: DIR/h, key_file: DIR/store.key}}":   "store.options.hosts_path",
 	} {
 		c, err := load(t, dir, "data: DIR\nstore: "+options+"\n")
