@@ -52,6 +52,9 @@ func inS3(options map[string]any, path string) (store.Medium, app.Sealing, error
 	if err := config.DecodeOptions(path, options, &o); err != nil {
 		return nil, o.Sealing, err
 	}
+	if err := o.Options.Validate(); err != nil {
+		return nil, o.Sealing, config.Under(path, err)
+	}
 	m, err := s3.New(o.Options)
 	if err != nil {
 		return nil, o.Sealing, config.Under(path, err)

@@ -75,7 +75,7 @@ func TestOptionsOfStoresThatCannotWorkAreRefusedWithTheirPath(t *testing.T) {
 		"{kind: postgres, options: {url_file: DIR/url, key_file: DIR/no}}":                    "store.options",
 		"{kind: postgres, options: {url: 'postgres://u:s3cret@x', key_file: DIR/store.key}}":  "store.options.url",
 		"{kind: s3, options: {bucket: b, region: r, key_file: DIR/store.key}}":                "",
-		"{kind: s3, options: {bucket: b/c, region: r, key_file: DIR/store.key}}":              "store.options.store: bucket:",
+		"{kind: s3, options: {bucket: b/c, region: r, key_file: DIR/store.key}}":              "store.options.bucket:",
 		"{kind: s3, options: {bucket: b, region: r}}":                                         "store.options.key_file: missing",
 		"{kind: files, options: {path: DIR/s, hosts_path: DIR/h, key_file: DIR/store.key}}":   "store.options.hosts_path",
 	} {
