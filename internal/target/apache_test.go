@@ -47,6 +47,7 @@ func readLive(dir string) func() (cert.Pair, error) {
 }
 
 func TestApache(t *testing.T) {
+	t.Parallel()
 	binary := targettest.NeedApache(t)
 	targettest.Run(t, targettest.Harness{
 		Atomic: true,

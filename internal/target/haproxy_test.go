@@ -53,6 +53,7 @@ func readBundle(path string) func() (cert.Pair, error) {
 }
 
 func TestHAProxy(t *testing.T) {
+	t.Parallel()
 	binary := targettest.NeedHAProxy(t)
 	for _, by := range []string{"socket", "master"} {
 		t.Run(by, func(t *testing.T) {

@@ -56,12 +56,14 @@ func readKeystore(path, password string) (cert.Pair, error) {
 }
 
 func TestFilePKCS12(t *testing.T) {
+	t.Parallel()
 	targettest.Run(t, keystoreHarness(func(certs, password string) target.Files {
 		return target.Files{Keystores: target.Keystores{PKCS12: filepath.Join(certs, "shop.p12"), KeystorePasswordFile: password}}
 	}, "shop.p12", true))
 }
 
 func TestFileWithKeystoresInADirectory(t *testing.T) {
+	t.Parallel()
 	targettest.Run(t, keystoreHarness(func(certs, password string) target.Files {
 		return target.Files{Directory: certs, Fullchain: "fullchain.pem", Key: "privkey.pem", Keystores: target.Keystores{PKCS12: "shop.p12", JKS: "shop.jks", KeystorePasswordFile: password, PKCS12Encryption: "legacy"}}
 	}, "live/shop.jks", true))

@@ -36,6 +36,7 @@ func startNginx(t testing.TB, dir string, servers ...targettest.NginxServer) *ta
 }
 
 func TestNginx(t *testing.T) {
+	t.Parallel()
 	binary := targettest.NeedNginx(t)
 	targettest.Run(t, targettest.Harness{
 		Atomic: true,

@@ -64,6 +64,7 @@ func sshHarness(h targettest.Harness, files func(dir, certs string) target.Files
 func inDirectory(_, certs string) target.Files { return target.Files{Directory: certs} }
 
 func TestSSHWithDirectory(t *testing.T) {
+	t.Parallel()
 	targettest.NeedSSHD(t)
 	h := sshHarness(fileHarness(func(certs string) target.Files { return inDirectory("", certs) }, "live/fullchain.pem", "live/privkey.pem", true), inDirectory)
 	h.Before = map[string]func(testing.TB, string){
@@ -82,6 +83,7 @@ func TestSSHWithDirectory(t *testing.T) {
 }
 
 func TestSSHPlain(t *testing.T) {
+	t.Parallel()
 	targettest.NeedSSHD(t)
 	files := func(_, certs string) target.Files {
 		return target.Files{Fullchain: filepath.Join(certs, "it's full.pem"), Key: filepath.Join(certs, "privkey.pem")}
@@ -106,6 +108,7 @@ func TestSSHPlain(t *testing.T) {
 }
 
 func TestSSHPKCS12(t *testing.T) {
+	t.Parallel()
 	targettest.NeedSSHD(t)
 	files := func(certs, password string) target.Files {
 		return target.Files{Keystores: target.Keystores{PKCS12: filepath.Join(certs, "shop.p12"), KeystorePasswordFile: password}}
