@@ -12,7 +12,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
-	"github.com/neverlapse/neverlapse/internal/scan/source"
 )
 
 // Activities holds the ports; app fills it. Its exported methods are the
@@ -20,8 +19,9 @@ import (
 type Activities struct {
 	CAs       map[string]CA
 	Targets   map[string]Target
-	Hosts     map[string]Host // of the targets that live on one, by target
-	Sources   map[string]source.Source
+	Hosts     map[string]Host           // of the targets that live on one, by target
+	Sources   func() map[string]Sourced // of the inventory, in force when it is asked; nil: none
+	Herald    Herald
 	Channels  []Channeled
 	Directory func() people.Directory // in force when it is asked
 	Routes    func() []alert.Route    // likewise; nil: none
@@ -49,6 +49,7 @@ type Store interface {
 	Captures
 	Journal
 	Deliveries
+	Sightings
 	Claims
 	Hosts
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/budget"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/estate"
 )
 
 // CA issues certificates in three steps; each can be repeated after a crash,
@@ -197,6 +198,29 @@ type Deliveries interface {
 	NoteOutcome(ctx context.Context, o delivery.Outcome) (before delivery.Standing, err error)
 	// Standings lists how every channel stands that was ever used.
 	Standings(ctx context.Context) ([]delivery.Standing, error)
+}
+
+// Sightings keeps what the sources of the inventory saw, and what was decided
+// about certificates that nobody enrolled.
+type Sightings interface {
+	// Manifest gives what a source saw; an empty one if it never ran.
+	Manifest(ctx context.Context, source string) (estate.Manifest, error)
+	// PutManifest replaces it if its Revision is the next; fault.Conflict otherwise.
+	PutManifest(ctx context.Context, m estate.Manifest) error
+	// BeginRun begins a run in place of any other, or gives one of that ID which has
+	// begun already as it began, with its steps in order.
+	BeginRun(ctx context.Context, source string, run estate.Run) (estate.Run, []estate.Step, error)
+	// AddStep keeps a page of a run; one of the same page is replaced, with those
+	// after it. fault.Conflict: the run has ended, or another one has begun.
+	AddStep(ctx context.Context, source, run string, step estate.Step) error
+	// EndRun keeps how a source stands after a run, and drops the steps of that run.
+	EndRun(ctx context.Context, st estate.Standing) error
+	// SourceStanding gives it; the zero standing if the source never ran.
+	SourceStanding(ctx context.Context, source string) (estate.Standing, error)
+	// Triage gives what was decided; nothing if nobody did.
+	Triage(ctx context.Context) (estate.Triage, error)
+	// PutTriage replaces it if its Revision is the next; fault.Conflict otherwise.
+	PutTriage(ctx context.Context, t estate.Triage) error
 }
 
 // Switchboard reaches the workflow that looks after a channel, and starts it

@@ -27,6 +27,9 @@ type Enrolled struct {
 	NotAfter          time.Time
 	NextStepAt        time.Time
 	NotBefore         time.Time // of the live version
+	Live              cert.Fingerprint
+	Environment       string
+	Endpoints         []cert.Endpoint
 }
 
 // comingIn is how far a digest looks ahead, and maxLifetime how long clients let

@@ -16,6 +16,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 const reference = "../docs/cli.md"
@@ -28,7 +30,9 @@ var documents = map[string]any{
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "approve": takenView{}, "deny": takenView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{}, "reassign --owner": givenView{}, "handover": takenView{}, "handover accept": takenView{}, "handover decline": takenView{}, "handover list": []handoverView{},
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{}, "store list": []keptView{}, "store export": exportView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
-	"digest":      alert.Weekly{},
+	"digest":  alert.Weekly{},
+	"sources": []sourceView{}, "sources run": workflows.SurveyOutput{}, "where": estate.Found{},
+	"triage": estate.TriageList{}, "triage adopt": enrollView{}, "triage ignore": estate.Stray{}, "triage assign": estate.Stray{},
 	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "approvals": []pendingView{}, "channels confirm": takenView{},
 }
 

@@ -91,6 +91,16 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 			return c.enlist(cmd.Context(), w)
 		},
 	}
+	w.wishes(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&w.update, "update", false, "change a certificate that is enrolled")
+	f.StringVarP(&w.file, "file", "f", "", "`inventory` to enroll: lines or CSV; - reads the standard input")
+	f.BoolVar(&w.unreachable, "unreachable", false, "with --file: enroll hosts that do not answer, too; they are watched, and people are told")
+	return cmd
+}
+
+// wishes are the flags that say what is asked for.
+func (w *wish) wishes(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.name, "cert-name", "", "`name` to call it by (default HOST)")
 	f.StringSliceVarP(&w.domains, "domains", "d", nil, "`names` it has to cover; repeat or separate by commas (default those it serves)")
@@ -114,11 +124,7 @@ It waits for a worker, 2m at most for each certificate unless --timeout says oth
 	f.StringVar(&w.environment, "environment", "", "`environment`, for filters and its policy")
 	f.StringVar(&w.policy, "policy", "", "`policy` of alerts and renewal (default the environment's)")
 	f.StringVar(&w.note, "note", "", "`text` that people should know, for the record")
-	f.BoolVar(&w.update, "update", false, "change a certificate that is enrolled")
-	f.StringVarP(&w.file, "file", "f", "", "`inventory` to enroll: lines or CSV; - reads the standard input")
-	f.BoolVar(&w.unreachable, "unreachable", false, "with --file: enroll hosts that do not answer, too; they are watched, and people are told")
 	f.BoolVar(&w.dry, "dry-run", false, "show what would be asked for and send nothing")
-	return cmd
 }
 
 // managing are the flags that mean nothing where a certificate is only watched.

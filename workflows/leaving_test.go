@@ -17,16 +17,16 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// estate is what somebody who left leaves behind.
-type estate struct {
+// bequest is what somebody who left leaves behind.
+type bequest struct {
 	*story
 	flock *flock
 	here  people.Directory
 }
 
 // leaves has an owner of n certificates removed from the directory.
-func leaves(t *testing.T, n int) *estate {
-	e := &estate{story: stage(t, "slack", "email"), flock: &flock{}, here: directory()}
+func leaves(t *testing.T, n int) *bequest {
+	e := &bequest{story: stage(t, "slack", "email"), flock: &flock{}, here: directory()}
 	for i := range n {
 		w := activities.Ward{Name: fmt.Sprintf("c%02d", i), Owner: "owner", Team: "team", NotAfter: days(60)}
 		if i%4 == 0 {
@@ -42,7 +42,7 @@ func leaves(t *testing.T, n int) *estate {
 	return e
 }
 
-func (e *estate) handOver(to string) (out workflows.HandoverStatus) {
+func (e *bequest) handOver(to string) (out workflows.HandoverStatus) {
 	e.t.Helper()
 	in := workflows.HandoverInput{Person: "owner", Cause: lifecycle.LeftDirectory, To: to, Teams: []string{"team"}, Within: 48 * time.Hour, By: "neverlapse", Via: "directory"}
 	e.env.ExecuteWorkflow("HandoverWorkflow", in)
@@ -52,7 +52,7 @@ func (e *estate) handOver(to string) (out workflows.HandoverStatus) {
 	return out
 }
 
-func (e *estate) says(after time.Duration, by string, accept bool, answer func(error)) {
+func (e *bequest) says(after time.Duration, by string, accept bool, answer func(error)) {
 	e.at(start.Add(after), func() {
 		r := workflows.HandoverAnswerRequest{Request: workflows.Request{ID: by + after.String(), By: by, Via: "slack"}, Accept: accept}
 		e.env.UpdateWorkflow(workflows.HandoverAnswer, r.ID, verdict{answer}, r)
@@ -65,7 +65,7 @@ type verdict struct{ hear func(error) }
 func (v verdict) Accept()           { v.hear(nil) }
 func (v verdict) Reject(err error)  { v.hear(err) }
 func (verdict) Complete(any, error) {}
-func (e *estate) owners() map[string]int {
+func (e *bequest) owners() map[string]int {
 	out := map[string]int{}
 	for _, w := range e.flock.all {
 		out[w.Owner+"/"+w.Team]++

@@ -21,6 +21,7 @@ const (
 	revocationLimit = time.Minute
 	deploymentLimit = 3 * time.Minute
 	batchLimit      = 10 * time.Minute
+	surveyLimit     = 2 * time.Hour    // with its tries; a source that is away for longer ends its run
 	lookLimit       = 45 * time.Second // a scanner gives up on an endpoint after 30 s
 	inTaskLimit     = time.Second      // the workflow task hears of nothing else meanwhile
 )
@@ -87,6 +88,17 @@ func batch(ctx workflow.Context, summary string) workflow.Context {
 		Summary:                brief(summary),
 		StartToCloseTimeout:    batchLimit,
 		ScheduleToCloseTimeout: 2 * batchLimit,
+		HeartbeatTimeout:       5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+}
+
+// surveying: a stretch of the pages of a source, and again where it was.
+func surveying(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary:                brief(summary),
+		StartToCloseTimeout:    2 * batchLimit,
+		ScheduleToCloseTimeout: surveyLimit,
 		HeartbeatTimeout:       5 * time.Second,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})

@@ -77,6 +77,10 @@ const (
 	ConfigurationRefused Reason = "configuration-refused"
 	// Handover: somebody leaves certificates behind; told about that person.
 	Handover Reason = "handover"
+	// Unenrolled: certificates were found that nobody enrolled; told about the source that was looked at.
+	Unenrolled Reason = "unenrolled"
+	// SourceIncomplete: a source of the inventory did not complete a run for too long; told about the source.
+	SourceIncomplete Reason = "source-incomplete"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -93,11 +97,17 @@ const Gathered Reason = "gathered"
 const WeeklyDigest Reason = "weekly"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
 	return r == ChannelFailing || r == ChannelDoubtful || r == ProofOfLife || r == AddressBroken
+}
+
+// OfNone reports whether it is about something else than one certificate or a CA:
+// a channel, a worker, a person, a source.
+func (r Reason) OfNone() bool {
+	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete
 }
 
 // ID names one alert: there is one per certificate, version and reason.

@@ -162,7 +162,7 @@ func (r reader) lines(n Notice) []Line {
 	if n.Managed {
 		kind = "kind.managed"
 	}
-	if !n.Reason.OfChannel() && n.Reason != ConfigurationRefused && n.Reason != Handover { // those are about no certificate
+	if !n.Reason.OfNone() {
 		add("kind", r.say(kind))
 	}
 	add("fallback", r.fallback(n))

@@ -99,7 +99,7 @@ func adapters(c config.Config, p parts, more []Kinds) (*activities.Activities, e
 		}
 		fail(err)
 	}
-	a.Sources, err = sourcesOf(c, p, more)
+	_, err = sourcesOf(c, p, more)
 	fail(err)
 	a.Hosts, err = hosts(c)
 	fail(err)

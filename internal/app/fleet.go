@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -49,14 +51,15 @@ func (f *fleet) Enrolled(ctx context.Context, token []byte) ([]activities.Enroll
 	for _, x := range r.GetExecutions() {
 		e := activities.Enrolled{Name: strings.TrimPrefix(x.GetExecution().GetWorkflowId(), workflows.WorkflowID(""))}
 		for name, field := range map[string]any{
-			"owner": &e.Owner, "team": &e.Team, "severity": &e.Severity, "keyAlgorithm": &e.KeyAlgorithm, "notAfter": &e.NotAfter, "nextStepAt": &e.NextStepAt,
+			"owner": &e.Owner, "team": &e.Team, "severity": &e.Severity, "keyAlgorithm": &e.KeyAlgorithm, "notAfter": &e.NotAfter, "nextStepAt": &e.NextStepAt, "environment": &e.Environment,
 		} {
 			remember(x.GetSearchAttributes().GetIndexedFields()[name], field)
 		}
 		var live cert.Version
 		remember(x.GetMemo().GetFields()["managed"], &e.Managed)
 		remember(x.GetMemo().GetFields()["live"], &live)
-		e.NotBefore = live.NotBefore
+		remember(x.GetMemo().GetFields()[workflows.MemoEndpoints], &e.Endpoints)
+		e.NotBefore, e.Live = live.NotBefore, live.Fingerprint
 		out = append(out, e)
 	}
 	return out, r.GetNextPageToken(), nil
@@ -94,4 +97,15 @@ func remember(p *commonpb.Payload, into any) {
 	if p != nil {
 		_ = converter.GetDefaultDataConverter().FromPayload(p, into)
 	}
+}
+
+// Observed tells a certificate what a source of the inventory saw. One that was
+// retired meanwhile needs to know nothing.
+func (f *fleet) Observed(ctx context.Context, name string, seen []cert.Observation) error {
+	err := f.client.SignalWorkflow(ctx, workflows.WorkflowID(name), "", workflows.SignalObserved, seen)
+	var gone *serviceerror.NotFound
+	if err != nil && !errors.As(err, &gone) {
+		return fault.New(fault.Unavailable, "tell certificate %s what was seen: %w", name, err)
+	}
+	return nil
 }

@@ -31,6 +31,7 @@ const (
 	sayMended  = "say that the configuration is good"
 	spread     = "have certificates carry the policies"
 	planWeeks  = "have every team told of its week"
+	planLooks  = "have every source gone through"
 	handOvers  = "find new owners for what people leave behind"
 )
 
@@ -74,6 +75,9 @@ func (a *App) owe(duties map[string]duty, v verdict) {
 			return 0, a.scheduleDigests(ctx, c)
 		}}
 	}
+	if slices.Contains(v.changed, "sources") {
+		duties[planLooks] = duty{do: func(ctx context.Context) (time.Duration, error) { return 0, a.planSources(ctx) }}
+	}
 	if v.mended {
 		delete(duties, sayRefused)
 		duties[sayMended] = duty{do: a.sayMended}
@@ -116,7 +120,8 @@ func (a *App) discharge(ctx context.Context, duties map[string]duty) {
 // could be made of a new file, and who may open the page.
 func (a *App) fits(_ context.Context, adopted config.Adoption, next config.Config) (page.Tokens, error) {
 	tokens, err := pageTokens(adopted.Config)
-	errs := []error{err, adopted.Fits(reachable(adopted.Config))}
+	_, sourceErr := sourcesOf(adopted.Config, a.parts, a.more)
+	errs := []error{err, adopted.Fits(reachable(adopted.Config)), adopted.Fits(sourceErr)}
 	if len(adopted.Restart) > 0 { // so that the next start does not fail
 		_, err := adapters(next, a.parts, a.more)
 		errs = append(errs, err)

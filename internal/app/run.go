@@ -47,6 +47,7 @@ type App struct {
 	were    map[string][]string // teams of people, as they were last
 	parts   parts
 	more    []Kinds
+	sources sourcesInForce
 	reload  *reload
 	hangup  chan struct{}
 	end     context.CancelFunc // of what goes on beside: the sockets, and the look at the configuration
@@ -79,6 +80,11 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	}
 	a.parts = p
 	a.inForce.set(c, p.tokens)
+	all, err := sourcesOf(c, p, more)
+	if err != nil {
+		return nil, err
+	}
+	a.sources.set(all)
 	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
 	acts.Directory, acts.Routes, a.acts = a.inForce.directory, a.inForce.routes, acts
 	if err := a.measure(); err != nil {
@@ -110,7 +116,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	board := newSwitchboard(a.client, c, acts.Channels)
 	acts.Switchboard = board
 	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
-	acts.Fleet, acts.Roll = known, known
+	acts.Fleet, acts.Roll, acts.Herald, acts.Sources = known, known, known, a.sources.all
 	a.watched(known)
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
@@ -239,6 +245,8 @@ func Register(w interface {
 	w.RegisterWorkflow(story.ChannelWorkflow)
 	w.RegisterWorkflow(story.DigestWorkflow)
 	w.RegisterWorkflow(story.HandoverWorkflow)
+	w.RegisterWorkflow(story.SurveyWorkflow)
+	w.RegisterWorkflow(story.SourceWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)
 	}

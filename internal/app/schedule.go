@@ -32,6 +32,9 @@ func (a *App) schedule(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := a.planSources(ctx); err != nil {
+		return err
+	}
 	return a.scheduleDigests(ctx, a.config)
 }
 

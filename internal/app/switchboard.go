@@ -93,17 +93,27 @@ func (s *switchboard) planAll(ctx context.Context) error {
 
 // running lists the channels that have a workflow on our task queue.
 func (s *switchboard) running(ctx context.Context) ([]string, error) {
+	out, err := running(ctx, s.client, s.config.Temporal, "ChannelWorkflow", workflows.ChannelID(""))
+	if err != nil {
+		return nil, fmt.Errorf("list the channels: %w", err)
+	}
+	return out, nil
+}
+
+// running lists the workflows of a type on our task queue, by what their IDs say
+// after a prefix.
+func running(ctx context.Context, c client.Client, t config.Temporal, kind, prefix string) ([]string, error) {
 	var out []string
 	for token := []byte(nil); ; {
-		r, err := s.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Namespace: s.config.Temporal.Namespace, NextPageToken: token,
-			Query: "WorkflowType = 'ChannelWorkflow' AND ExecutionStatus = 'Running' AND TaskQueue = '" + s.config.Temporal.TaskQueue + "'",
+		r, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Namespace: t.Namespace, NextPageToken: token,
+			Query: "WorkflowType = '" + kind + "' AND ExecutionStatus = 'Running' AND TaskQueue = '" + t.TaskQueue + "'",
 		})
 		if err != nil {
-			return nil, fmt.Errorf("list the channels: %w", err)
+			return nil, err
 		}
 		for _, e := range r.GetExecutions() {
-			out = append(out, strings.TrimPrefix(e.GetExecution().GetWorkflowId(), workflows.ChannelID("")))
+			out = append(out, strings.TrimPrefix(e.GetExecution().GetWorkflowId(), prefix))
 		}
 		if token = r.GetNextPageToken(); len(token) == 0 {
 			slices.Sort(out)

@@ -14,6 +14,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
+	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
+	"github.com/neverlapse/neverlapse/internal/scan/source/files"
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
@@ -99,6 +101,12 @@ var (
 	sources = Sources{
 		digicert.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
 			return Built(path, x.Adapter, func(o digicert.Options) (source.Source, error) { return digicert.New(x.Name, o, m.Scanner) })
+		},
+		endpoints.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
+			return Built(path, x.Adapter, func(o endpoints.Options) (source.Source, error) { return endpoints.New(o, m.Scanner), nil })
+		},
+		files.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
+			return Built(path, x.Adapter, func(o files.Options) (source.Source, error) { return files.New(o, m.Scanner) })
 		},
 	}
 )

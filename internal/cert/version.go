@@ -97,6 +97,7 @@ type Observation struct {
 	Endpoint Endpoint  `json:"endpoint,omitzero"`
 	Target   string    `json:"target,omitempty"`  // read back from this target; empty for a handshake
 	Host     string    `json:"host,omitempty"`    // where the target lives; empty: at the worker of the certificate
+	Place    string    `json:"place,omitempty"`   // that a source of the inventory saw and nobody named: "file:web2:/etc/ssl/a.pem"
 	Address  string    `json:"address,omitempty"` // ip:port that was dialled
 	At       time.Time `json:"at"`
 	Version  Version   `json:"version,omitzero"`
@@ -146,6 +147,8 @@ func short(s string) string {
 // Where names the place in one short string.
 func (o Observation) Where() string {
 	switch {
+	case o.Place != "":
+		return o.Place
 	case o.Target != "" && o.Host != "":
 		return "target " + o.Target + " on host " + o.Host
 	case o.Target != "":

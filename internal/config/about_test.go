@@ -89,7 +89,7 @@ var about = map[string]string{
 	"hosts[].key":     "What `neverlapse-worker --role target --queue NAME --init` printed there. What the host deploys is sealed for this key.",
 	"hosts[].targets": "The targets of the host, by name. They share one set of names with `targets`, and certificates refer to them in the same way.",
 
-	"sources":            "What is gone through regularly for the certificates that are there.",
+	"sources":            "What is gone through regularly for the certificates that are there: the [inventory](inventory.md).",
 	"sources[].name":     "Name, for commands and messages.",
 	"sources[].kind":     "Kind of source.",
 	"sources[].options":  "What the kind needs.",

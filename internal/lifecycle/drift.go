@@ -15,11 +15,11 @@ import (
 // back by itself: whoever changed it may have had a reason.
 func (v *view) drifted() *condition {
 	at := v.astrayAt()
-	if !v.s.Spec.Managed || at.IsZero() || v.now.Before(at) {
+	if at.IsZero() || v.now.Before(at) {
 		return nil
 	}
 	var has []string
-	for _, o := range v.s.astray() {
+	for _, o := range v.s.drifting() {
 		has = append(has, o.Where()+" has "+inFull(o.Version))
 	}
 	return v.atPlaces(alert.Drifted, at, []string{strings.Join(has, "; ") + ", instead of " + inFull(v.s.Live)})
@@ -28,7 +28,7 @@ func (v *view) drifted() *condition {
 // astrayAt is when a place that shows another version than Live has had its
 // time to settle; zero if there is none.
 func (v *view) astrayAt() time.Time {
-	if v.s.Sight.AstraySince.IsZero() || len(v.s.astray()) == 0 {
+	if v.s.Sight.AstraySince.IsZero() || len(v.s.drifting()) == 0 {
 		return time.Time{}
 	}
 	return v.s.Sight.AstraySince.Add(v.of(v.s.Spec.Policy.RetryEvery))
@@ -37,6 +37,12 @@ func (v *view) astrayAt() time.Time {
 // undrifted reports whether every place that can speak for itself shows Live. One
 // that cannot be seen shows nothing; of one that is behind people are told apart.
 func (v *view) undrifted() bool {
+	if len(v.s.forgotten()) > 0 {
+		return false
+	}
+	if !v.s.Spec.Managed { // its Live follows what its own places show
+		return true
+	}
 	for _, o := range v.s.Sight.Observations {
 		if (!o.Seen() || o.Version.Fingerprint != v.s.Live.Fingerprint) && !v.s.explained(o) {
 			return false

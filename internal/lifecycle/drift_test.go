@@ -73,3 +73,40 @@ func TestWhatOthersInstallWhileARenewalIsStuckOrIsBegunByAnOlderReleaseCounts(t 
 		}
 	}
 }
+
+func TestAPlaceThatNobodyNamedAndThatKeepsAnOldVersionIsDriftUntilItHasTheLiveOne(t *testing.T) {
+	for _, managed := range []bool{true, false} {
+		s, now := tampered()
+		s.Spec.Managed, s.Sight = managed, Sight{At: now}
+		old := s.Live
+		old.Fingerprint, old.NotAfter = "old", now.Add(3*day)
+		const where = "file:web2:/etc/ssl/shop.pem"
+		see := func(v cert.Version) {
+			s.Scanned(now, []cert.Observation{{Place: where, At: now, Version: v}})
+		}
+		see(s.Live)
+		if len(s.Sight.Elsewhere) != 0 || len(s.Sight.Observations) != 0 {
+			t.Fatalf("a place that has what it should is kept: %+v", s.Sight)
+		}
+		see(old)
+		if d := look(now, &s).drifted(); d != nil {
+			t.Error("it is told before it had its time to settle")
+		}
+		now = now.Add(2 * time.Hour)
+		c := look(now, &s).drifted()
+		if c == nil || !strings.Contains(c.cause, where+" has old") || c.level < 0 {
+			t.Fatalf("managed %v: %+v", managed, c)
+		}
+		a := Alert{Reason: alert.Drifted, Version: s.Live.Fingerprint, FiredAt: now}
+		if got := look(now, &s).evidence(a); got != "" {
+			t.Errorf("managed %v: closed by %q", managed, got)
+		}
+		see(s.Live)
+		if managed {
+			s.Scanned(now, []cert.Observation{{Target: "a", At: now, Version: s.Live}})
+		}
+		if got := look(now, &s).evidence(a); got == "" {
+			t.Errorf("managed %v: it stays open although the place has what it should", managed)
+		}
+	}
+}

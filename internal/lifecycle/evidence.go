@@ -29,7 +29,7 @@ func (v *view) closeAlerts() *Decision {
 // evidence says what closes an alert, "" while nothing does.
 func (v *view) evidence(a Alert) string {
 	s := v.s
-	renewing := a.Reason != alert.Expiring && a.Reason != alert.Unseen
+	renewing := a.Reason != alert.Expiring && a.Reason != alert.Unseen && a.Reason != alert.Drifted
 	switch {
 	case s.Retire != nil:
 		return "retired by " + s.Retire.By

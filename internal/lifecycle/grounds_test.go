@@ -166,7 +166,7 @@ func TestWhoeverIsPagedKnowsWhatToType(t *testing.T) {
 			alert.SupplyNeeded:      {"csr shop > shop.csr", "supply shop --chain FILE", "ack shop"},
 		}
 		for _, reason := range alert.Reasons {
-			if reason.OfChannel() || reason == alert.CAOutage || reason == alert.MassRenewal || reason == alert.ConfigurationRefused || reason == alert.Handover { // about no certificate: whoever tells says what to type
+			if reason.OfNone() || reason == alert.CAOutage || reason == alert.MassRenewal { // about no certificate: whoever tells says what to type
 				continue
 			}
 			want, ok := commands[reason]

@@ -56,7 +56,7 @@ func (v *view) placesPlan(r alert.Reason) (Plan, bool) {
 			}
 		}
 	case alert.Drifted:
-		for _, o := range v.s.astray() {
+		for _, o := range v.s.drifting() {
 			ends = append(ends, o.Version.NotAfter)
 		}
 	}

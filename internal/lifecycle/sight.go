@@ -45,9 +45,39 @@ func (s *State) answering(now time.Time, seen []cert.Observation) {
 // Scanned takes in what a scanner saw by itself at some of the places. It says
 // nothing about the others, so it is not a look at the world.
 func (s *State) Scanned(now time.Time, seen []cert.Observation) {
+	s.elsewhere(seen)
 	s.merge(seen)
 	s.draw(now)
 }
+
+// keepElsewhere bounds the places that nobody named.
+const keepElsewhere = 20
+
+// elsewhere keeps what is seen at places that nobody named, as long as it is
+// another version than Live.
+func (s *State) elsewhere(seen []cert.Observation) {
+	for _, o := range seen {
+		if o.Place == "" || !o.Seen() {
+			continue
+		}
+		s.Sight.Elsewhere = slices.DeleteFunc(slices.Clone(s.Sight.Elsewhere), func(old cert.Observation) bool { return old.Place == o.Place })
+		if o.Version.Fingerprint != s.Live.Fingerprint && len(s.Sight.Elsewhere) < keepElsewhere {
+			s.Sight.Elsewhere = append(s.Sight.Elsewhere, o)
+		}
+	}
+}
+
+// forgotten lists the places that nobody named and that have another version than
+// Live. While a renewal is under way nobody can say that of any.
+func (s *State) forgotten() []cert.Observation {
+	if s.Live.Fingerprint == "" || s.flying(FlyRenewal, "") {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Sight.Elsewhere), func(o cert.Observation) bool { return o.Version.Fingerprint == s.Live.Fingerprint })
+}
+
+// drifting are all places that show another version than Live.
+func (s *State) drifting() []cert.Observation { return slices.Concat(s.astray(), s.forgotten()) }
 
 // merge puts observations in the place of older ones of the same places.
 func (s *State) merge(seen []cert.Observation) {
@@ -61,11 +91,17 @@ func samePlace(a, b cert.Observation) bool {
 	if a.Target != "" || b.Target != "" {
 		return a.Target == b.Target
 	}
+	if a.Place != "" || b.Place != "" {
+		return a.Place == b.Place
+	}
 	return a.Endpoint.String() == b.Endpoint.String()
 }
 
 // place reports whether an observation is of a place that counts.
 func (s *State) place(o cert.Observation) bool {
+	if o.Place != "" {
+		return false
+	}
 	if o.Target != "" {
 		return slices.Contains(s.Spec.Targets, o.Target)
 	}
@@ -89,7 +125,7 @@ func (s *State) draw(now time.Time) {
 		s.Renewal.Unproven = ""
 	}
 	switch {
-	case len(s.astray()) == 0:
+	case len(s.drifting()) == 0:
 		s.Sight.AstraySince = time.Time{}
 	case s.Sight.AstraySince.IsZero():
 		s.Sight.AstraySince = now

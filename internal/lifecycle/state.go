@@ -103,8 +103,11 @@ func (i Installed) Where() string {
 type Sight struct {
 	At           time.Time          `json:"at,omitzero"`          // when the look ended
 	SeenAt       time.Time          `json:"seenAt,omitzero"`      // when every place was last seen with a certificate for the names
-	AstraySince  time.Time          `json:"astraySince,omitzero"` // managed: some place has shown another version than Live since
+	AstraySince  time.Time          `json:"astraySince,omitzero"` // some place has shown another version than Live since
 	Observations []cert.Observation `json:"observations,omitempty"`
+	// Elsewhere are places that nobody named and that a source of the inventory knows:
+	// they had Live once, and have another version now.
+	Elsewhere []cert.Observation `json:"elsewhere,omitempty"`
 }
 
 // Renewal is how the replacement of Live is going.

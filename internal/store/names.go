@@ -19,6 +19,8 @@ func NameOf(whole string) Name {
 		return Name{Room: Room{Path: "."}, Elem: whole}
 	case part[0] == "certificates":
 		rooms = 2
+	case part[0] == "inventory" && part[1] == "source":
+		rooms = 3
 	case part[0] == "hosts" && len(part) > 5 && part[3] == "certificates":
 		rooms = 5
 	case part[0] == "hosts":

@@ -47,6 +47,9 @@ claims/places/PLACE.json          who holds a place, as an index
 delivery/unseen/ID.json           messages that did not arrive and that nobody has seen yet; seen/ has the others
 delivery/broken/KIND,ADDRESS.json addresses that lead nowhere
 delivery/channels/NAME.json       how each channel did lately
+inventory/source/NAME/manifest.json   the places that a source saw, and what is there; run.json and steps/ are the run that goes on,
+                                  standing.json how the last one went
+inventory/triage.json             what people decided about certificates that nobody enrolled
 secrets/PURPOSE.sealed            random bytes by which we know our own signatures again
 accounts/CA,EMAIL.json            ACME accounts; the key inside is sealed
 hosts/HOST/                       all that the worker of a host may see; nothing else has to be shared with it

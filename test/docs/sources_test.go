@@ -13,6 +13,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan/source/acm"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
+	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
+	"github.com/neverlapse/neverlapse/internal/scan/source/files"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 )
 
@@ -24,11 +26,17 @@ var sourceOptions = map[string]any{
 	kubernetes.Kind:  kubernetes.Options{},
 }
 
+// own are the options of the kinds that need no API.
+var own = map[string]any{endpoints.Kind: endpoints.Options{}, files.Kind: files.Options{}}
+
 func TestEveryOptionOfASourceIsExplainedInItsSection(t *testing.T) {
 	for kind := range cloud.Kinds.Sources {
-		if sourceOptions[kind] == nil {
+		if sourceOptions[kind] == nil && own[kind] == nil {
 			t.Errorf("the test does not know the options of %s", kind)
 		}
+	}
+	for kind, options := range own {
+		explained(t, "docs/inventory.md", kind, reflect.TypeOf(options))
 	}
 	for kind, options := range sourceOptions {
 		explained(t, "docs/sources-cloud.md", kind, reflect.TypeOf(options))

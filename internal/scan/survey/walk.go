@@ -56,6 +56,29 @@ type file struct {
 
 // Walk returns when everything was looked at, or with the context's error.
 func (f *Files) Walk(ctx context.Context, paths []string) error {
+	f.each(func() {
+		for _, p := range paths {
+			f.enter(ctx, p)
+		}
+	})
+	return ctx.Err()
+}
+
+// Look looks at regular files as if they had been met below a folder: one that
+// holds no certificate by its name and its first bytes is passed over.
+func (f *Files) Look(ctx context.Context, paths []string) error {
+	f.each(func() {
+		for _, p := range paths {
+			if ctx.Err() == nil {
+				f.meet(p, nil, false)
+			}
+		}
+	})
+	return ctx.Err()
+}
+
+// each reads what is met meanwhile.
+func (f *Files) each(meet func()) {
 	f.todo = make(chan file, 256)
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -65,12 +88,9 @@ func (f *Files) Walk(ctx context.Context, paths []string) error {
 			}
 		})
 	}
-	for _, p := range paths {
-		f.enter(ctx, p)
-	}
+	meet()
 	close(f.todo)
 	all.Wait()
-	return ctx.Err()
 }
 
 // enter begins with a path that was given.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -56,6 +57,15 @@ type Store interface {
 	Mend(ctx context.Context, kind, address string) (was bool, err error)
 	NoteOutcome(ctx context.Context, o delivery.Outcome) (before delivery.Standing, err error)
 	Standings(ctx context.Context) ([]delivery.Standing, error)
+
+	Manifest(ctx context.Context, source string) (estate.Manifest, error)
+	PutManifest(ctx context.Context, m estate.Manifest) error
+	BeginRun(ctx context.Context, source string, run estate.Run) (estate.Run, []estate.Step, error)
+	AddStep(ctx context.Context, source, run string, step estate.Step) error
+	EndRun(ctx context.Context, st estate.Standing) error
+	SourceStanding(ctx context.Context, source string) (estate.Standing, error)
+	Triage(ctx context.Context) (estate.Triage, error)
+	PutTriage(ctx context.Context, t estate.Triage) error
 
 	Secret(ctx context.Context, purpose string) ([]byte, error)
 
@@ -102,6 +112,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"no dead letter is lost or comes back among many writers", letterRace},
 		{"a broken address is news once and can be mended", brokenAddresses},
 		{"how a channel stands changes with what became of messages", standings},
+		{"what a source saw is replaced by the next revision alone", manifests},
+		{"the pages of a run stay until it ends", runs},
+		{"of many who change the triage none is lost", triageRace},
 		{"a secret is made once for everybody", secrets},
 		{"the first key of an account wins", accounts},
 		{"nothing secret is readable at rest", sealedAtRest},

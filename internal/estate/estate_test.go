@@ -1,0 +1,235 @@
+package estate
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
+)
+
+var start = time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+
+// version makes one of a name; the fingerprint is made from it.
+func version(name string, days int) cert.Version {
+	return cert.Version{
+		Fingerprint: cert.Fingerprint(fmt.Sprintf("%064x", []byte(name))), Serial: fmt.Sprintf("%016x", []byte(name)), Issuer: "Test CA",
+		NotBefore: start, NotAfter: start.AddDate(0, 0, days), Names: []string{name + ".test"},
+	}
+}
+
+func at(place string, v cert.Version) source.Sighting {
+	return source.Sighting{Place: place, Version: v}
+}
+
+func print(name string) cert.Fingerprint { return version(name, 0).Fingerprint }
+
+// run goes through pages and closes the run; the last page ends it.
+func run(m *Manifest, id int, pages ...source.Page) (Run, []Step, bool) {
+	now := start.Add(time.Duration(id) * 24 * time.Hour)
+	var steps []Step
+	for i := range pages {
+		if i+1 < len(pages) {
+			pages[i].Next = []byte{byte(i + 1)}
+		}
+		steps = append(steps, m.Step(i+1, now, pages[i]))
+	}
+	r, changed := m.Close(Run{ID: fmt.Sprint(id), Started: now}, steps, "", now.Add(time.Minute))
+	return r, steps, changed
+}
+
+func page(all ...source.Sighting) source.Page { return source.Page{Sightings: all} }
+
+func TestARunInWhichNothingChangedLeavesTheManifestAloneAndItsStepsAreShort(t *testing.T) {
+	m := Manifest{Source: "web"}
+	var all []source.Sighting
+	for i := range 500 {
+		all = append(all, at(fmt.Sprintf("file:web1:/a/%03d", i), version(fmt.Sprint("c", i), 90)))
+	}
+	if r, _, changed := run(&m, 0, page(all[:250]...), page(all[250:]...)); !changed || r.New != 500 || r.Seen != 500 || !r.Complete || len(m.Certs) != 500 {
+		t.Fatalf("first: %+v, changed %v", r, changed)
+	}
+	before := fmt.Sprint(m)
+	r, steps, changed := run(&m, 1, page(all[:250]...), page(all[250:]...))
+	if again, twice := m.Close(Run{ID: "0", Started: start}, nil, "", start); twice || again.New != 500 {
+		t.Errorf("the same run closed twice: %+v, %v", again, twice)
+	}
+	if changed || r.New+r.Changed+r.Gone != 0 || r.Seen != 500 || !r.Complete || fmt.Sprint(m) != before {
+		t.Errorf("second: %+v, changed %v", r, changed)
+	}
+	for _, s := range steps {
+		if data, err := json.Marshal(s); err != nil || len(data) > 200 {
+			t.Errorf("a step of an unchanged page has %d bytes: %s, %v", len(data), data, err)
+		}
+	}
+}
+
+func TestWhatIsGoneIsToldFromWhatWasNotLookedAt(t *testing.T) {
+	m := Manifest{Source: "k8s"}
+	a, b, c := at("secret:prod/a/x", version("a", 90)), at("secret:prod/b/x", version("b", 90)), at("secret:prod/c/x", version("c", 90))
+	run(&m, 0, page(a, b, c))
+	part := page(a)
+	part.Failed = []source.Failure{{Places: "secret:prod/b/", Why: "forbidden"}}
+	r, _, _ := run(&m, 1, part)
+	if r.Complete || r.Gone != 1 || m.Places[1].Gone != (time.Time{}) || m.Places[2].Gone.IsZero() {
+		t.Errorf("%+v, %+v", r, m.Places)
+	}
+	if r, _ := m.Close(Run{ID: "2"}, []Step{m.Step(1, start, page())}, "the token expired", start); r.Complete || r.Gone != 0 || r.Err == "" {
+		t.Errorf("a run that broke off: %+v", r)
+	}
+	trouble := source.Sighting{Place: a.Place, Trouble: "timed out"}
+	if r, _, _ := run(&m, 3, page(trouble, b)); r.Gone != 0 || r.Troubled != 1 || m.Places[0].Holds != KeyOf(a.Version) || m.Places[0].Trouble == "" {
+		t.Errorf("what cannot be read counts as gone: %+v, %+v", r, m.Places[0])
+	}
+	if r, _, _ := run(&m, 4, page(a, b, c)); r.Changed != 1 || !m.Places[2].Gone.IsZero() {
+		t.Errorf("what comes back: %+v", r)
+	}
+	run(&m, 5, page(a))
+	run(&m, 40, page(a))
+	if len(m.Places) != 1 || len(m.Certs) != 1 {
+		t.Errorf("what is gone for long is kept: %+v", m)
+	}
+}
+
+func TestASourceKeepsSoManyPlacesAndNoMore(t *testing.T) {
+	m := Manifest{Source: "big"}
+	var steps []Step
+	for i := range MostPlaces/source.MostSightings + 1 {
+		var p source.Page
+		for j := range source.MostSightings {
+			p.Sightings = append(p.Sightings, at(fmt.Sprintf("file:h:/%d/%d", i, j), version("same", 90)))
+		}
+		steps = append(steps, m.Step(i+1, start, p))
+	}
+	r, _ := m.Close(Run{}, steps, "", start)
+	if len(m.Places) != MostPlaces || r.Complete || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Why, "1000 places are left out") {
+		t.Errorf("%d places, %+v", len(m.Places), r)
+	}
+}
+
+func TestACertificateIsToldOnceOfEachPlaceThatShowsSomethingElse(t *testing.T) {
+	endpoint := cert.Endpoint{Host: "www.test", Port: 443}
+	wire := func(address, name string) source.Sighting {
+		s := at("endpoint:www.test:443@"+address, version(name, 90))
+		s.Endpoint = endpoint
+		return s
+	}
+	file := func(name string) source.Sighting { return at("file:web2:/a.pem", version(name, 90)) }
+	shop := Enrolled{Name: "shop", Live: print("one"), Endpoints: []cert.Endpoint{endpoint}}
+	m := Manifest{Source: "s"}
+	told := func(id int, e []Enrolled, all ...source.Sighting) (out []string, changed bool) {
+		r, _, _ := run(&m, id, page(all...))
+		words, changed := m.Compare(e, r)
+		for _, w := range words {
+			for _, o := range w.Observations {
+				out = append(out, w.Name+" "+o.Where()+" "+string(rune(o.Version.Names[0][0])))
+			}
+		}
+		return out, changed
+	}
+	want := func(what string, got []string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	got, changed := told(0, []Enrolled{shop}, wire("10.0.0.1:443", "one"), wire("10.0.0.2:443", "one"), file("one"))
+	want("all is well", got)
+	if !changed || slices.ContainsFunc(m.Places, func(p Place) bool { return p.Of != "shop" }) {
+		t.Errorf("the places belong to nobody: %+v", m.Places)
+	}
+	if got, changed = told(1, []Enrolled{shop}, wire("10.0.0.1:443", "one"), wire("10.0.0.2:443", "one"), file("one")); changed || got != nil {
+		t.Errorf("unchanged: %v, %v", got, changed)
+	}
+	shop.Live = print("two")
+	got, _ = told(2, []Enrolled{shop}, wire("10.0.0.1:443", "two"), wire("10.0.0.2:443", "one"), file("one"))
+	want("one address and a file were forgotten", got, "shop file:web2:/a.pem o", "shop www.test:443 (10.0.0.1:443) t", "shop www.test:443 (10.0.0.2:443) o")
+	got, _ = told(3, []Enrolled{shop}, wire("10.0.0.1:443", "two"), wire("10.0.0.2:443", "one"), file("one"))
+	want("it knows", got)
+	got, _ = told(4, []Enrolled{shop}, wire("10.0.0.1:443", "two"), wire("10.0.0.2:443", "two"), file("two"))
+	want("all is well again", got, "shop file:web2:/a.pem t", "shop www.test:443 (10.0.0.1:443) t", "shop www.test:443 (10.0.0.2:443) t")
+	got, _ = told(5, nil, file("three"))
+	want("it is enrolled no more", got)
+	if m.Places[slices.IndexFunc(m.Places, func(p Place) bool { return p.Gone.IsZero() })].Of != "" {
+		t.Error("a place belongs to what is not enrolled")
+	}
+}
+
+func TestOneCertificateAtFivePlacesOfTwoSourcesIsOneRecord(t *testing.T) {
+	files, cloud := Manifest{Source: "files"}, Manifest{Source: "ca"}
+	run(&files, 0, page(at("file:a:/1", version("shop", 40)), at("file:a:/2", version("shop", 40)), at("file:b:/1", version("shop", 40)), at("file:b:/2", version("other", 20))))
+	bare := version("shop", 40)
+	bare.Fingerprint = ""
+	run(&cloud, 0, page(at("ca:x/1", bare), at("acm:x/1", version("shop", 40))))
+	all := []Seen{{files, Standing{}}, {cloud, Standing{}}}
+	records := Records(all, []Enrolled{{Name: "shop", Live: print("shop")}})
+	if len(records) != 2 || len(records[1].Places) != 5 || records[1].Of != "shop" || !records[1].Live || records[0].Of != "" {
+		t.Fatalf("%+v", records)
+	}
+	if records[1].Key.Fingerprint() != print("shop") {
+		t.Errorf("key %s", records[1].Key)
+	}
+}
+
+func TestStraysAreNewsOnceAndAgainWhenAnIgnoringEndsOrTheirEndIsNear(t *testing.T) {
+	m := Manifest{Source: "files"}
+	ca := at("file:a:/ca", version("root", 900))
+	ca.Findings = []cert.Finding{cert.Find(cert.IsCA, "is a CA")}
+	owned := at("file:a:/2", version("late", 100))
+	owned.Team = "platform"
+	run(&m, 0, page(at("file:a:/1", version("soon", 45)), owned, ca, at("file:a:/3", version("shop", 90))))
+	var tr Triage
+	news := func(day int) (out []string) {
+		now := start.AddDate(0, 0, day)
+		strays := tr.Strays(Records([]Seen{{m, Standing{}}}, []Enrolled{{Name: "shop", Live: print("shop")}}), now)
+		fresh := tr.News(strays, now)
+		for _, s := range fresh {
+			owner, _ := s.Owner()
+			out = append(out, strings.TrimSuffix(s.Record.Version.Names[0], ".test")+owner)
+		}
+		tr.Mark(fresh, now)
+		return out
+	}
+	for _, step := range []struct {
+		day  int
+		do   func(now time.Time)
+		want []string
+	}{
+		{0, nil, []string{"soon", "lateplatform"}},
+		{1, nil, nil},
+		{15, nil, []string{"soon"}},
+		{16, func(now time.Time) {
+			tr.Ignore(KeyOf(version("soon", 45)), Decision{By: "minji", At: now, Reason: "replaced next week", Until: start.AddDate(0, 0, 40)})
+		}, nil},
+		{39, nil, nil},
+		{40, nil, []string{"soon"}},
+		{41, nil, nil},
+		{44, nil, []string{"soon"}},
+		{45, nil, nil},
+		{50, func(now time.Time) {
+			tr.Assign(KeyOf(version("late", 100)), Decision{By: "minji", At: now, Owner: "jun"})
+		}, nil},
+		{71, nil, []string{"latejun"}},
+	} {
+		if step.do != nil {
+			step.do(start.AddDate(0, 0, step.day))
+		}
+		if got := news(step.day); !slices.Equal(got, step.want) {
+			t.Errorf("day %d: news of %v, want %v", step.day, got, step.want)
+		}
+	}
+	item := tr.Items[slices.IndexFunc(tr.Items, func(i Item) bool { return i.Key == KeyOf(version("soon", 45)) })]
+	if item.Ignored != nil || len(item.Before) != 1 || item.Before[0].By != "minji" {
+		t.Errorf("who ignored it is forgotten: %+v", item)
+	}
+	tr.Forget(nil, start.AddDate(1, 0, 0))
+	if len(tr.Items) != 0 {
+		t.Errorf("items of what is nowhere stay: %+v", tr.Items)
+	}
+}

@@ -1,0 +1,266 @@
+// Package files is a source of the inventory: the certificates in files and
+// folders of the machine on which the worker runs (PEM, DER, PKCS#12, JKS). app
+// makes one of each section of kind files. How files are read and judged is
+// package survey's; what did not change since this process looked last is not
+// read again. It does not reach other machines.
+package files
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/scan"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/survey"
+)
+
+// Kind is what the configuration calls it.
+const Kind = "files"
+
+// Bounds of a page.
+const (
+	filesOfPage = 300
+	mostDeep    = 100
+)
+
+// Options are where to look.
+type Options struct {
+	Paths        []string `mapstructure:"paths"`         // files and folders; everything below folders counts
+	Skip         []string `mapstructure:"skip"`          // folders below them that are left out
+	Host         string   `mapstructure:"host"`          // name of this machine in places; empty: its own
+	PasswordFile string   `mapstructure:"password_file"` // of PKCS#12 files; empty: they have none
+}
+
+// Validate refuses options that cannot work.
+func (o Options) Validate() error {
+	var errs []error
+	if len(o.Paths) == 0 {
+		errs = append(errs, errors.New("paths: there is none; name folders or files, like [/etc/ssl, /etc/nginx]"))
+	}
+	for key, paths := range map[string][]string{"paths": o.Paths, "skip": o.Skip} {
+		for i, p := range paths {
+			if !filepath.IsAbs(p) {
+				errs = append(errs, fmt.Errorf("%s[%d]: %q is not absolute; begin it with /", key, i, p))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Source looks at files.
+type Source struct {
+	options  Options
+	roots    []string
+	password string
+	scanner  *scan.Scanner
+	mu       sync.Mutex // one page at a time uses the cache
+	cache    *survey.Cache
+}
+
+// New makes it. The scanner judges what is found.
+func New(o Options, scanner *scan.Scanner) (*Source, error) {
+	s := &Source{options: o, scanner: scanner, cache: survey.NewCache("files")}
+	if o.PasswordFile != "" {
+		text, err := os.ReadFile(o.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("password_file: %w", err)
+		}
+		s.password = strings.TrimRight(string(text), "\r\n")
+	}
+	if s.options.Host == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("host: this machine does not know its name: %w; write one", err)
+		}
+		s.options.Host = name
+	}
+	for _, p := range o.Paths {
+		p = filepath.Clean(p)
+		if !slices.ContainsFunc(o.Paths, func(other string) bool { return below(p, filepath.Clean(other)) }) && !slices.Contains(s.roots, p) {
+			s.roots = append(s.roots, p)
+		}
+	}
+	return s, nil
+}
+
+// below reports whether a path lies below a folder.
+func below(path, folder string) bool {
+	return path != folder && strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
+}
+
+// token says where a run is: in which of the paths, and behind which file.
+type token struct {
+	Root int    `json:"root"`
+	Last string `json:"last,omitempty"`
+}
+
+// Look looks at the next files.
+func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (source.Page, error) {
+	var t token
+	if page != nil {
+		if err := json.Unmarshal(page, &t); err != nil || t.Root < 0 || t.Root >= len(s.roots) {
+			return source.Page{}, fault.New(fault.Invalid, "the page token %q means nothing; the paths may have been changed", page)
+		}
+	}
+	root := s.roots[t.Root]
+	progress("files below " + root)
+	w := walk{ctx: ctx, root: root, after: t.Last, skip: s.options.Skip}
+	more, err := w.run()
+	if err != nil {
+		return source.Page{}, err
+	}
+	out := source.Page{About: fmt.Sprintf("%s, %d of %d", root, t.Root+1, len(s.roots))}
+	for _, f := range w.failed {
+		out.Failed = append(out.Failed, source.Failure{Places: s.place(f.path), Why: scan.Clean(f.why)})
+	}
+	if out.Sightings, err = s.look(ctx, w.files); err != nil {
+		return source.Page{}, err
+	}
+	switch {
+	case more:
+		t.Last = w.files[len(w.files)-1]
+	case t.Root+1 < len(s.roots):
+		t = token{Root: t.Root + 1}
+	default:
+		return out, nil
+	}
+	out.Next, err = json.Marshal(t)
+	return out, err
+}
+
+func (s *Source) place(path string) string {
+	return "file:" + scan.Clean(s.options.Host) + ":" + printable(path)
+}
+
+// printable keeps names of files apart that cannot be shown as they are.
+func printable(path string) string {
+	if clean := scan.Clean(path); clean == path && len(path) < source.MaxPlace/2 {
+		return path
+	}
+	return fmt.Sprintf("%.200s~%s", scan.Clean(path), cert.FingerprintOfDER([]byte(path)).Short())
+}
+
+// look reads files and gives what is in them.
+func (s *Source) look(ctx context.Context, paths []string) ([]source.Sighting, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []source.Sighting
+	met := map[string]int{}
+	f := survey.Files{Scanner: s.scanner, Password: s.password, Cache: s.cache, Found: func(x survey.Found) { out = append(out, s.sighting(x)) }}
+	if err := f.Look(ctx, paths); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(out, func(a, b source.Sighting) int { return strings.Compare(a.Place, b.Place) })
+	for i := range out { // several certificates of one file that belong to no entry
+		met[out[i].Place]++
+		if n := met[out[i].Place]; n > 1 {
+			out[i].Place += fmt.Sprintf("!%d", n)
+		}
+	}
+	return out[:min(len(out), source.MostSightings)], nil
+}
+
+func (s *Source) sighting(x survey.Found) source.Sighting {
+	out := source.Sighting{Place: s.place(x.Place.Where), Host: s.options.Host, Version: x.Version, Findings: x.Findings}
+	if x.Place.Alias != "" {
+		out.Place += "!" + printable(x.Place.Alias)
+	}
+	if !x.Seen() {
+		out.Trouble, out.Findings = "it cannot be read", nil
+		if len(x.Findings) > 0 {
+			out.Trouble = x.Findings[0].What
+		}
+	}
+	return out
+}
+
+// walk finds the next files below a path, in one order each time.
+type walk struct {
+	ctx    context.Context
+	root   string
+	after  string
+	skip   []string
+	files  []string
+	failed []trouble
+}
+
+type trouble struct{ path, why string }
+
+// run tells whether there are more.
+func (w *walk) run() (more bool, err error) {
+	err = filepath.WalkDir(w.root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case w.ctx.Err() != nil:
+			return w.ctx.Err()
+		case err != nil:
+			if w.after == "" || order(path, w.after) > 0 {
+				w.fail(path, err)
+			}
+			return nil
+		case e.IsDir() && (w.left(path) || path != w.root && order(path, w.after) < 0 && !below(w.after, path)):
+			return fs.SkipDir
+		case e.IsDir() || w.after != "" && order(path, w.after) <= 0:
+			return nil
+		case path == w.root && e.Type()&fs.ModeSymlink != 0:
+			return w.link(path)
+		case !e.Type().IsRegular():
+			return nil
+		case len(w.files) == filesOfPage:
+			more = true
+			return fs.SkipAll
+		}
+		w.files = append(w.files, path)
+		return nil
+	})
+	return more, err
+}
+
+// link follows a path that was given; those below folders are not followed.
+func (w *walk) link(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		w.fail(path, err)
+		return nil
+	}
+	info, err := os.Stat(real)
+	switch {
+	case err != nil:
+		w.fail(path, err)
+	case info.IsDir():
+		w.fail(path, fmt.Errorf("it is a link to the folder %s; name that", real))
+	default:
+		w.files = append(w.files, path)
+	}
+	return nil
+}
+
+// left reports whether a folder is left out.
+func (w *walk) left(path string) bool {
+	return slices.ContainsFunc(w.skip, func(s string) bool { return filepath.Clean(s) == path }) ||
+		slices.Contains([]string{"/proc", "/sys", "/dev"}, path) || strings.Count(strings.TrimPrefix(path, w.root), "/") > mostDeep
+}
+
+func (w *walk) fail(path string, err error) {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	if len(w.failed) < source.MostFailed {
+		w.failed = append(w.failed, trouble{path, err.Error()})
+	}
+}
+
+// order is that in which a walk meets paths.
+func order(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
+}
