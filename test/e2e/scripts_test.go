@@ -15,7 +15,7 @@ import (
 
 // folders are targets without a server, one for each script that renews; a
 // broken one refuses whatever it is given.
-var folders = []string{"folder-renew", "broken-renew", "folder-rollback", "folder-deploy", "folder-pause", "folder-resume", "folder-freeze", "folder-approve", "folder-deny"}
+var folders = []string{"folder-renew", "broken-renew", "folder-rollback", "folder-deploy", "folder-pause", "folder-resume", "folder-freeze", "folder-approve", "folder-approvals", "folder-deny"}
 
 func folderTargets() string {
 	var b strings.Builder

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/test/harness/browser"
 )
 
@@ -12,10 +15,12 @@ func TestNothingIsWiderThanAPhoneInAnyLanguage(t *testing.T) {
 	w := populated()
 	long := strings.Repeat("a-very-long-name-without-any-end.", 3) + "x"
 	w.add(long, 5*oneDay, false, "minji", "P2")
-	base := serve(t, w, nil)
+	base := serve(t, asks(w, 1), everything)
 	for _, language := range []string{"en", "ko"} {
 		p := browser.Open(t, browser.Options{Width: 320, Height: 700, Phone: true, Language: language, Zone: "Asia/Seoul"})
-		for _, path := range []string{"/", "/?state=firing", "/c/pay", "/c/" + long, "/c/shop", "/c/nobody"} {
+		p.Go(base + "/")
+		p.Select(map[string]string{"en": "You are", "ko": "사용자"}[language], "Jun Park")
+		for _, path := range []string{"/", "/?state=firing", "/c/pay", "/c/" + long, "/c/shop", "/c/nobody", "/waiting", "/delivery"} {
 			p.Go(base + path)
 			if wide := p.Overflow(); wide != "" {
 				t.Errorf("%s %s: %s", language, path, wide)
@@ -25,6 +30,22 @@ func TestNothingIsWiderThanAPhoneInAnyLanguage(t *testing.T) {
 			t.Error(said)
 		}
 	}
+}
+
+// everything has each screen show something.
+func everything(c *Config) {
+	now := time.Now()
+	c.Directory = func() people.Directory {
+		d := deciders
+		d.People = append([]people.Person{{ID: "boss", Name: "Boss", Email: "hana@example.com"}}, d.People...)
+		return d
+	}
+	c.Handovers = leave("minji", "jun", "hana")
+	c.Letters = &letterbox{{ID: delivery.ID("a"), At: now, Certificate: "pay", To: "jun", Channel: "mail", Why: "550 no"}}
+	c.Channels = switchboard{all: []Channel{
+		{Listed: delivery.Listed{Name: "slack", Kind: "slack"}, Trouble: delivery.Trouble{Since: now, TryAt: now, Cause: "token_revoked"}},
+		{Listed: delivery.Listed{Name: "mail", Kind: "email"}, Life: delivery.Life{AnsweredAt: now, By: "minji"}},
+	}}
 }
 
 // contrast measures every text against what is behind it, and names those that
@@ -50,10 +71,10 @@ const contrast = `(() => {
 
 func TestEveryTextStandsOutInLightAndDark(t *testing.T) {
 	w := populated()
-	base := serve(t, w, nil)
+	base := serve(t, asks(w, 1), everything)
 	for _, dark := range []bool{false, true} {
 		p := browser.Open(t, browser.Options{Dark: dark, Zone: "Asia/Seoul"})
-		for _, path := range []string{"/", "/c/pay", "/c/mail", "/c/vpn", "/c/api"} {
+		for _, path := range []string{"/", "/c/pay", "/c/mail", "/c/vpn", "/c/api", "/waiting", "/delivery"} {
 			p.Go(base + path)
 			var faint []string
 			p.Eval(contrast, &faint)
@@ -70,9 +91,9 @@ func TestEveryTextStandsOutInLightAndDark(t *testing.T) {
 }
 
 func TestAScreenReaderFindsItsWay(t *testing.T) {
-	base := serve(t, populated(), nil)
+	base := serve(t, asks(populated(), 1), everything)
 	p := browser.Open(t, browser.Options{})
-	for _, path := range []string{"/", "/c/pay"} {
+	for _, path := range []string{"/", "/c/pay", "/waiting", "/delivery"} {
 		p.Go(base + path)
 		var missing []string
 		p.Eval(`(() => {
