@@ -46,6 +46,8 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 	fail(err)
 	_, err = scrapeToken(c)
 	fail(err)
+	_, err = newHeartbeat(c)
+	fail(err)
 	if c.ACMEHTTP.Listen != "" {
 		p.ways.HTTP = acme.NewListener(c.ACMEHTTP.Listen)
 	}

@@ -61,6 +61,7 @@ type App struct {
 	// scrapers show this token; empty: none is asked for. scrapes serves them alone.
 	scrapers string
 	scrapes  *http.Server
+	heart    *heartbeat // nil: no switch outside is told
 }
 
 // Start builds everything and joins Temporal, or starts the embedded engine
@@ -92,6 +93,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	}
 	if err := p.store.Begin(ctx); err != nil {
 		return nil, config.Under("store.options", err)
+	}
+	if a.heart, err = newHeartbeat(c); err != nil {
+		return nil, err
 	}
 	if a.paths, err = returnPaths(ctx, c, p, acts.Channels); err != nil {
 		return nil, err
@@ -150,6 +154,7 @@ func (a *App) goOn() {
 		a.beside.Go(func() { s.Run(ctx) })
 	}
 	a.beside.Go(func() { a.follow(ctx) })
+	a.beats(ctx)
 }
 
 // tidy lets targets remove what a worker that died left. It is done again before

@@ -58,6 +58,7 @@ type Config struct {
 	Digest       Digest             `mapstructure:"digest"`
 	Log          Log                `mapstructure:"log"`
 	Metrics      Metrics            `mapstructure:"metrics"`
+	Heartbeat    Heartbeat          `mapstructure:"heartbeat"`
 }
 
 // Temporal says which cluster to join.
@@ -200,6 +201,12 @@ type Metrics struct {
 	Certificates int           `mapstructure:"certificates"` // that are told one by one, at most
 }
 
+// Heartbeat says which dead-man's switch outside is told that the worker can work.
+type Heartbeat struct {
+	URLFile string        `mapstructure:"url_file"` // empty: none is
+	Every   time.Duration `mapstructure:"every"`
+}
+
 // Default is what counts where nothing is configured.
 func Default() Config {
 	return Config{
@@ -218,6 +225,7 @@ func Default() Config {
 		Delivery:    Delivery{ProofOfLife: 30 * 24 * time.Hour, ProofWithin: 7 * 24 * time.Hour},
 		Digest:      Digest{Day: "mon", At: "09:00"},
 		Log:         Log{Level: "info", Format: "text"},
+		Heartbeat:   Heartbeat{Every: time.Minute},
 		Metrics:     Metrics{Every: 30 * time.Second, Certificates: 20000},
 	}
 }

@@ -104,6 +104,7 @@ gather: {p1: 5m, p2: 30s, p3: 10m, p4: 20m, every: 2h, few: 5}
 digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
 metrics: {listen: "127.0.0.1:9090", token_file: /t, every: 1m, certificates: 5}
+heartbeat: {url_file: /u, every: 5m}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +143,7 @@ metrics: {listen: "127.0.0.1:9090", token_file: /t, every: 1m, certificates: 5}
 		Digest:       Digest{"fri", "16:30", true},
 		Log:          Log{"debug", "json"},
 		Metrics:      Metrics{"127.0.0.1:9090", "/t", time.Minute, 5},
+		Heartbeat:    Heartbeat{"/u", 5 * time.Minute},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -33,3 +33,16 @@ func (m Metrics) validate(h HTTP) error {
 	}
 	return errors.Join(errs...)
 }
+
+// The time between two heartbeats may lie between these.
+const (
+	minBeat = 10 * time.Second
+	maxBeat = 24 * time.Hour
+)
+
+func (h Heartbeat) validate() error {
+	if h.Every < minBeat || h.Every > maxBeat {
+		return wrong("heartbeat.every", "%s is not between %s and %s", lifecycle.FormatDuration(h.Every), lifecycle.FormatDuration(minBeat), lifecycle.FormatDuration(maxBeat))
+	}
+	return nil
+}

@@ -23,7 +23,7 @@ var answerBuckets = []float64{30, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 
 // facts are counted when an activity has ended.
 type facts struct {
 	attempts, outcomes, notices, answers, resolved *prometheus.CounterVec
-	operations, proofs, messages, letters          *prometheus.CounterVec
+	operations, proofs, messages, letters, beats   *prometheus.CounterVec
 	answered                                       *prometheus.HistogramVec
 	names, words                                   *bound
 }
@@ -39,6 +39,7 @@ func (m *Metrics) newFacts() facts {
 		proofs:     m.counter("neverlapse_proofs_total", "Times that the world was asked to show a version, by the kind of each target concerned; none: endpoints without a target.", "kind", "outcome"),
 		messages:   m.counter("neverlapse_messages_total", "Tries to hand a message to a channel; outcome is ok or the kind of failure.", "channel", "kind", "outcome"),
 		letters:    m.counter("neverlapse_dead_letters_total", "Messages that were given up, by what was to blame.", "channel", "about"),
+		beats:      m.counter("neverlapse_heartbeats_total", "Heartbeats to the dead-man's switch: ok, failed (it did not take it), or withheld because the engine or the store was away.", "outcome"),
 		answered:   m.histogram("neverlapse_alert_answer_seconds", "From the first notice of an alert, or of its latest return, to its acknowledgement or snooze.", answerBuckets, "severity"),
 		names:      newBound(mostNames), words: newBound(mostWords),
 	}
@@ -102,3 +103,6 @@ func outcome(err error) string {
 	failure, _ := activities.FailureOf(err)
 	return string(failure.Kind)
 }
+
+// Beat counts a heartbeat.
+func (m *Metrics) Beat(outcome string) { m.facts.beats.WithLabelValues(outcome).Inc() }

@@ -52,6 +52,7 @@ inventory/source/NAME/manifest.json   the places that a source saw, and what is 
 inventory/triage.json             what people decided about certificates that nobody enrolled
 secrets/PURPOSE.sealed            random bytes by which we know our own signatures again
 accounts/CA,EMAIL.json            ACME accounts; the key inside is sealed
+beat/at                           when a worker last tried whether it can write here
 hosts/HOST/                       all that the worker of a host may see; nothing else has to be shared with it
     given/                        versions for its targets, sealed so that its key alone opens them; written here
     kept/                         what the host writes: captures, sealed with its key, and what its targets are

@@ -1,0 +1,26 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// beatFile says when somebody last wrote to the store only to know whether it can
+// be written to.
+const beatFile = "at"
+
+// Beat writes to the store and reads it back, so that one that is full, gone or
+// read-only is known before something has to be kept.
+func (s *Store) Beat(ctx context.Context, now time.Time) error {
+	text := now.UTC().Format(time.RFC3339Nano) + "\n"
+	return s.room("beat").locked(ctx, func(r room) error {
+		if err := r.write(ctx, beatFile, []byte(text)); err != nil {
+			return err
+		}
+		got, err := r.read(ctx, beatFile)
+		if err == nil && string(got) != text {
+			err = s.damaged(r.join(beatFile), errMismatch)
+		}
+		return err
+	})
+}
