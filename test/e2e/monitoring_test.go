@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,7 +135,15 @@ func get(url string) (string, error) {
 func TestPrometheusTellsThatTheWorkerIsGoneAndTheRunbookTakesTheCertificateOut(t *testing.T) {
 	t.Parallel()
 	promtool := targettest.NeedProgram(t, "promtool")
-	w := prepareOwn(t, harness.Options{Nginx: sites(site(t, "pay.shop.test", 20*time.Minute)), Sections: "metrics: {every: 1s}"})
+	var beats atomic.Int32
+	deadMan := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { beats.Add(1) }))
+	defer deadMan.Close()
+	urlFile := filepath.Join(t.TempDir(), "url")
+	writeFile(t, urlFile, []byte(deadMan.URL+"/ping/5ec7e7-0f-the-5w1tch\n"))
+	w := prepareOwn(t, harness.Options{
+		Nginx:    sites(site(t, "pay.shop.test", 20*time.Minute)),
+		Sections: fmt.Sprintf("metrics: {every: 1s}\nheartbeat: {url_file: %s, every: 10s}", urlFile),
+	})
 	w.start()
 	before, r := w.served(0), newReceiver(t)
 	prometheus := w.prometheus(r)
@@ -171,6 +180,11 @@ func TestPrometheusTellsThatTheWorkerIsGoneAndTheRunbookTakesTheCertificateOut(t
 	w.eventually("the watchdog to arrive", func() bool { return r.told("NeverlapseWatchdog") != nil })
 	if got := r.told("NeverlapseAbsent"); got != nil {
 		t.Errorf("the worker runs, and yet: %v", got)
+	}
+
+	w.eventually("the dead-man's switch to hear that all is well", func() bool { return beats.Load() > 0 })
+	if strings.Contains(w.Worker.Output()+page, "5ec7e7") {
+		t.Error("the address of the switch is in the log or in the metrics")
 	}
 
 	w.killAll()
