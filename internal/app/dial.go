@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -24,7 +25,7 @@ func engineDir(c config.Config) string { return filepath.Join(c.Data, "engine") 
 // embedded engine that a worker with the same data folder runs.
 func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Client, error) {
 	if c.Temporal.Address != "" {
-		return dial(ctx, c, c.Temporal.Address, logger, nil)
+		return dial(ctx, c, c.Temporal.Address, logger, watching{})
 	}
 	r, err := engine.Recorded(engineDir(c))
 	if errors.Is(err, os.ErrNotExist) {
@@ -33,7 +34,7 @@ func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Cli
 	if err != nil {
 		return nil, err
 	}
-	return dial(ctx, c, r.Address, logger, nil)
+	return dial(ctx, c, r.Address, logger, watching{})
 }
 
 // UIURL is the address of the Temporal Web UI; "" if it is not known.
@@ -48,9 +49,15 @@ func UIURL(c config.Config) string {
 	return r.UIURL
 }
 
-// dial connects; numbers takes what the SDK counts, nil: nobody does.
-func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, numbers client.MetricsHandler) (client.Client, error) {
-	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: numbers}
+// watching is what is told of what a client does; the zero value tells nobody.
+type watching struct {
+	numbers client.MetricsHandler
+	spans   []interceptor.ClientInterceptor // count for the client's workers as well
+}
+
+// dial connects.
+func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, told watching) (client.Client, error) {
+	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
 	if c.Temporal.Address == "" { // the embedded engine: packing costs more than a loopback saves
 		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	}

@@ -78,7 +78,7 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 	if err := a.serveMetrics(); err != nil {
 		return nil, err
 	}
-	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.metrics.SDK()); err != nil {
+	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.watching()); err != nil {
 		return nil, err
 	}
 	report.Release, report.At = Version(debug.ReadBuildInfo), time.Now().UTC()

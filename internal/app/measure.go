@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,6 +27,9 @@ func (a *App) measure() error {
 	}
 	version, language := release(debug.ReadBuildInfo)
 	kinds := kindsOfTargets(a.config)
+	if err := a.trace(context.Background()); err != nil {
+		return err
+	}
 	a.metrics, err = metrics.New(metrics.Options{
 		Version: version, GoVersion: language, Log: a.logger, Now: time.Now,
 		TargetKind: func(target string) string { return kinds[target] }, Expected: expected(a.config, kinds),
@@ -43,6 +47,32 @@ func scrapeToken(c config.Config) (string, error) {
 		return "", fmt.Errorf("metrics.token_file: %w", err)
 	}
 	return strings.TrimSpace(token), nil
+}
+
+// trace begins to send spans, if there is somebody who collects them.
+func (a *App) trace(ctx context.Context) (err error) {
+	if a.config.Traces.Endpoint == "" && !collected(a.config.Env) {
+		return nil
+	}
+	version, _ := release(debug.ReadBuildInfo)
+	a.traces, err = metrics.NewTraces(ctx, a.config.Traces.Endpoint, "neverlapse-worker", version)
+	return config.Under("traces", err)
+}
+
+// collected reports whether the variables of OpenTelemetry name a collector.
+func collected(env []string) bool {
+	return slices.ContainsFunc(env, func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return value != "" && (name == "OTEL_EXPORTER_OTLP_ENDPOINT" || name == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+	})
+}
+
+func (a *App) watching() watching {
+	out := watching{numbers: a.metrics.SDK()}
+	if a.traces != nil {
+		out.spans = append(out.spans, a.traces.Interceptor())
+	}
+	return out
 }
 
 // expected is what this configuration may have counted.

@@ -53,3 +53,24 @@ func TestAWorkerWithoutItsMetricsTokenIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestSpansAreSentWhereTheConfigurationOrTheEnvironmentSays(t *testing.T) {
+	for _, c := range []struct {
+		endpoint string
+		env      []string
+		want     bool
+	}{
+		{"", nil, false},
+		{"", []string{"OTEL_EXPORTER_OTLP_ENDPOINT="}, false},
+		{"", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"}, true},
+		{"http://127.0.0.1:1/v1/traces", nil, true},
+	} {
+		a := &App{config: config.Config{Traces: config.Traces{Endpoint: c.endpoint}, Env: c.env}, logger: slog.New(slog.DiscardHandler)}
+		if err := a.measure(); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.traces != nil; got != c.want || len(a.watching().spans) > 0 != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+}

@@ -61,7 +61,8 @@ type App struct {
 	// scrapers show this token; empty: none is asked for. scrapes serves them alone.
 	scrapers string
 	scrapes  *http.Server
-	heart    *heartbeat // nil: no switch outside is told
+	traces   *metrics.Traces // nil: nobody collects them
+	heart    *heartbeat      // nil: no switch outside is told
 }
 
 // Start builds everything and joins Temporal, or starts the embedded engine
@@ -189,7 +190,7 @@ func (a *App) join(ctx context.Context) error {
 		a.logger.Info("the embedded engine is up", "address", address, "ui", e.UIURL())
 	}
 	var err error
-	a.client, err = dial(ctx, c, address, a.logger, a.metrics.SDK())
+	a.client, err = dial(ctx, c, address, a.logger, a.watching())
 	return err
 }
 

@@ -31,6 +31,9 @@ func (a *App) Stop() {
 	if a.ways.TLS != nil {
 		_ = a.ways.TLS.Close()
 	}
+	if a.traces != nil {
+		within(drain, func(ctx context.Context) { _ = a.traces.Stop(ctx) })
+	}
 	if a.client != nil {
 		a.client.Close()
 	}

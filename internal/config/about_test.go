@@ -248,6 +248,9 @@ var about = map[string]string{
 	"metrics.listen":     "Address of a listener for `/metrics` and `/healthz` alone, open to whoever reaches it unless `token_file` is set. Empty: `/metrics` is on `http.listen`; a worker of a host then has none.",
 	"metrics.token_file": "File that holds a token; only who shows it (`Authorization: Bearer`) reads metrics. Empty: on `http.listen` they are served at a loopback address only. See [Secrets](#secrets).",
 	"metrics.every":      "The shortest time between two looks at the engine and the store for metrics, however many scrape: 1s to 10m.",
+	"traces":             "Traces of what workflows and activities do, for an OpenTelemetry collector. See [Monitoring](monitoring.md#traces).",
+	"traces.endpoint":    "URL to which spans are sent by OTLP over HTTP, like `http://collector:4318/v1/traces`. Empty: where `OTEL_EXPORTER_OTLP_ENDPOINT` says; no traces without either.",
+
 	"heartbeat":          "A dead-man's switch outside (healthchecks.io, Dead Man's Snitch, Cronitor) that calls somebody when it hears nothing. See [Monitoring](monitoring.md#a-dead-mans-switch).",
 	"heartbeat.url_file": "File that holds its `https://` address, which is a secret. Empty: no heartbeat. See [Secrets](#secrets).",
 	"heartbeat.every":    "From one to the next: 10s to 24h. Let the switch wait for three.",

@@ -59,6 +59,7 @@ type Config struct {
 	Log          Log                `mapstructure:"log"`
 	Metrics      Metrics            `mapstructure:"metrics"`
 	Heartbeat    Heartbeat          `mapstructure:"heartbeat"`
+	Traces       Traces             `mapstructure:"traces"`
 }
 
 // Temporal says which cluster to join.
@@ -199,6 +200,11 @@ type Metrics struct {
 	TokenFile    string        `mapstructure:"token_file"`   // of whoever reads them; empty: none is asked for
 	Every        time.Duration `mapstructure:"every"`        // at least, between two looks at the engine and the store
 	Certificates int           `mapstructure:"certificates"` // that are told one by one, at most
+}
+
+// Traces says where spans are sent.
+type Traces struct {
+	Endpoint string `mapstructure:"endpoint"` // of OTLP over HTTP; empty: where OpenTelemetry's variables say, if they do
 }
 
 // Heartbeat says which dead-man's switch outside is told that the worker can work.

@@ -105,6 +105,7 @@ digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
 metrics: {listen: "127.0.0.1:9090", token_file: /t, every: 1m, certificates: 5}
 heartbeat: {url_file: /u, every: 5m}
+traces: {endpoint: "http://collector:4318/v1/traces"}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +145,7 @@ heartbeat: {url_file: /u, every: 5m}
 		Log:          Log{"debug", "json"},
 		Metrics:      Metrics{"127.0.0.1:9090", "/t", time.Minute, 5},
 		Heartbeat:    Heartbeat{"/u", 5 * time.Minute},
+		Traces:       Traces{"http://collector:4318/v1/traces"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -46,3 +46,10 @@ func (h Heartbeat) validate() error {
 	}
 	return nil
 }
+
+func (t Traces) validate() error {
+	if t.Endpoint == "" {
+		return nil
+	}
+	return validateURL("traces.endpoint", t.Endpoint)
+}
