@@ -47,6 +47,8 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 	r.RegisterWorkflow(story.ChannelWorkflow)
 	r.RegisterWorkflow(story.InboxWorkflow)
 	r.RegisterWorkflow(story.DigestWorkflow)
+	r.RegisterWorkflow(story.SurveyWorkflow)
+	r.RegisterWorkflow(story.SourceWorkflow)
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
 }
 

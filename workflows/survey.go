@@ -107,7 +107,7 @@ func tellStrays(ctx workflow.Context, ask activities.SurveyInput) (int, error) {
 
 func strayNotice(now time.Time, ask activities.SurveyInput, found activities.Strays) alert.Notice {
 	n := alert.Notice{
-		Key: "survey/" + ask.Run + "/strays", AlertID: "survey/" + ask.Source + "/" + ask.Run, Phase: alert.Firing, Severity: alert.P3, Reason: alert.Unenrolled, Reach: alert.Quiet,
+		Key: "survey/" + ask.Run + "/" + string(alert.Unenrolled), AlertID: "survey/" + ask.Source + "/" + string(alert.Unenrolled), Phase: alert.Firing, Severity: alert.P3, Reason: alert.Unenrolled, Reach: alert.Quiet,
 		Certificate: ask.Source, Subject: fmt.Sprint(found.Count), At: now.UTC(), Places: found.Shown, Next: alert.NextStep{Kind: "none"},
 		Commands: []string{"neverlapse triage", "neverlapse triage adopt FINGERPRINT --watch --owner OWNER", "neverlapse triage ignore FINGERPRINT --reason '...' --until DATE"},
 	}

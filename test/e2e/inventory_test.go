@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
+	"github.com/neverlapse/neverlapse/test/harness"
+	"github.com/neverlapse/neverlapse/workflows"
+)
+
+// visited is a listener that counts who comes; it answers nobody, and keeps the
+// line open if it is to.
+func visited(t *testing.T, hold bool) (address string, n *atomic.Int32) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	n = &atomic.Int32{}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			n.Add(1)
+			if hold {
+				t.Cleanup(func() { _ = c.Close() })
+			} else {
+				_ = c.Close()
+			}
+		}
+	}()
+	return ln.Addr().String(), n
+}
+
+// source tells how one stands; nothing while no worker answers, as after a crash.
+func (w *world) source(name string) (out estate.Standing) {
+	w.t.Helper()
+	ctx, cancel := w.patience()
+	defer cancel()
+	text, code := w.CLI(ctx, "sources", "-o", "json")
+	var all []estate.Standing
+	if code != 0 || json.Unmarshal([]byte(text), &all) != nil {
+		return out
+	}
+	for _, s := range all {
+		if s.Source == name {
+			out = s
+		}
+	}
+	return out
+}
+
+func TestSourcesFindWhatIsThereTellDriftAndGoOnWhereAWorkerDied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folder, list := filepath.Join(dir, "found"), filepath.Join(dir, "hosts")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	shop, other, lone := site(t, here, 60*24*time.Hour), site(t, there, 80*24*time.Hour), site(t, "lone.test", 10*24*time.Hour)
+	w := prepare(t, harness.Options{Policies: watchful, Nginx: sites(shop, other), Sections: fmt.Sprintf(`sources:
+  - {name: disk, kind: files, every: 7d, options: {host: disk1, paths: [%s]}}
+  - {name: web, kind: endpoints, every: 7d, team: platform, options: {list_file: %s}}`, folder, list)})
+	first, firstAsked := visited(t, false)
+	hanging, hangs := visited(t, true)
+	hosts := []string{first}
+	for i := range 249 { // the rest of a page; nothing listens there
+		hosts = append(hosts, fmt.Sprint("127.0.0.9:", i+1))
+	}
+	hosts = append(hosts, hanging, w.Nginx.Addresses[0]+"#"+here, w.Nginx.Addresses[1]+"#"+there)
+	writeFile(t, list, []byte(strings.Join(hosts, "\n")))
+	copied := filepath.Join(folder, "copy.pem")
+	writeFile(t, copied, shop.Initial.Chain)
+	writeFile(t, filepath.Join(folder, "lone.pem"), lone.Initial.Chain)
+	w.start()
+	w.watch("shop", 0, "--policy", "watchful")
+	shopPrint, lonePrint := targettest.FingerprintOf(shop.Initial), targettest.FingerprintOf(lone.Initial)
+	w.until("shop", "it to be seen", func(s workflows.Status) bool { return s.State.Live.Fingerprint == shopPrint })
+
+	w.cli(0, "sources", "run", "web")
+	w.eventually("the second page to be asked for", func() bool { return hangs.Load() > 0 })
+	asked := firstAsked.Load()
+	w.Worker.Kill()
+	ctx, cancel := w.patience()
+	defer cancel()
+	if err := w.StartWorker(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var web estate.Standing
+	w.eventually("the run to be complete", func() bool {
+		web = w.source("web")
+		return web.Last.Complete
+	})
+	if got := firstAsked.Load(); got != asked || web.Last.Pages != 2 {
+		t.Errorf("after the crash the first page was asked for again: %d connections, then %d", asked, got)
+	}
+
+	says(t, w.cli(0, "sources", "run", "disk", "--wait"), "2 places with a certificate, 2 new")
+	says(t, w.cli(0, "where", "shop"), "file:disk1:"+copied, "endpoint:"+w.Nginx.Addresses[0]+"#"+here, shopPrint.Short())
+	says(t, w.cli(0, "triage"), lonePrint.Short(), "lone.test", "file:disk1:", there)
+	w.eventually("the team to be told of what nobody enrolled", func() bool { return len(w.pages(harness.TeamSlack, alert.Unenrolled)) > 0 })
+
+	says(t, w.cli(0, "triage", "ignore", lonePrint.Short(), "--reason", "goes soon", "--until", "2d"), "is ignored until")
+	says(t, w.cli(0, "triage", "adopt", "endpoint:"+w.Nginx.Addresses[1]+"#"+there, "--watch", "--owner", "minji"), there)
+	w.until(there, "what was adopted to be seen", func(s workflows.Status) bool {
+		return s.State.Live.Fingerprint == targettest.FingerprintOf(other.Initial)
+	})
+	says(t, w.cli(0, "triage"), "every certificate that was found is enrolled")
+	says(t, w.cli(0, "triage", "--all"), lonePrint.Short(), "ignored until", "by tester: goes soon")
+
+	fresh := site(t, here, 90*24*time.Hour)
+	w.replaceByHand(0, fresh)
+	w.cli(0, "check", "shop")
+	says(t, w.cli(0, "sources", "run", "disk", "--wait"), "1 certificates were told")
+	w.until("shop", "the forgotten copy to be told", func(s workflows.Status) bool { return open(s, string(alert.Drifted)) != nil })
+	says(t, w.cli(0, "explain", "shop"), copied, shopPrint.Short())
+	writeFile(t, copied, fresh.Initial.Chain)
+	says(t, w.cli(0, "sources", "run", "disk", "--wait"), "1 changed")
+	w.until("shop", "the drift to be over", func(s workflows.Status) bool { return open(s, string(alert.Drifted)) == nil })
+}
