@@ -15,6 +15,7 @@ type Sources struct {
 	Queues        func(context.Context) ([]Queue, error)
 	Mail          func(context.Context) (Mail, error)
 	Disk          func(context.Context) ([]Disk, error)
+	Scans         func(context.Context) ([]Scan, error)
 	Configuration func() Configuration
 	// Every is the shortest time between two looks at a source; at the sizes of
 	// folders, twenty times that.
@@ -80,6 +81,7 @@ type world struct {
 	queues   reading[[]Queue]
 	mail     reading[Mail]
 	disk     reading[[]Disk]
+	scans    reading[[]Scan]
 	desc     map[string]*prometheus.Desc
 }
 
@@ -94,6 +96,7 @@ func (m *Metrics) Watch(s Sources) {
 		mail:     reading[Mail]{name: "mail", every: s.Every, read: s.Mail, log: o.Log},
 		disk:     reading[[]Disk]{name: "disk", every: 20 * s.Every, read: s.Disk, log: o.Log},
 	}
+	w.scans = reading[[]Scan]{name: "scans", every: s.Every, read: s.Scans, log: o.Log}
 	for _, f := range worldFamilies {
 		m.declare(f.Type, f.Name, f.Help, f.Labels)
 		w.desc[f.Name] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
@@ -117,6 +120,7 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	all.Go(func() { w.queues.get(now) })
 	all.Go(func() { w.mail.get(now) })
 	all.Go(func() { w.disk.get(now) })
+	all.Go(func() { w.scans.get(now) })
 	all.Wait()
 	t := telling{w: w, out: out, seen: map[string]bool{}}
 	t.certificates(now)
@@ -124,6 +128,7 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	t.queues(now)
 	t.letters(now)
 	t.disks(now)
+	t.scans(now)
 	t.settings()
 	t.sources()
 }

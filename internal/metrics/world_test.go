@@ -97,6 +97,7 @@ func TestEverySourceIsTold(t *testing.T) {
 		`neverlapse_task_queue_pollers{queue="neverlapse",type="workflow"} 2`,
 		`neverlapse_dead_letters 4`, `neverlapse_broken_addresses 1`, `neverlapse_channel_failing{channel="slack"} 1`,
 		`neverlapse_folder_bytes{folder="store"} 1000`, `neverlapse_disk_free_bytes{folder="store"} 2000`, `neverlapse_disk_size_bytes{folder="store"} 3000`,
+		`neverlapse_scan_interval_seconds{inventory="dc"} 86400`, `neverlapse_scan_places{inventory="dc"} 40`, `neverlapse_scan_places_troubled{inventory="dc"} 3`,
 		`neverlapse_config_refused 1`, `neverlapse_config_restart_sections 2`,
 		`neverlapse_build_info{go_version="go1.26",version="v1.2.3"} 1`,
 	)
@@ -118,6 +119,9 @@ func everySource() metrics.Sources {
 		},
 		Disk: func(context.Context) ([]metrics.Disk, error) {
 			return []metrics.Disk{{Name: "store", Bytes: 1000, Free: 2000, Size: 3000}}, nil
+		},
+		Scans: func(context.Context) ([]metrics.Scan, error) {
+			return []metrics.Scan{{Source: "dc", Completed: epoch, Interval: 24 * time.Hour, Places: 40, Troubled: 3}}, nil
 		},
 		Configuration: func() metrics.Configuration { return metrics.Configuration{Refused: true, Restart: 2, Since: epoch} },
 	}
