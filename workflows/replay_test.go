@@ -1,8 +1,11 @@
 package workflows_test
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,18 +41,55 @@ func replay(t *testing.T, file string, brain func(time.Time, lifecycle.State) li
 		t.Fatal(err)
 	}
 	story := &workflows.Workflows{Brain: brain, Link: func(string) string { return "http://127.0.0.1/" }}
-	r.RegisterWorkflow(story.CertificateWorkflow)
-	r.RegisterWorkflow(story.RenewalWorkflow)
-	r.RegisterWorkflow(story.EnrollmentWorkflow)
-	r.RegisterWorkflow(story.ImportWorkflow)
-	r.RegisterWorkflow(story.InventoryWorkflow)
-	r.RegisterWorkflow(story.AccountWorkflow)
-	r.RegisterWorkflow(story.ChannelWorkflow)
-	r.RegisterWorkflow(story.InboxWorkflow)
-	r.RegisterWorkflow(story.DigestWorkflow)
-	r.RegisterWorkflow(story.SurveyWorkflow)
-	r.RegisterWorkflow(story.SourceWorkflow)
+	for name, w := range told(story) {
+		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
+	}
 	return r.ReplayWorkflowHistoryFromJSONFile(quiet{}, file)
+}
+
+// told lists the workflows there are, by their types.
+func told(story *workflows.Workflows) map[string]any {
+	out := map[string]any{}
+	for v, i := reflect.ValueOf(story), 0; i < v.NumMethod(); i++ {
+		if name := v.Type().Method(i).Name; strings.HasSuffix(name, "Workflow") {
+			out[name] = v.Method(i).Interface()
+		}
+	}
+	return out
+}
+
+func TestEveryWorkflowHasAFixture(t *testing.T) {
+	all := strings.Join(histories(t), "\n")
+	types := told(&workflows.Workflows{})
+	if len(types) < 13 {
+		t.Fatalf("found no more than %d types of workflows", len(types))
+	}
+	for name := range types {
+		if !strings.Contains(all, "."+name+".") {
+			t.Errorf("%s has no history in %s", name, fixtures)
+		}
+	}
+}
+
+// What only some certificates live through is held by a history as well.
+func TestAFixtureHoldsAnApprovalAndOneAFreeze(t *testing.T) {
+	data := regexp.MustCompile(`"data":"([A-Za-z0-9+/=]+)"`)
+	for what, mark := range map[string]string{"an approval": `"kind":"approved"`, "a freeze": `"kind":"freeze-overridden"`} {
+		found := false
+		for _, file := range histories(t) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, payload := range data.FindAllStringSubmatch(string(text), -1) {
+				plain, err := base64.StdEncoding.DecodeString(payload[1])
+				found = found || err == nil && strings.Contains(file, ".CertificateWorkflow.") && strings.Contains(string(plain), mark)
+			}
+		}
+		if !found {
+			t.Errorf("no history of a certificate has %s", what)
+		}
+	}
 }
 
 func TestReleasedHistoriesStillReplay(t *testing.T) {
