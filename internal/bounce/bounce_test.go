@@ -3,6 +3,9 @@ package bounce_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/bounce"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
 var now = time.Date(2026, 11, 26, 1, 0, 0, 0, time.UTC)
@@ -222,4 +226,71 @@ func FuzzReportsOfStrangersAreReadWithoutHarm(f *testing.F) {
 		}
 		_, _ = bounce.ParseService(data)
 	})
+}
+
+func TestSTARTTLSIsOfferedWithACertificateThatIsRenewedAndPlainIsRefusedWhereItIsRequired(t *testing.T) {
+	dir := t.TempDir()
+	encryption := bounce.Encryption{CertFile: filepath.Join(dir, "chain.pem"), KeyFile: filepath.Join(dir, "key.pem"), Required: true}
+	renew := func() *x509.Certificate {
+		pair, err := targettest.NewPair([]string{"mail.example.com"}, now.Add(-time.Hour), now.Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, data := range map[string][]byte{encryption.CertFile: pair.Chain, encryption.KeyFile: pair.Key} {
+			if err := os.WriteFile(file, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		block, _ := pem.Decode(pair.Chain)
+		leaf, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf
+	}
+	l := &bounce.Listener{
+		Paths: paths(t, "key"), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Encryption: encryption,
+		Senders: func() []bounce.Sender { return []bounce.Sender{{Channel: "mail", Address: address}} },
+	}
+	if _, err := l.Start("127.0.0.1:0"); err == nil {
+		t.Fatal("it starts without the files")
+	}
+	renew()
+	at, err := l.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dial := func() *smtp.Client {
+		c, err := smtp.Dial(at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	plain := dial()
+	if offered, _ := plain.Extension("STARTTLS"); !offered {
+		t.Error("STARTTLS is not offered")
+	}
+	if err := plain.Mail(""); err == nil || !strings.HasPrefix(err.Error(), "530") {
+		t.Errorf("plain is answered %v", err)
+	}
+	for range 2 {
+		roots := x509.NewCertPool()
+		roots.AddCert(renew())
+		c := dial()
+		if err := c.StartTLS(&tls.Config{ServerName: "mail.example.com", RootCAs: roots, Time: func() time.Time { return now }}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.Mail(""), c.Rcpt(l.Paths.For("mail", address, now))); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile(encryption.KeyFile, []byte("half a key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := dial().StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
+		t.Errorf("while the files are being written: %v", err)
+	}
 }

@@ -24,7 +24,8 @@ type Listener struct {
 	Handle  Handler
 	Log     *slog.Logger
 	Now     func() time.Time
-	server  *smtp.Server
+	Encryption
+	server *smtp.Server
 }
 
 // The bounds of a conversation.
@@ -34,17 +35,22 @@ const (
 	within     = 20 * time.Second // to do what follows from a mail
 )
 
-// Start listens on an address until Close.
+// Start listens on an address until Close. A pair of the encryption that cannot be
+// read is an error.
 func (l *Listener) Start(address string) (net.Addr, error) {
+	encrypted, err := l.Encryption.config()
+	if err != nil {
+		return nil, err
+	}
 	socket, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	l.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{l: l}, nil }))
+	l.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{l: l, conn: c}, nil }))
 	l.server.Domain = l.Paths.Domain()
 	l.server.MaxMessageBytes, l.server.MaxRecipients, l.server.MaxLineLength = MaxReport, 10, 4000
 	l.server.ReadTimeout, l.server.WriteTimeout = maxTurns, maxTurns
-	l.server.ErrorLog = quiet{}
+	l.server.TLSConfig, l.server.ErrorLog = encrypted, quiet{}
 	go func() {
 		if err := l.server.Serve(&few{Listener: socket, room: make(chan struct{}, maxAbreast)}); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
 			l.Log.Error("bounces are not taken any more", "error", err)
@@ -96,11 +102,15 @@ func (c *counted) Close() error {
 
 // session is one SMTP conversation.
 type session struct {
-	l  *Listener
-	to []Sender
+	l    *Listener
+	conn *smtp.Conn
+	to   []Sender
 }
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+	if err := s.plain(); err != nil {
+		return err
+	}
 	if from != "" {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Only delivery status notifications are taken here, from <>"}
 	}

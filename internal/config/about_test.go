@@ -111,10 +111,13 @@ var about = map[string]string{
 	"delivery.proof_within":  "How long nobody may answer before the channel counts as doubtful, which the catch-all is told by another.",
 	"delivery.proof_to":      "Id of the person or team that has to answer. Empty: whoever is on call in the catch-all team.",
 
-	"bounces":            "How mail that comes back is taken. See [bounces](delivery.md#mail-that-comes-back).",
-	"bounces.address":    "Return path of all mail, like `bounces@mail.example.com`; each message has a token behind the part before the @. Empty: mail comes back to the sender of the channel.",
-	"bounces.listen":     "Address at which bounces are taken by SMTP, like `:2525`. Empty: none.",
-	"bounces.token_file": "File with the token, 20 characters or more, by which a mail service may post bounces to `/mail/bounces`. Empty: nothing is taken there. See [Secrets](#secrets).",
+	"bounces":             "How mail that comes back is taken. See [bounces](delivery.md#mail-that-comes-back).",
+	"bounces.address":     "Return path of all mail, like `bounces@mail.example.com`; each message has a token behind the part before the @. Empty: mail comes back to the sender of the channel.",
+	"bounces.listen":      "Address at which bounces are taken by SMTP, like `:2525`. Empty: none.",
+	"bounces.cert_file":   "PEM file of the certificate, with its chain, by which the listener offers STARTTLS. It is read anew at every connection. Empty: it offers none.",
+	"bounces.key_file":    "PEM file of the key; goes with `cert_file`.",
+	"bounces.require_tls": "Take nothing in plain.",
+	"bounces.token_file":  "File with the token, 20 characters or more, by which a mail service may post bounces to `/mail/bounces`. Empty: nothing is taken there. See [Secrets](#secrets).",
 
 	"people":                 "Everybody who can be told and can answer.",
 	"people[].id":            "Stable name, lower case. People and teams share one set of ids.",

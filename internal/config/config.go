@@ -155,9 +155,13 @@ type Delivery struct {
 
 // Bounces says how mail that comes back is taken.
 type Bounces struct {
-	Address   string `mapstructure:"address"`    // return path: bounces@mail.example.com; empty: that of the sender
-	Listen    string `mapstructure:"listen"`     // SMTP; empty: none
-	TokenFile string `mapstructure:"token_file"` // of what mail services post; empty: nothing is taken
+	Address  string `mapstructure:"address"`   // return path: bounces@mail.example.com; empty: that of the sender
+	Listen   string `mapstructure:"listen"`    // SMTP; empty: none
+	CertFile string `mapstructure:"cert_file"` // PEM, for STARTTLS; empty: none
+	KeyFile  string `mapstructure:"key_file"`  // PEM
+	// RequireTLS refuses what is not encrypted.
+	RequireTLS bool   `mapstructure:"require_tls"`
+	TokenFile  string `mapstructure:"token_file"` // of what mail services post; empty: nothing is taken
 }
 
 // Environment gives certificates of an environment a policy.

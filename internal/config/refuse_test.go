@@ -39,6 +39,8 @@ func TestEachMistakeIsRefusedWithPathAndRemedy(t *testing.T) {
 		"a number as a duration":       {"temporal: {sticky_timeout: 30}", "temporal.sticky_timeout: a number is not a duration; write 30s, 15m, 36h or 30d"},
 		"a number as a span":           {"policies: [{name: a, ack_for: 24}]", "policies[0].ack_for: a number is not a duration; write 30s, 15m, 36h or 30d"},
 		"a duration of no unit":        {"temporal: {sticky_timeout: soon}", `temporal.sticky_timeout: "soon" is not a duration: write 30d, 36h, 15m or 90s`},
+		"a key for bounces alone":      {"bounces: {address: b@mail.example.com, listen: ':2525', key_file: k.pem, require_tls: true}", "bounces.cert_file: cert_file and key_file belong together; write both, or neither for no STARTTLS\nbounces.require_tls: nothing could be encrypted without cert_file and key_file, so that no mail would be taken"},
+		"STARTTLS without a listener":  {"bounces: {address: b@mail.example.com, cert_file: c.pem, key_file: k.pem}", "bounces.cert_file: is for the listener of SMTP, and bounces.listen is empty"},
 		"no time for an answer":        {"handover: {answer_within: 30s}", "handover.answer_within: 30s is not between 1m and 30d; write two days as 2d"},
 		"a share of too much":          {"policies: [{name: a, renew_left: 133%}]", `policies[0].renew_left: "133%": a share lies between 0% and 100%`},
 		"half as a number of targets":  {"policies: [{name: a, rollout: {batch: half}}]", `policies[0].rollout.batch: "half" is no number of targets: write a count (5) or a share of them (25%)`},
