@@ -35,6 +35,9 @@ func (a *admission) Admit(_ context.Context, r activities.AdmitRequest) (json.Ra
 		}
 	}
 	a.admitPeople(r, bad)
+	if err := a.config().CheckEnvironment(r.Environment); err != nil {
+		bad("environment: %w", err)
+	}
 	if r.Managed {
 		a.admitManaged(r, bad)
 		a.admitFallback(r, bad)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -60,4 +61,30 @@ func (c Config) PolicyFor(environment string) lifecycle.Policy {
 		return p
 	}
 	return lifecycle.Default()
+}
+
+// CheckEnvironment refuses an environment that is named nowhere, where some are
+// declared: a typing error would give it the policy of every other. Those that
+// routes name, or that have a policy without being declared, are known as well.
+func (c Config) CheckEnvironment(name string) error {
+	if len(c.Environments) == 0 || name == "" || slices.Contains(relaxedEnvironments, strings.ToLower(name)) {
+		return nil
+	}
+	var known []string
+	for _, e := range c.Environments {
+		known = append(known, e.Name)
+	}
+	for _, r := range c.Routes {
+		known = append(known, r.Match.Environment...)
+	}
+	if slices.Contains(known, name) {
+		return nil
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	hint := "one of " + strings.Join(known, ", ")
+	if near := nearest(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q? Known are %s", near, strings.Join(known, ", "))
+	}
+	return fmt.Errorf("%q is named nowhere in the configuration; %s; a new one is added under environments, as {name: %s, policy: default}", name, hint, name)
 }
