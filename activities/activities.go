@@ -22,8 +22,8 @@ type Activities struct {
 	Hosts     map[string]Host           // of the targets that live on one, by target
 	Sources   func() map[string]Sourced // of the inventory, in force when it is asked; nil: none
 	Herald    Herald
-	Channels  []Channeled
-	Directory func() people.Directory // in force when it is asked
+	Channels  func() []Channeled      // in force when it is asked
+	Directory func() people.Directory // likewise
 	Routes    func() []alert.Route    // likewise; nil: none
 	Store     Store
 	Scanner   Scanner
@@ -34,8 +34,8 @@ type Activities struct {
 	// Switchboard hears how channels do; nil: nobody does.
 	Switchboard Switchboard
 	Roll        Roll
-	Inboxes     Inboxes // nil: every notice is told by itself
-	Gather      gather.Rules
+	Inboxes     Inboxes             // nil: every notice is told by itself
+	Gather      func() gather.Rules // in force when it is asked
 	// Ticketer makes the links by which a recipient answers; nil: there are none.
 	Ticketer Ticketer
 	Now      Clock

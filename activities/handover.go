@@ -75,7 +75,7 @@ func (a *Activities) Reach(ctx context.Context, person string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	b := Book{Directory: a.Directory(), Channels: a.Channels}
+	b := Book{Directory: a.Directory(), Channels: a.Channels()}
 	for _, c := range b.Directory.Resolve(people.Question{Roles: []people.Role{people.Owner}, Owner: person}) {
 		for _, w := range b.ways(c, AddressInput{}) {
 			if dead, ok := delivery.BrokenIn(broken, w.Kind, w.Address); (!ok || !dead.Avoid(a.Now())) && !a.lastResort(w.Channel) {
@@ -87,7 +87,7 @@ func (a *Activities) Reach(ctx context.Context, person string) (bool, error) {
 }
 
 func (a *Activities) lastResort(channel string) bool {
-	return slices.ContainsFunc(a.Channels, func(c Channeled) bool { return c.Name == channel && c.LastResort })
+	return slices.ContainsFunc(a.Channels(), func(c Channeled) bool { return c.Name == channel && c.LastResort })
 }
 
 // Handing is to whom a certificate is given, by whom and why.

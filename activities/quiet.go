@@ -56,6 +56,7 @@ func (a *Activities) gentle(contact string, all []Delivery) []Way {
 
 // interrupts tells of a way that it interrupts, or that nobody may look there.
 func (a *Activities) interrupts(w Way) bool {
-	i := slices.IndexFunc(a.Channels, func(c Channeled) bool { return c.Name == w.Channel })
-	return i < 0 || a.Channels[i].Interrupts || a.Channels[i].LastResort
+	all := a.Channels()
+	i := slices.IndexFunc(all, func(c Channeled) bool { return c.Name == w.Channel })
+	return i < 0 || all[i].Interrupts || all[i].LastResort
 }

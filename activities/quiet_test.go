@@ -23,9 +23,9 @@ func night(t *testing.T) []people.Quiet {
 
 func TestInQuietHoursOnlyWhatDoesNotInterruptIsUsed(t *testing.T) {
 	w := begin(t)
-	w.Channels = []activities.Channeled{
-		{Name: "slack", Kind: "slack", Interrupts: true}, {Name: "sms", Kind: "sms", Interrupts: true}, {Name: "mail", Kind: "email"}, {Name: "log", Kind: "console", LastResort: true},
-	}
+	w.Channels = lines(
+		activities.Channeled{Name: "slack", Kind: "slack", Interrupts: true}, activities.Channeled{Name: "sms", Kind: "sms", Interrupts: true}, activities.Channeled{Name: "mail", Kind: "email"}, activities.Channeled{Name: "log", Kind: "console", LastResort: true},
+	)
 	w.Directory = knowing(people.Directory{
 		People: []people.Person{
 			{ID: "both", Email: "both@example.com", Slack: "U1", TimeZone: "UTC", Quiet: night(t)},

@@ -64,7 +64,7 @@ func (a *Activities) Address(ctx context.Context, in AddressInput) ([]Delivery, 
 	if err != nil { // whatever the store does, people are told
 		activity.GetLogger(ctx).Warn("which addresses are broken cannot be read; all are used", "error", err)
 	}
-	b := Book{Directory: a.Directory(), Channels: a.Channels, avoid: func(w Way) bool {
+	b := Book{Directory: a.Directory(), Channels: a.Channels(), avoid: func(w Way) bool {
 		found, ok := delivery.BrokenIn(broken, w.Kind, w.Address)
 		return ok && found.Avoid(a.Now())
 	}}
@@ -130,12 +130,14 @@ func (b Book) sound(ways []Way) (good, dead []Way) {
 
 // gathered gives the rules by which a notice waits for others.
 func (a *Activities) gathered(w Way, in AddressInput) *gather.Rules {
-	alone := slices.ContainsFunc(a.Channels, func(c Channeled) bool { return c.Name == w.Channel && c.Groups })
-	if in.Severity == "" || a.Inboxes == nil || !a.Gather.On() || alone {
+	alone := slices.ContainsFunc(a.Channels(), func(c Channeled) bool { return c.Name == w.Channel && c.Groups })
+	if in.Severity == "" || a.Inboxes == nil || alone {
 		return nil
 	}
-	rules := a.Gather
-	return &rules
+	if rules := a.Gather(); rules.On() {
+		return &rules
+	}
+	return nil
 }
 
 // split takes the ways that are used in parallel: the best of each kind, of at
@@ -200,7 +202,7 @@ func (ch Channeled) AddressFor(c people.Contact) string {
 }
 
 func (a *Activities) channel(name string) (Channel, error) {
-	for _, c := range a.Channels {
+	for _, c := range a.Channels() {
 		if c.Name == name {
 			return c.Channel, nil
 		}

@@ -14,11 +14,17 @@ func knowing(d people.Directory) func() people.Directory {
 	return func() people.Directory { return d }
 }
 
+func lines(all ...activities.Channeled) func() []activities.Channeled {
+	return func() []activities.Channeled { return all }
+}
+
 func TestAWideNoticeUsesTwoKindsOfChannelAndSparesTheRest(t *testing.T) {
 	w := begin(t)
+	var all []activities.Channeled
 	for _, c := range []struct{ name, kind string }{{"slack-1", "slack"}, {"slack-2", "slack"}, {"mail", "email"}, {"log", "console"}} {
-		w.Channels = append(w.Channels, activities.Channeled{Name: c.name, Kind: c.kind, Interrupts: c.kind == "slack"})
+		all = append(all, activities.Channeled{Name: c.name, Kind: c.kind, Interrupts: c.kind == "slack"})
 	}
+	w.Channels = lines(all...)
 	w.Directory = knowing(people.Directory{
 		People:   []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1"}},
 		Teams:    []people.Team{{ID: "ops", Members: []string{"minji"}}},
@@ -45,7 +51,7 @@ func TestAWideNoticeUsesTwoKindsOfChannelAndSparesTheRest(t *testing.T) {
 
 func TestARoleThatLeadsNowhereEndsAtTheCatchAllOnlyWhereNobodyComesAfter(t *testing.T) {
 	w := begin(t)
-	w.Channels = []activities.Channeled{{Name: "mail", Kind: "email"}}
+	w.Channels = lines(activities.Channeled{Name: "mail", Kind: "email"})
 	w.Directory = knowing(people.Directory{Teams: []people.Team{{ID: "ops", Email: "ops@example.com"}}, CatchAll: "ops"})
 	for _, last := range []bool{false, true} {
 		in := activities.AddressInput{Question: people.Question{Roles: []people.Role{people.Owner}, Owner: "gone"}, Reach: alert.Direct, Last: last}
@@ -57,10 +63,10 @@ func TestARoleThatLeadsNowhereEndsAtTheCatchAllOnlyWhereNobodyComesAfter(t *test
 
 func TestAnAddressInOneChannelCountsBeforeThoseOfItsKind(t *testing.T) {
 	w := begin(t)
-	w.Channels = []activities.Channeled{
-		{Name: "mail", Kind: "email"}, {Name: "slack", Kind: "slack"}, {Name: "slack-eu", Kind: "slack"},
-		{Name: "works", Kind: "webhook:works"}, {Name: "sens", Kind: "webhook:sens", AddressOf: "sms", Interrupts: true}, {Name: "pager", Kind: "pagerduty", Interrupts: true},
-	}
+	w.Channels = lines(
+		activities.Channeled{Name: "mail", Kind: "email"}, activities.Channeled{Name: "slack", Kind: "slack"}, activities.Channeled{Name: "slack-eu", Kind: "slack"},
+		activities.Channeled{Name: "works", Kind: "webhook:works"}, activities.Channeled{Name: "sens", Kind: "webhook:sens", AddressOf: "sms", Interrupts: true}, activities.Channeled{Name: "pager", Kind: "pagerduty", Interrupts: true},
+	)
 	w.Directory = knowing(people.Directory{
 		People: []people.Person{{ID: "minji", Email: "minji@example.com", Slack: "U1", Phone: "+821012345678", Addresses: map[string]string{"slack-eu": "U2", "works": "m@works"}, Channels: []string{"pager"}}},
 		Teams:  []people.Team{{ID: "ops", Members: []string{"minji"}}}, CatchAll: "ops",

@@ -138,8 +138,9 @@ func (a *Activities) MendAddress(ctx context.Context, in delivery.Mending) (int,
 // that nobody in particular reads have nothing to prove.
 func (a *Activities) ListChannels(ctx context.Context, _ struct{}) ([]delivery.Listed, error) {
 	known, err := a.Store.Standings(ctx)
-	out := make([]delivery.Listed, 0, len(a.Channels))
-	for _, c := range a.Channels {
+	channels := a.Channels()
+	out := make([]delivery.Listed, 0, len(channels))
+	for _, c := range channels {
 		l := delivery.Listed{Name: c.Name, Kind: c.Kind, Proves: !c.LastResort}
 		for _, s := range known {
 			if s.Channel == c.Name {

@@ -64,10 +64,12 @@ func keepChannel(t *testing.T) *mast {
 	m.env.SetTestTimeout(time.Minute)
 	who := directory()
 	m.acts = &activities.Activities{Directory: func() people.Directory { return who }, Store: shelf{}, Now: func() time.Time { return m.env.Now() }}
+	var lines []activities.Channeled
 	for _, name := range []string{"slack", "mail"} {
 		kind := map[string]string{"slack": "slack", "mail": "email"}[name]
-		m.acts.Channels = append(m.acts.Channels, activities.Channeled{Name: name, Kind: kind, Interrupts: name == "slack", Channel: line{m, name}})
+		lines = append(lines, activities.Channeled{Name: name, Kind: kind, Interrupts: name == "slack", Channel: line{m, name}})
 	}
+	m.acts.Channels = func() []activities.Channeled { return lines }
 	m.env.RegisterActivity(m.acts)
 	story := &workflows.Workflows{}
 	m.env.RegisterWorkflow(story.ChannelWorkflow)

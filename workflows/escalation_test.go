@@ -149,7 +149,7 @@ func TestARouteIsFollowedAndWhereItReachesNobodyThatIsInTheJournal(t *testing.T)
 
 func TestACopyThatIsTakenDoesNotPassForSomebodyWhoWasTold(t *testing.T) {
 	s := tell(t, "slack", "soc")
-	s.acts.Channels[1].Own = true
+	s.lines[1].Own = true
 	s.acts.Routes = func() []alert.Route { return []alert.Route{{Also: []string{"soc"}}} }
 	s.refuses["slack"] = true
 	s.run(lifecycle.Spec{Policy: ladder()}, days(60.01))

@@ -36,11 +36,11 @@ type town struct {
 
 func settleTown(t *testing.T, kinds ...string) *town {
 	w := &town{story: stage(t, kinds...), lives: map[string]time.Time{}}
-	for i := range w.acts.Channels {
-		c := &w.acts.Channels[i]
+	for i := range w.lines {
+		c := &w.lines[i]
 		c.Channel = mutable{c.Channel.(channel), w}
 	}
-	w.acts.Scanner, w.acts.Inboxes, w.acts.Gather = w, w, gather.Default()
+	w.acts.Scanner, w.acts.Inboxes, w.acts.Gather = w, w, gather.Default
 	w.env.SetTestTimeout(3 * time.Minute)
 	w.env.RegisterWorkflow(w.story.story.CertificateWorkflow)
 	w.env.RegisterWorkflow(w.story.story.InboxWorkflow)

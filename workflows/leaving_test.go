@@ -121,7 +121,7 @@ func TestWhatNobodyAcceptsInTimeIsTheTeamLeads(t *testing.T) {
 
 func TestWhoAcceptsWhileOthersAreStillBeingToldIsTakenAtOnce(t *testing.T) {
 	e := leaves(t, 4)
-	e.acts.Channels[0].Channel = calling{channel{e.story, "slack"}, sync.OnceFunc(func() {
+	e.lines[0].Channel = calling{channel{e.story, "slack"}, sync.OnceFunc(func() {
 		r := workflows.HandoverAnswerRequest{Request: workflows.Request{ID: "early", By: "watch", Via: "slack"}, Accept: true}
 		e.env.UpdateWorkflow(workflows.HandoverAnswer, r.ID, verdict{taken(t)}, r)
 	})}

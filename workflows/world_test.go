@@ -46,6 +46,7 @@ type story struct {
 	lost    []delivery.Undelivered
 	broken  []delivery.Broken
 	nowhere map[string]bool // addresses that lead nowhere
+	lines   []activities.Channeled
 }
 
 type notice struct {
@@ -82,8 +83,9 @@ func stage(t *testing.T, kinds ...string) *story {
 		Directory: directory, Scanner: s, Store: fakeStore{s: s}, Now: func() time.Time { return s.env.Now() },
 	}
 	for _, k := range kinds {
-		s.acts.Channels = append(s.acts.Channels, activities.Channeled{Name: k, Kind: k, Interrupts: k != "email", Channel: channel{s, k}})
+		s.lines = append(s.lines, activities.Channeled{Name: k, Kind: k, Interrupts: k != "email", Channel: channel{s, k}})
 	}
+	s.acts.Channels = func() []activities.Channeled { return s.lines }
 	s.env.RegisterActivity(s.acts)
 	return s
 }

@@ -22,9 +22,8 @@ import (
 // leastToken is how long the token of what mail services post has to be.
 const leastToken = 20
 
-// returnPaths gives every e-mail channel a return path of ours; nil where none is
-// configured.
-func returnPaths(ctx context.Context, c config.Config, p parts, channels []activities.Channeled) (*bounce.Paths, error) {
+// returnPaths makes the return paths of mail; nil where none are configured.
+func returnPaths(ctx context.Context, c config.Config, p parts) (*bounce.Paths, error) {
 	if c.Bounces.Address == "" || p.store == nil {
 		return nil, nil
 	}
@@ -35,11 +34,6 @@ func returnPaths(ctx context.Context, c config.Config, p parts, channels []activ
 	paths, err := bounce.NewPaths(c.Bounces.Address, key)
 	if err != nil {
 		return nil, config.Under("bounces.address", err)
-	}
-	for _, ch := range channels {
-		if mail, ok := ch.Channel.(*notify.Email); ok {
-			mail.ReturnPath = func(address string) string { return paths.For(ch.Name, address, time.Now()) }
-		}
 	}
 	return paths, nil
 }
@@ -78,7 +72,7 @@ func mailboxes(d people.Directory, channels []activities.Channeled) []mailbox {
 // the address leads nowhere it is broken. What is about no address of the
 // directory is nobody's concern.
 func (a *App) bounced(ctx context.Context, b bounce.Bounce) error {
-	known := mailboxes(a.inForce.directory(), a.acts.Channels)
+	known := mailboxes(a.inForce.directory(), a.acts.Channels())
 	for _, m := range known {
 		if !strings.EqualFold(m.Address, b.Address) || b.Channel != "" && b.Channel != m.Channel {
 			continue
@@ -104,7 +98,7 @@ func (a *App) bounced(ctx context.Context, b bounce.Bounce) error {
 
 func (a *App) senders() []bounce.Sender {
 	var out []bounce.Sender
-	for _, m := range mailboxes(a.inForce.directory(), a.acts.Channels) {
+	for _, m := range mailboxes(a.inForce.directory(), a.acts.Channels()) {
 		out = append(out, m.Sender)
 	}
 	return out
@@ -116,7 +110,7 @@ func (a *App) takeBounces() error {
 	if listen == "" || a.paths == nil {
 		return nil
 	}
-	l := &bounce.Listener{Paths: a.paths, Senders: a.senders, Handle: a.bounced, Log: a.logger, Now: time.Now}
+	l := &bounce.Listener{Paths: a.paths, Senders: a.senders, Handle: a.bounced, Log: a.logger, Now: time.Now, Encryption: encryptionOf(a.config)}
 	at, err := l.Start(listen)
 	if err != nil {
 		return config.Under("bounces.listen", err)
@@ -124,6 +118,11 @@ func (a *App) takeBounces() error {
 	a.bounces = l
 	a.logger.Info("bounces are taken", "smtp", at.String(), "domain", a.paths.Domain())
 	return nil
+}
+
+// encryptionOf is how bounces are taken by SMTP.
+func encryptionOf(c config.Config) bounce.Encryption {
+	return bounce.Encryption{CertFile: c.Bounces.CertFile, KeyFile: c.Bounces.KeyFile, Required: c.Bounces.RequireTLS}
 }
 
 // bounceHook serves what mail services post about mail that came back.

@@ -56,6 +56,7 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 	}
 	p.resolver = acme.NewResolver(c.ACMEDNS.Resolvers)
 	fail(config.Under("acme_dns.resolvers", p.resolver.Adopt()))
+	fail(config.Under("bounces.cert_file", encryptionOf(c).Check()))
 	p.look, err = scanner(c)
 	fail(err)
 	a, err := adapters(c, p, more)
@@ -105,17 +106,8 @@ func adapters(c config.Config, p parts, more []Kinds) (*activities.Activities, e
 	fail(err)
 	a.Hosts, err = hosts(c)
 	fail(err)
-	for i, x := range c.Channels {
-		path := fmt.Sprintf("channels[%d]", i)
-		f, err := of(channels, path, x.Kind)
-		if err == nil {
-			var ch activities.Channeled
-			if ch, err = f(x, path); err == nil {
-				a.Channels = append(a.Channels, ch)
-			}
-		}
-		fail(err)
-	}
+	_, err = channelsOf(c)
+	fail(err)
 	fail(reachable(c))
 	fail(reached(c))
 	return a, errors.Join(errs...)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/config"
-	"github.com/neverlapse/neverlapse/internal/web/page"
 )
 
 // dutyLimit bounds one try of a duty, and dutyRetry is before the next.
@@ -30,6 +29,7 @@ const (
 	sayRefused = "say that the configuration is refused"
 	sayMended  = "say that the configuration is good"
 	spread     = "have certificates carry the policies"
+	planLines  = "have channels prove that somebody reads them"
 	planWeeks  = "have every team told of its week"
 	planLooks  = "have every source gone through"
 	handOvers  = "find new owners for what people leave behind"
@@ -60,7 +60,11 @@ func (a *App) follow(ctx context.Context) {
 		case <-tick.C:
 		}
 		if a.config.Source != "" {
-			a.owe(duties, a.reload.look(ctx, atOnce))
+			v := a.reload.look(ctx, atOnce)
+			if slices.Contains(v.changed, "channels") {
+				a.connect(ctx)
+			}
+			a.owe(duties, v)
 		}
 		a.discharge(ctx, duties)
 	}
@@ -68,12 +72,11 @@ func (a *App) follow(ctx context.Context) {
 
 // owe notes what follows from a look.
 func (a *App) owe(duties map[string]duty, v verdict) {
-	if slices.Contains(v.changed, "teams") {
-		duties[planWeeks] = duty{do: func(ctx context.Context) (time.Duration, error) {
-			c := a.inForce.config()
-			c.Digest = a.config.Digest
-			return 0, a.scheduleDigests(ctx, c)
-		}}
+	if slices.Contains(v.changed, "teams") || slices.Contains(v.changed, "digest") {
+		duties[planWeeks] = duty{do: func(ctx context.Context) (time.Duration, error) { return 0, a.scheduleDigests(ctx, a.inForce.config()) }}
+	}
+	if slices.Contains(v.changed, "channels") || slices.Contains(v.changed, "delivery") {
+		duties[planLines] = duty{do: func(ctx context.Context) (time.Duration, error) { return 0, a.board.planAll(ctx) }}
 	}
 	if slices.Contains(v.changed, "sources") {
 		duties[planLooks] = duty{do: func(ctx context.Context) (time.Duration, error) { return 0, a.planSources(ctx) }}
@@ -117,14 +120,22 @@ func (a *App) discharge(ctx context.Context, duties map[string]duty) {
 }
 
 // fits checks what the configuration itself cannot know: whether the adapters
-// could be made of a new file, and who may open the page.
-func (a *App) fits(_ context.Context, adopted config.Adoption, next config.Config) (page.Tokens, error) {
-	tokens, err := pageTokens(adopted.Config)
-	_, sourceErr := sourcesOf(adopted.Config, a.parts, a.more)
-	errs := []error{err, adopted.Fits(reachable(adopted.Config)), adopted.Fits(sourceErr)}
+// could be made of a new file, and who may open the page. It gives what counts
+// with the configuration.
+func (a *App) fits(_ context.Context, adopted config.Adoption, next config.Config) (made kit, err error) {
+	made.tokens, err = pageTokens(adopted.Config)
+	var wrong error
 	if len(adopted.Restart) > 0 { // so that the next start does not fail
-		_, err := adapters(next, a.parts, a.more)
-		errs = append(errs, err)
+		_, wrong = adapters(next, a.parts, a.more)
+	} else {
+		_, sourceErr := sourcesOf(adopted.Config, a.parts, a.more)
+		wrong = adopted.Fits(errors.Join(reachable(adopted.Config), reached(adopted.Config), sourceErr))
 	}
-	return tokens, errors.Join(errs...)
+	if slices.Contains(adopted.Changed, "channels") {
+		var unmade error
+		if made.lines, unmade = a.lines(adopted.Config); len(adopted.Restart) == 0 || wrong == nil { // else it was said
+			wrong = errors.Join(unmade, wrong)
+		}
+	}
+	return made, errors.Join(err, wrong)
 }

@@ -51,7 +51,7 @@ func (a *App) handOver(ctx context.Context) (time.Duration, error) {
 // has none in the directory is told through the team, as the directory means it.
 func (a *App) everReached(p people.Person) bool {
 	for _, c := range a.inForce.directory().Resolve(people.Question{Roles: []people.Role{people.Owner}, Owner: p.ID}) {
-		for _, ch := range a.acts.Channels {
+		for _, ch := range a.acts.Channels() {
 			if ch.AddressFor(c) != "" && !ch.LastResort {
 				return true
 			}

@@ -2,18 +2,17 @@ package app
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/web"
 )
 
-// pagerDuty serves the webhooks of PagerDuty, if a channel has a secret for them.
+// pagerDuty takes the webhooks of PagerDuty to lines, if a channel has a secret for them.
 // All channels share the address: a webhook is good by the secret of any.
-func (a *App) pagerDuty(mux *http.ServeMux) error {
+func (a *App) pagerDuty(c config.Config, to *lines) (err error) {
 	var secrets []string
-	for i, x := range a.config.Channels {
+	for i, x := range c.Channels {
 		if x.Kind != notify.KindPagerDuty {
 			continue
 		}
@@ -31,10 +30,6 @@ func (a *App) pagerDuty(mux *http.ServeMux) error {
 	if len(secrets) == 0 {
 		return nil
 	}
-	h, err := web.PagerDutyHandler(web.PagerDutyConfig{Secrets: secrets, Answers: a.answers(), Person: a.inForce.byPagerDuty, Log: a.logger})
-	if err != nil {
-		return err
-	}
-	mux.Handle(web.PagerDutyPath, h)
-	return nil
+	to.pagerDuty, err = web.PagerDutyHandler(web.PagerDutyConfig{Secrets: secrets, Answers: a.answers(), Person: a.inForce.byPagerDuty, Log: a.logger})
+	return err
 }

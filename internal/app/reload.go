@@ -29,7 +29,7 @@ func (d digest) String() string { return hex.EncodeToString(d[:6]) }
 // another, may leave every mark of time and size as it was.
 type reload struct {
 	inForce *standing
-	check   func(context.Context, config.Adoption, config.Config) (page.Tokens, error)
+	check   func(context.Context, config.Adoption, config.Config) (kit, error)
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -67,29 +67,29 @@ func (r *reload) look(ctx context.Context, atOnce bool) verdict {
 		return verdict{}
 	}
 	var a config.Adoption
-	var tokens page.Tokens
+	var made kit
 	if err == nil {
-		a, tokens, err = r.judge(ctx, content)
+		a, made, err = r.judge(ctx, content)
 	}
 	r.judged = now
 	if err != nil {
 		return r.refuse(refusal{now, err.Error(), r.now().UTC()})
 	}
-	return r.adopt(a, tokens)
+	return r.adopt(a, made)
 }
 
-func (r *reload) judge(ctx context.Context, content []byte) (config.Adoption, page.Tokens, error) {
+func (r *reload) judge(ctx context.Context, content []byte) (config.Adoption, kit, error) {
 	c := r.inForce.config()
 	next, err := c.Again(content)
 	if err != nil {
-		return config.Adoption{}, nil, err
+		return config.Adoption{}, kit{}, err
 	}
 	a, err := c.Adopt(next)
 	if err != nil {
-		return a, nil, err
+		return a, kit{}, err
 	}
-	tokens, err := r.check(ctx, a, next)
-	return a, tokens, err
+	made, err := r.check(ctx, a, next)
+	return a, made, err
 }
 
 func (r *reload) refuse(why refusal) verdict {
@@ -107,8 +107,8 @@ func (r *reload) refuse(why refusal) verdict {
 	return verdict{refused: &why}
 }
 
-func (r *reload) adopt(a config.Adoption, tokens page.Tokens) verdict {
-	r.inForce.set(a.Config, tokens)
+func (r *reload) adopt(a config.Adoption, made kit) verdict {
+	r.inForce.set(a.Config, made)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := verdict{changed: a.Changed, mended: r.refused.text != ""}

@@ -42,7 +42,7 @@ func reloads(t *testing.T, path string) *reloading {
 		t.Fatal(err)
 	}
 	s := inForce(c)
-	a := &App{config: c, inForce: s, parts: parts{resolver: acme.NewResolver(nil)}}
+	a := &App{config: c, inForce: s, logger: slog.New(slog.DiscardHandler), parts: parts{resolver: acme.NewResolver(nil)}}
 	r := &reloading{&reload{inForce: s, check: a.fits, log: slog.New(slog.DiscardHandler), now: time.Now}, t, path}
 	r.settle()
 	return r
@@ -150,6 +150,34 @@ func TestABrokenFileIsRefusedWholeToldOnceAndTakenBackWhenItIsMended(t *testing.
 	write(t, path, without)
 	if v := r.settle(); !v.mended || r.knows("minji") || r.ready(t.Context()) != nil || len(r.wasRefused()) != 3 {
 		t.Errorf("it is not mended: %+v", v)
+	}
+}
+
+func TestChannelsAreReplacedWholeAndOneThatCannotBeMadeIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	path, secret, signing := filepath.Join(dir, "neverlapse.yaml"), filepath.Join(dir, "secret"), filepath.Join(dir, "signing")
+	write(t, signing, "0123456789abcdef0123456789abcdef")
+	slack := strings.Replace(working, "[{name: log, kind: console}]", "[{name: log, kind: console}, {name: chat, kind: slack, options: {token_file: "+secret+", signing_secret_file: "+signing+"}}]", 1)
+	slack = strings.Replace(slack, "email: ops@example.com", "email: ops@example.com, slack: C012ABCDE", 1)
+	write(t, path, working)
+	r := reloads(t, path)
+	write(t, path, slack)
+	if v := r.settle(); v.refused == nil || strings.Count(v.refused.text, "channels[1]") != 1 || len(r.inForce.channels()) != 0 || len(r.inForce.config().Channels) != 1 {
+		t.Fatalf("a channel without its secret: %+v", v)
+	}
+	write(t, secret, "xoxb-0123456789")
+	v := r.settle()
+	if all := r.inForce.channels(); !v.mended || len(all) != 2 || all[1].Name != "chat" || r.inForce.lines().slack == nil {
+		t.Fatalf("the secret is there: %+v, %d channels; %s", v, len(all), r.state().text)
+	}
+	chat := r.inForce.channels()[1].Channel
+	write(t, path, strings.Replace(slack, "id: minji,", "id: jun,", 1)+"gather: {every: 3h}\n")
+	if v := r.settle(); len(v.changed) != 2 || r.inForce.channels()[1].Channel != chat || r.inForce.gather().Every != 3*time.Hour {
+		t.Errorf("what did not change is made anew, or what did does not count: %+v", v)
+	}
+	write(t, path, working)
+	if r.settle(); len(r.inForce.channels()) != 1 || r.inForce.lines().slack != nil {
+		t.Error("a channel that was removed still counts")
 	}
 }
 

@@ -43,14 +43,15 @@ type App struct {
 	ways    acme.Ways
 	http    *http.Server
 	addr    net.Addr
-	sockets []*socket
+	unplug  context.CancelFunc  // ends the connections of the lines in force
 	were    map[string][]string // teams of people, as they were last
 	parts   parts
+	board   *switchboard
 	more    []Kinds
 	sources sourcesInForce
 	reload  *reload
 	hangup  chan struct{}
-	end     context.CancelFunc // of what goes on beside: the sockets, and the look at the configuration
+	end     context.CancelFunc // of what goes on beside: connections of lines, and the look at the configuration
 	beside  sync.WaitGroup
 	fatal   chan error
 	acts    *activities.Activities
@@ -81,14 +82,14 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 		return nil, err
 	}
 	a.parts = p
-	a.inForce.set(c, p.tokens)
+	a.inForce.set(c, kit{tokens: p.tokens})
 	all, err := sourcesOf(c, p, more)
 	if err != nil {
 		return nil, err
 	}
 	a.sources.set(all)
 	a.reload = &reload{inForce: a.inForce, check: a.fits, log: logger, now: time.Now}
-	acts.Directory, acts.Routes, a.acts = a.inForce.directory, a.inForce.routes, acts
+	acts.Directory, acts.Routes, acts.Channels, acts.Gather, a.acts = a.inForce.directory, a.inForce.routes, a.inForce.channels, a.inForce.gather, acts
 	if err := a.measure(); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if a.heart, err = newHeartbeat(c); err != nil {
 		return nil, err
 	}
-	if a.paths, err = returnPaths(ctx, c, p, acts.Channels); err != nil {
+	if a.paths, err = returnPaths(ctx, c, p); err != nil {
 		return nil, err
 	}
 	if err := welcome(ctx, c, p.store); err != nil {
@@ -117,9 +118,9 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	a.gate = gate(a.client, a.inForce.directory)
 	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
-	acts.Inboxes, acts.Gather = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}, c.Gather
-	board := newSwitchboard(a.client, c, acts.Channels)
-	acts.Switchboard = board
+	acts.Inboxes = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}
+	a.board = &switchboard{a.client, a.inForce.config, a.inForce.channels}
+	acts.Switchboard = a.board
 	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Fleet, acts.Roll, acts.Herald, acts.Sources = known, known, known, a.sources.all
 	a.watched(known)
@@ -140,7 +141,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if err := a.takeBounces(); err != nil {
 		return nil, err
 	}
-	if err := board.planAll(ctx); err != nil {
+	if err := a.board.planAll(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.schedule(ctx)
@@ -151,9 +152,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 func (a *App) goOn() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.end = cancel
-	for _, s := range a.sockets {
-		a.beside.Go(func() { s.Run(ctx) })
-	}
+	a.connect(ctx)
 	a.beside.Go(func() { a.follow(ctx) })
 	a.beats(ctx)
 }

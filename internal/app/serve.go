@@ -20,21 +20,19 @@ func (a *App) serve(p parts) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", web.Healthz())
 	mux.Handle("GET /metrics", a.scraped())
-	if err := a.slack(mux); err != nil {
+	made, err := a.lines(a.config)
+	if err != nil {
 		return err
 	}
-	if err := a.pagerDuty(mux); err != nil {
-		return err
+	a.inForce.set(a.config, kit{p.tokens, made})
+	for _, n := range Notes(a.config) {
+		a.logger.Warn(n)
 	}
+	a.answered(mux)
 	if err := a.bounceHook(mux); err != nil {
 		return err
 	}
-	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
-	for _, s := range a.sockets {
-		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
-	}
-	checks = append(checks, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
-	mux.Handle("GET /readyz", web.Readyz(checks...))
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { web.Readyz(a.checks()...).ServeHTTP(w, r) })
 	screens, err := a.page(p)
 	if err != nil {
 		return err
@@ -53,6 +51,15 @@ func (a *App) serve(p parts) error {
 		}
 	}()
 	return nil
+}
+
+// checks are of what is in force.
+func (a *App) checks() []web.Check {
+	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
+	for _, s := range a.inForce.lines().sockets {
+		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
+	}
+	return append(checks, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
 }
 
 func (a *App) temporalAnswers(ctx context.Context) error {

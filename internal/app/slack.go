@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -68,14 +67,13 @@ func (s slackChannel) socket(c web.SlackConfig) (*socket, error) {
 	return &socket{receiver, s.name}, nil
 }
 
-// slack prepares the ways by which clicks come. One HTTP address can belong to
+// slack prepares the ways by which clicks come to lines. One HTTP address can belong to
 // one app only, so a second channel must share the secret of the first that has one.
-func (a *App) slack(mux *http.ServeMux) error {
-	channels, err := slackChannels(a.config)
+func (a *App) slack(c config.Config, to *lines) error {
+	channels, err := slackChannels(c)
 	if err != nil {
 		return err
 	}
-	served := false
 	for _, s := range channels {
 		api, err := notify.NewSlack(s.options)
 		if err != nil {
@@ -90,19 +88,13 @@ func (a *App) slack(mux *http.ServeMux) error {
 			if err != nil {
 				return err
 			}
-			a.sockets = append(a.sockets, receiver)
+			to.sockets = append(to.sockets, receiver)
 		}
-		if s.options.HTTP() && !served {
-			h, err := web.SlackHandler(c)
-			if err != nil {
+		if s.options.HTTP() && to.slack == nil {
+			if to.slack, err = web.SlackHandler(c); err != nil {
 				return config.Under(s.path, err)
 			}
-			mux.Handle(web.SlackPath, h)
-			served = true
 		}
-	}
-	for _, n := range Notes(a.config) {
-		a.logger.Warn(n)
 	}
 	return nil
 }

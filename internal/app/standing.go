@@ -4,8 +4,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/web/page"
 )
@@ -16,17 +18,36 @@ type standing struct{ held atomic.Pointer[held] }
 
 type held struct {
 	config config.Config
-	tokens page.Tokens
 	at     time.Time
+	kit
+}
+
+// kit is what is made of a configuration and replaced with it.
+type kit struct {
+	tokens page.Tokens
+	lines  *lines // nil: those of before go on
 }
 
 func inForce(c config.Config) *standing {
 	s := &standing{}
-	s.set(c, nil)
+	s.set(c, kit{lines: &lines{}})
 	return s
 }
 
-func (s *standing) set(c config.Config, t page.Tokens) { s.held.Store(&held{c, t, time.Now()}) }
+// set is called by one at a time.
+func (s *standing) set(c config.Config, k kit) {
+	if k.lines == nil {
+		k.lines = s.lines()
+	}
+	s.held.Store(&held{c, time.Now(), k})
+}
+
+// lines are how messages go and answers come.
+func (s *standing) lines() *lines { return s.held.Load().lines }
+
+func (s *standing) channels() []activities.Channeled { return s.lines().channels }
+
+func (s *standing) gather() gather.Rules { return s.config().Gather }
 
 // taken is since when it is in force.
 func (s *standing) taken() time.Time { return s.held.Load().at }

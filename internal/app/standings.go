@@ -116,7 +116,7 @@ func (a *App) mail(ctx context.Context) (out metrics.Mail, err error) {
 			out.Broken++
 		}
 	}
-	for _, c := range a.acts.Channels {
+	for _, c := range a.acts.Channels() {
 		out.Failing[c.Name] = false
 		for _, s := range standings {
 			if s.Channel == c.Name {

@@ -19,27 +19,28 @@ import (
 
 // switchboard reaches the workflows that look after channels.
 type switchboard struct {
-	client client.Client
-	config config.Config
-	kinds  map[string]string // of the channels that are configured
+	client   client.Client
+	config   func() config.Config
+	channels func() []activities.Channeled
 }
 
-func newSwitchboard(c client.Client, conf config.Config, channels []activities.Channeled) *switchboard {
-	s := &switchboard{client: c, config: conf, kinds: map[string]string{}}
-	for _, ch := range channels {
-		s.kinds[ch.Name] = ch.Kind
-		if ch.LastResort { // nobody in particular reads it
-			s.kinds[ch.Name] = ""
+// kinds are those of the channels that are configured, by name; none where nobody
+// in particular reads it.
+func (s *switchboard) kinds() map[string]string {
+	out := map[string]string{}
+	for _, ch := range s.channels() {
+		if out[ch.Name] = ch.Kind; ch.LastResort {
+			out[ch.Name] = ""
 		}
 	}
-	return s
+	return out
 }
 
 // Report tells the workflow of a channel what became of a message; it is started
 // if there is none. What was sent by a channel that is configured no more is
 // nobody's concern.
 func (s *switchboard) Report(ctx context.Context, channel string, n activities.ChannelNews) error {
-	if _, ok := s.kinds[channel]; !ok {
+	if _, ok := s.kinds()[channel]; !ok {
 		return nil
 	}
 	return s.signal(ctx, channel, workflows.SignalNews, n)
@@ -47,7 +48,7 @@ func (s *switchboard) Report(ctx context.Context, channel string, n activities.C
 
 func (s *switchboard) signal(ctx context.Context, channel, name string, arg any) error {
 	options := client.StartWorkflowOptions{
-		ID: workflows.ChannelID(channel), TaskQueue: s.config.Temporal.TaskQueue,
+		ID: workflows.ChannelID(channel), TaskQueue: s.config().Temporal.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "does channel " + channel + " work, and does anybody read it?",
 	}
@@ -60,8 +61,8 @@ func (s *switchboard) signal(ctx context.Context, channel, name string, arg any)
 // plan is what is configured about a channel. One that reaches nobody in
 // particular has nothing to prove.
 func (s *switchboard) plan(channel string) workflows.ChannelPlan {
-	d := s.config.Delivery
-	p := workflows.ChannelPlan{Kind: s.kinds[channel]}
+	d := s.config().Delivery
+	p := workflows.ChannelPlan{Kind: s.kinds()[channel]}
 	if p.Kind != "" {
 		p.Proof = delivery.Plan{Every: d.ProofOfLife, Within: d.ProofWithin, To: d.ProofTo}
 	}
@@ -71,7 +72,7 @@ func (s *switchboard) plan(channel string) workflows.ChannelPlan {
 // planAll gives every channel what is configured, and ends the workflows of those
 // that are not any more. Every worker does it at its start, to the same effect.
 func (s *switchboard) planAll(ctx context.Context) error {
-	for name := range s.kinds {
+	for name := range s.kinds() {
 		if err := s.signal(ctx, name, workflows.SignalPlan, s.plan(name)); err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (s *switchboard) planAll(ctx context.Context) error {
 		return err
 	}
 	for _, name := range running {
-		if _, ok := s.kinds[name]; ok {
+		if _, ok := s.kinds()[name]; ok {
 			continue
 		}
 		if err := s.client.SignalWorkflow(ctx, workflows.ChannelID(name), "", workflows.SignalPlan, workflows.ChannelPlan{Gone: true}); err != nil {
@@ -93,7 +94,7 @@ func (s *switchboard) planAll(ctx context.Context) error {
 
 // running lists the channels that have a workflow on our task queue.
 func (s *switchboard) running(ctx context.Context) ([]string, error) {
-	out, err := running(ctx, s.client, s.config.Temporal, "ChannelWorkflow", workflows.ChannelID(""))
+	out, err := running(ctx, s.client, s.config().Temporal, "ChannelWorkflow", workflows.ChannelID(""))
 	if err != nil {
 		return nil, fmt.Errorf("list the channels: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // live are the sections that may change while a worker runs, by their keys.
 // Everything else counts from the next start.
-var live = []string{"people", "teams", "catch_all", "routes", "accept_email_alone", "permissions", "policies", "environments", "calendars", "handover"}
+var live = []string{"people", "teams", "catch_all", "routes", "accept_email_alone", "permissions", "policies", "environments", "calendars", "handover", "gather", "digest", "delivery", "channels"}
 
 // Live lists the sections that may change while a worker runs.
 func Live() []string { return slices.Clone(live) }

@@ -45,22 +45,22 @@ func TestPeopleAndPoliciesCountAtOnceAndTheRestAfterARestart(t *testing.T) {
 	c := started(t, atFirst)
 	next := again(t, c, strings.NewReplacer(
 		"[{id: minji,", "[{id: hana, email: hana@example.com}, {id: minji,", "48h", "12h", "name: staging", "name: test", "kind: email}", "kind: email}, {name: log, kind: console}",
-	).Replace(atFirst)+"temporal: {namespace: other}\n")
+	).Replace(atFirst)+"temporal: {namespace: other}\ngather: {every: 3h}\ndigest: {day: fri}\ndelivery: {proof_of_life: 60d}\nhandover: {answer_within: 1d}\n")
 	a, err := c.Adopt(next)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"people", "policies", "environments"}; !slices.Equal(a.Changed, want) {
+	if want := []string{"channels", "delivery", "people", "policies", "environments", "handover", "gather", "digest"}; !slices.Equal(a.Changed, want) {
 		t.Errorf("at once count %v, want %v", a.Changed, want)
 	}
-	if want := []string{"temporal", "channels"}; !slices.Equal(a.Restart, want) {
+	if want := []string{"temporal"}; !slices.Equal(a.Restart, want) {
 		t.Errorf("a restart need %v, want %v", a.Restart, want)
 	}
 	calm, _ := a.Config.Policy("calm")
 	if _, known := a.Config.Directory().Person("hana"); !known || calm.AckFor.String() != "12h" || a.Config.PolicyFor("test").Name != "calm" {
 		t.Errorf("not in force: %+v", a.Config)
 	}
-	if a.Config.Temporal.Namespace != c.Temporal.Namespace || len(a.Config.Channels) != 1 || a.Config.Log.Level != "debug" {
+	if a.Config.Temporal.Namespace != c.Temporal.Namespace || len(a.Config.Channels) != 2 || a.Config.Log.Level != "debug" {
 		t.Errorf("in force without a restart: %+v", a.Config)
 	}
 	if _, known := c.Directory().Person("hana"); known {
