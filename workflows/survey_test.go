@@ -104,7 +104,9 @@ func (f *field) run() (out workflows.SurveyOutput, err error) {
 		Sources: func() map[string]activities.Sourced {
 			return map[string]activities.Sourced{"web": {Name: "web", Kind: "field", Source: f}}
 		},
-		Channels: []activities.Channeled{{Name: "mail", Kind: "email", Channel: f}},
+		Channels: func() []activities.Channeled {
+			return []activities.Channeled{{Name: "mail", Kind: "email", Channel: f}}
+		},
 	})
 	env.RegisterWorkflow((&workflows.Workflows{}).SurveyWorkflow)
 	env.OnSignalExternalWorkflow(mock.Anything, workflows.SourceID("web"), "", workflows.SignalRan, mock.Anything).Return(func(_, _, _, _ string, arg any) error {
