@@ -63,16 +63,17 @@ func unopened(err error) error {
 
 func (c *cli) store() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "store VERB", Short: "Read the store while nothing else runs: list it, take a key and a chain out",
+		Use: "store VERB", Short: "Read the store while nothing else runs, and rotate its key",
 		Long: `Read the store as it lies on the disk, where nothing else may be running: no worker and
-no Temporal. Nothing in it is changed, so a copy on read-only media will do. Run it as
+no Temporal. list and export change nothing, so a copy on read-only media will do. Run it as
 who may read the store and the file with its key. deploy/RUNBOOK.md says when.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return usage("store takes list or export, got %q; see: %s --help", strings.Join(args, " "), cmd.CommandPath())
+			return usage("store takes list, export or rotate-key, got %q; see: %s --help", strings.Join(args, " "), cmd.CommandPath())
 		},
 	}
 	c.add(cmd, "", c.storeList())
 	c.add(cmd, "", c.storeExport())
+	c.add(cmd, "", c.storeRotateKey())
 	return cmd
 }
 

@@ -28,14 +28,22 @@ func OpenOffline(ctx context.Context, c config.Config, dir, keyFile string, more
 	if err != nil && dir == "" {
 		return nil, err
 	}
-	o := store.Options{Path: cmp.Or(dir, own.Path), KeyFile: own.KeyFile, KeyEnv: own.KeyEnv}
+	sealing := own.Sealing
 	if keyFile != "" {
-		o.KeyFile, o.KeyEnv = keyFile, ""
+		sealing.KeyFile, sealing.KeyEnv = keyFile, ""
 	}
-	if o.KeyFile == "" && o.KeyEnv == "" {
-		o.KeyFile = filepath.Join(c.Data, "store.key")
+	if sealing.KeyFile == "" && sealing.KeyEnv == "" {
+		sealing.KeyFile = filepath.Join(c.Data, "store.key")
 	}
-	s, err := o.OpenToRead(ctx)
+	o := store.Options{Path: cmp.Or(dir, own.Path), KeyFile: sealing.KeyFile, KeyEnv: sealing.KeyEnv}
+	if err := o.Validate(); err != nil {
+		return nil, fault.New(fault.Configuration, "store: %w", err)
+	}
+	keeper, err := sealing.keeper()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenFilesToRead(ctx, o.Path, keeper)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +59,7 @@ func openElsewhere(ctx context.Context, c config.Config, keyFile string, more []
 	if keyFile != "" {
 		sealing.KeyFile, sealing.KeyEnv = keyFile, ""
 	}
-	keeper, err := store.LocalKeeper(sealing.KeyFile, sealing.KeyEnv)
+	keeper, err := sealing.keeper()
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}

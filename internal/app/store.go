@@ -21,9 +21,17 @@ import (
 type Sealing struct {
 	KeyFile string `mapstructure:"key_file"`
 	KeyEnv  string `mapstructure:"key_env"`
+	// OldKeys are those that the key replaces, until neverlapse store rotate-key is done.
+	OldKeys []OldKey `mapstructure:"old_keys"`
 	// HostsPath is a directory to share with hosts; needed where there are hosts
 	// and the store is not a directory itself.
 	HostsPath string `mapstructure:"hosts_path"`
+}
+
+// OldKey is where a key is that wraps what was not rotated yet.
+type OldKey struct {
+	KeyFile string `mapstructure:"key_file"`
+	KeyEnv  string `mapstructure:"key_env"`
 }
 
 // Media makes what a store lies on, by its kind, from its options. Nothing is
@@ -47,7 +55,7 @@ func storeOf(ctx context.Context, c config.Config, more []Kinds) (*store.Store, 
 	if err != nil {
 		return nil, err
 	}
-	keeper, err := store.LocalKeeper(sealing.KeyFile, sealing.KeyEnv)
+	keeper, err := sealing.keeper()
 	if err != nil {
 		return nil, errors.Join(config.Under(path, err), m.Close())
 	}
@@ -123,6 +131,27 @@ func filesOf(c config.Config) (store.Medium, Sealing, error) {
 	}
 	m, err := store.Folder(o.Path)
 	return m, o.Sealing, config.Under("store.options", err)
+}
+
+// keeper holds the key, and the older ones with it.
+func (s Sealing) keeper() (store.Keeper, error) {
+	now, err := store.LocalKeeper(s.KeyFile, s.KeyEnv)
+	if err != nil {
+		return nil, err
+	}
+	var old []store.Keeper
+	for i, k := range s.OldKeys {
+		err := (store.Options{Path: "-", KeyFile: k.KeyFile, KeyEnv: k.KeyEnv}).Validate()
+		if err == nil {
+			var o store.Keeper
+			if o, err = store.LocalKeeper(k.KeyFile, k.KeyEnv); err == nil {
+				old = append(old, o)
+				continue
+			}
+		}
+		return nil, errors.Join(config.Under(fmt.Sprintf("old_keys[%d]", i), err), store.NewRing(now, old...).Close())
+	}
+	return store.NewRing(now, old...), nil
 }
 
 func (s Sealing) validate() error {

@@ -73,21 +73,15 @@ func (o Options) Open(ctx context.Context) (*Store, error) {
 	return OpenFiles(ctx, o.Path, keeper)
 }
 
-// OpenToRead opens a store that is there already, or a copy of one, and writes
-// nothing: for whoever needs what is in it while nothing else runs.
-func (o Options) OpenToRead(ctx context.Context) (*Store, error) {
-	if err := o.Validate(); err != nil {
-		return nil, fault.New(fault.Configuration, "store: %w", err)
-	}
-	keeper, err := LocalKeeper(o.KeyFile, o.KeyEnv)
+// OpenFilesToRead opens a store that is there already, or a copy of one, and writes
+// nothing: for whoever needs what is in it while nothing else runs. Close closes
+// the keeper too.
+func OpenFilesToRead(ctx context.Context, dir string, keeper Keeper) (*Store, error) {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(fault.New(fault.Configuration, "store: %w", err), keeper.Close())
 	}
-	root, err := os.OpenRoot(o.Path)
-	if err != nil {
-		return nil, fault.New(fault.Configuration, "store: %w", err)
-	}
-	s := On(&folder{dir: o.Path, root: root}, keeper)
+	s := On(&folder{dir: dir, root: root}, keeper)
 	if err := s.BeginToRead(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
