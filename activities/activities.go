@@ -38,7 +38,9 @@ type Activities struct {
 	Gather      func() gather.Rules // in force when it is asked
 	// Ticketer makes the links by which a recipient answers; nil: there are none.
 	Ticketer Ticketer
-	Now      Clock
+	// Acknowledger answers the alerts of a message about many.
+	Acknowledger Acknowledger
+	Now          Clock
 }
 
 // Store is every port that the store serves.

@@ -77,6 +77,9 @@ func (w *Workflows) InboxWorkflow(ctx workflow.Context, in Inbox) error {
 		withdrawn: workflow.GetSignalChannelWithOptions(ctx, SignalWithdrawn, workflow.SignalChannelOptions{Description: "a notice need not be told any more"}),
 		changed:   workflow.GetSignalChannelWithOptions(ctx, SignalChanged, workflow.SignalChannelOptions{Description: "what was told stands otherwise now"}),
 	}
+	if err := i.answerable(ctx); err != nil {
+		return err
+	}
 	if i.Began.IsZero() {
 		i.Began = workflow.Now(ctx).UTC()
 	}

@@ -41,7 +41,7 @@ func (m *mailing) gathered(now time.Time, b bundle) *Digest {
 	urgent := -1
 	for _, i := range b.parcels {
 		n := m.parcels[i].Notice
-		row := alert.Standing{Alert: n.AlertID, Certificate: n.Certificate, Severity: n.Severity, Reason: n.Reason, NotAfter: n.Version.NotAfter, Phase: alert.Firing}
+		row := alert.Standing{Alert: n.AlertID, Certificate: n.Certificate, Severity: n.Severity, Reason: n.Reason, NotAfter: n.Version.NotAfter, Phase: alert.Firing, Seen: n.Standing}
 		if d.Rows = append(d.Rows, row); urgent < 0 || alert.ByUrgency(row, d.Rows[urgent]) < 0 {
 			urgent, d.Cause = len(d.Rows)-1, n.Cause
 		}
@@ -68,6 +68,9 @@ func (d Digest) notice(now time.Time) alert.Notice {
 	if n.Summary.Open == 0 {
 		n.Phase, n.Cause = alert.Resolved, ""
 		return n
+	}
+	if slices.ContainsFunc(d.Rows, alert.Standing.Answerable) {
+		n.Actions = []alert.Action{alert.ActAckAll}
 	}
 	n.Commands = []string{"neverlapse list --severity P1,P2,P3,P4", "neverlapse explain " + first, "neverlapse ack " + first + " --note '...'"}
 	return n

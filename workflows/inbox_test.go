@@ -30,6 +30,7 @@ type townsman struct {
 type town struct {
 	*story
 	deaf  bool // nobody keeps inboxes
+	asked []activities.Acknowledged
 	lives map[string]time.Time
 	edits []alert.Message
 }
@@ -40,7 +41,7 @@ func settleTown(t *testing.T, kinds ...string) *town {
 		c := &w.lines[i]
 		c.Channel = mutable{c.Channel.(channel), w}
 	}
-	w.acts.Scanner, w.acts.Inboxes, w.acts.Gather = w, w, gather.Default
+	w.acts.Scanner, w.acts.Inboxes, w.acts.Acknowledger, w.acts.Gather = w, w, w, gather.Default
 	w.env.SetTestTimeout(3 * time.Minute)
 	w.env.RegisterWorkflow(w.story.story.CertificateWorkflow)
 	w.env.RegisterWorkflow(w.story.story.InboxWorkflow)
@@ -75,6 +76,21 @@ func (w *town) Post(_ context.Context, p activities.Parcel) error {
 	return nil
 }
 
+// Acknowledge answers as each certificate would: to whom may, where nobody has.
+func (w *town) Acknowledge(_ context.Context, in activities.AcknowledgeAllInput, which activities.Acknowledged) alert.Tally {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, which)
+	switch which.Certificate {
+	case "c004":
+		return alert.Tally{Refused: 1, May: "watch"}
+	case "c006":
+		return alert.Tally{Failed: 1}
+	}
+	w.env.SignalWorkflow("answer", activities.AcknowledgeAllInput{ID: in.ID + which.Alert, By: in.By, Via: in.Via, Note: in.Note, Alerts: []activities.Acknowledged{which}})
+	return alert.Tally{Taken: 1}
+}
+
 // play runs everybody until an instant, and counts the messages: "who by kind: how many".
 func (w *town) play(until time.Duration, all ...townsman) []string {
 	w.t.Helper()
@@ -89,11 +105,17 @@ func (w *town) play(until time.Duration, all ...townsman) []string {
 			w.child(ctx, workflows.WorkflowID(p.name), "CertificateWorkflow", workflows.Entity{Shown: &lifecycle.Attributes{}, State: lifecycle.State{Spec: spec, EnrolledAt: start, EnrolledBy: "test"}})
 		}
 		inboxes := map[string]workflow.ChildWorkflowFuture{}
-		posts := workflow.GetSignalChannel(ctx, "post")
+		posts, answers := workflow.GetSignalChannel(ctx, "post"), workflow.GetSignalChannel(ctx, "answer")
 		end := workflow.NewTimer(ctx, until)
 		for !end.IsReady() {
 			var p activities.Parcel
 			s := workflow.NewSelector(ctx).AddFuture(end, func(workflow.Future) {})
+			s.AddReceive(answers, func(c workflow.ReceiveChannel, _ bool) {
+				var in activities.AcknowledgeAllInput
+				c.Receive(ctx, &in)
+				ack := workflows.AcknowledgeRequest{Request: workflows.Request{ID: in.ID, By: in.By, Via: in.Via, Note: in.Note}, Alert: in.Alerts[0].Alert}
+				_ = workflow.SignalExternalWorkflow(ctx, workflows.WorkflowID(in.Alerts[0].Certificate), "", workflows.SignalAcknowledge, ack).Get(ctx, nil)
+			})
 			s.AddReceive(posts, func(c workflow.ReceiveChannel, _ bool) {
 				c.Receive(ctx, &p)
 				id := workflows.InboxID(p.To.ID)
@@ -258,5 +280,65 @@ func TestWhatSomebodyAnsweredInTimeIsNotSent(t *testing.T) {
 	})
 	if got := w.play(2*time.Hour, townsman{"a", "owner", days(7).Add(10 * time.Minute)}); len(got) > 0 {
 		t.Errorf("told %v", got)
+	}
+}
+
+// outcome keeps what an update came to.
+type outcome struct {
+	tally   alert.Tally
+	refused error
+}
+
+func (o *outcome) Accept()          {}
+func (o *outcome) Reject(err error) { o.refused = err }
+func (o *outcome) Complete(out any, err error) {
+	if t, ok := out.(alert.Tally); ok {
+		o.tally = t
+	}
+	if err != nil {
+		o.refused = err
+	}
+}
+
+func TestAllAlertsOfAMessageThatNobodyHasAreAnsweredAtOnce(t *testing.T) {
+	w := settleTown(t, "slack")
+	var all, again, forgotten outcome
+	ask := func(o *outcome, id, digest string) {
+		r := workflows.Request{ID: id, By: "owner", Via: "slack", Note: "the storm is mine"}
+		_ = w.env.UpdateWorkflowByID(workflows.InboxID("owner"), workflows.UpdateAcknowledgeAll, id, o, workflows.AcknowledgeAllRequest{Request: r, Digest: digest})
+	}
+	digest := func() string {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		i := slices.IndexFunc(w.told, func(l notice) bool { return l.to == "owner" && l.what.Notice.Summary != nil })
+		return w.told[i].what.Notice.AlertID
+	}
+	w.at(start.Add(20*time.Minute), func() {
+		_ = w.env.SignalWorkflowByID(workflows.WorkflowID("c002"), workflows.SignalAcknowledge, workflows.AcknowledgeRequest{Request: workflows.Request{By: "boss"}})
+	})
+	w.at(start.Add(30*time.Minute), func() { ask(&all, "one", digest()) })
+	w.at(start.Add(40*time.Minute), func() { ask(&again, "two", digest()) })
+	w.at(start.Add(41*time.Minute), func() { ask(&forgotten, "three", "inbox:owner/0-9") })
+	w.play(time.Hour, crowd(20, 0)...)
+	if want := (alert.Tally{Taken: 7, Had: 1, Refused: 1, Failed: 1, May: "watch"}); all.tally != want || all.refused != nil {
+		t.Errorf("%+v", all)
+	}
+	if again.tally.Had != 8 || again.tally.Whole() != 10 {
+		t.Errorf("again: %+v", again)
+	}
+	if forgotten.refused == nil || !strings.Contains(forgotten.refused.Error(), "too old to be kept") {
+		t.Errorf("another message: %+v", forgotten)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.asked) != 9+2 || slices.ContainsFunc(w.asked, func(a activities.Acknowledged) bool { return a.Seen == "" || a.Certificate == "c002" }) {
+		t.Errorf("asked for %+v", w.asked)
+	}
+	shown := slices.ContainsFunc(w.edits, func(m alert.Message) bool {
+		s := m.Notice.Summary
+		return s != nil && m.To.ID == "owner" && slices.ContainsFunc(s.Rows, func(r alert.Standing) bool { return r.Certificate == "c000" && r.By == "owner" })
+	})
+	if !shown {
+		t.Errorf("the message does not show who has them: %d edits", len(w.edits))
 	}
 }

@@ -159,9 +159,10 @@ const (
 	ActReassign    Action = "reassign"
 	ActApprove     Action = "approve"
 	ActDeny        Action = "deny"
-	ActAccept      Action = "accept"  // a handover
-	ActDecline     Action = "decline" // a handover
-	ActMore        Action = "more"    // asks for a form in which to answer
+	ActAccept      Action = "accept"          // a handover
+	ActDecline     Action = "decline"         // a handover
+	ActMore        Action = "more"            // asks for a form in which to answer
+	ActAckAll      Action = "acknowledge-all" // of a message about many alerts
 )
 
 // NextStep tells what the system itself will do next; rendered per language.

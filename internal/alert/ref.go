@@ -9,7 +9,8 @@ import (
 )
 
 // Ref is what a button carries back: which alert of which certificate was meant,
-// and how it stood when the message was written.
+// and how it stood when the message was written. Of a message about many alerts
+// it is the ID, and no certificate.
 type Ref struct {
 	Certificate string `json:"certificate"`
 	AlertID     string `json:"alertID"`
@@ -33,6 +34,9 @@ func ParseRef(s string) (Ref, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
 		return Ref{}, fmt.Errorf("alert reference: %w", err)
+	}
+	if _, ok := ParseDigestID(r.AlertID); ok && r.Certificate == "" && Clean(r.AlertID) == r.AlertID {
+		return r, nil
 	}
 	if err := cert.ValidateName(r.Certificate); err != nil {
 		return Ref{}, fmt.Errorf("alert reference: %w", err)

@@ -39,7 +39,7 @@ type Text struct {
 }
 
 // Actions lists what may be done from a message, in the order of the buttons.
-var Actions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActCheck, ActApprove, ActDeny, ActAccept, ActDecline, ActMore}
+var Actions = []Action{ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActCheck, ActApprove, ActDeny, ActAccept, ActDecline, ActAckAll, ActMore}
 
 // Phases lists the kinds of news.
 var Phases = []Phase{Firing, Changed, Acknowledged, Snoozed, Resolved}
@@ -236,7 +236,7 @@ func (r reader) buttons(n Notice) map[Action]string {
 	}
 	for _, a := range Actions {
 		refused := (a == ActAccept || a == ActDecline) != (n.Reason == Handover) || a == ActRenew && !n.Managed || a == ActAcknowledge && n.Phase == Acknowledged ||
-			(a == ActApprove || a == ActDeny) && n.Reason != ApprovalNeeded
+			(a == ActApprove || a == ActDeny) && n.Reason != ApprovalNeeded || a == ActAckAll && n.Reason != Gathered
 		if offered := slices.Contains(n.Actions, a) || a == ActMore && slices.Contains(n.Actions, ActSnooze); offered && !refused {
 			out[a] = r.say("button." + string(a))
 		}

@@ -31,7 +31,8 @@ type Standing struct {
 	Alert  string `json:"alert,omitempty"`
 	Reason Reason `json:"reason,omitempty"`
 	Phase  Phase  `json:"phase,omitempty"`
-	By     string `json:"by,omitempty"` // who answered
+	Seen   string `json:"seen,omitempty"` // Notice.Standing when it was told
+	By     string `json:"by,omitempty"`   // who answered
 }
 
 // digestMark begins the IDs of messages about many alerts. No certificate can be
@@ -46,6 +47,11 @@ func ParseDigestID(id string) (to string, ok bool) {
 	rest, ours := strings.CutPrefix(id, digestMark)
 	to, _, numbered := strings.Cut(rest, "/")
 	return to, ours && numbered && to != ""
+}
+
+// Answerable reports whether somebody may still take it.
+func (s Standing) Answerable() bool {
+	return s.Alert != "" && (s.Phase == Firing || s.Phase == Changed)
 }
 
 // OpenFirst orders what is unresolved before the rest, and keeps the order else.
@@ -133,6 +139,7 @@ func (s *Summary) cleaned() *Summary {
 		row := &out.Rows[i]
 		row.Certificate, row.Severity = Clean(row.Certificate), Severity(Clean(string(row.Severity)))
 		row.Alert, row.Reason, row.Phase, row.By = Clean(row.Alert), Reason(Clean(string(row.Reason))), Phase(Clean(string(row.Phase))), Clean(row.By)
+		row.Seen = Clean(row.Seen)
 	}
 	return &out
 }

@@ -116,6 +116,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 		acts.Ticketer = a.tickets
 	}
 	a.gate = gate(a.client, a.inForce.directory)
+	acts.Acknowledger = a.answers()
 	acts.Admission = &admission{config: a.inForce.config, acts: acts, client: a.client}
 	acts.Broker = &broker{client: a.client, queue: c.Temporal.TaskQueue}
 	acts.Inboxes = &inboxes{client: a.client, queue: c.Temporal.TaskQueue}

@@ -35,7 +35,7 @@ func slackChannels(c config.Config) ([]slackChannel, error) {
 }
 
 // clicks takes the clicks of a channel's app to whoever answers them.
-func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to web.Answers, forms web.Forms, log *slog.Logger) (web.SlackConfig, error) {
+func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to web.Answers, forms web.Forms, all web.All, log *slog.Logger) (web.SlackConfig, error) {
 	client, err := s.options.HTTPClient()
 	if err != nil {
 		return web.SlackConfig{}, config.Under(s.path, err)
@@ -45,7 +45,7 @@ func (s slackChannel) clicks(person func(slack string) (people.Person, bool), to
 		return web.SlackConfig{}, config.Under(s.path, err)
 	}
 	return web.SlackConfig{
-		SigningSecret: secret, Answers: to, Person: person, Forms: forms, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
+		SigningSecret: secret, Answers: to, Person: person, Forms: forms, All: all, APIURL: s.options.APIURL, Client: client, Log: log.With("channel", s.name),
 	}, nil
 }
 
@@ -79,7 +79,7 @@ func (a *App) slack(c config.Config, to *lines) error {
 		if err != nil {
 			return config.Under(s.path, err)
 		}
-		c, err := s.clicks(a.inForce.bySlack, a.answers(), forms{a.answers(), api}, a.logger)
+		c, err := s.clicks(a.inForce.bySlack, a.answers(), forms{a.answers(), api}, a.answers(), a.logger)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func NewSlackCheck(c config.Config, channel, to string, say func(what, found str
 		return nil, config.Under(s.path, err)
 	}
 	out.report.Channel, out.report.Clicks = s.name, "none"
-	clicks, err := s.clicks(c.Directory().BySlack, noAnswers{}, nil, slog.New(slog.DiscardHandler))
+	clicks, err := s.clicks(c.Directory().BySlack, noAnswers{}, nil, nil, slog.New(slog.DiscardHandler))
 	switch {
 	case err != nil:
 		return nil, err

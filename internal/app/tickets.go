@@ -71,11 +71,13 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 func offered(a alert.Action, n alert.Notice, to string, person bool) bool {
 	switch a {
 	case alert.ActTakeOver:
-		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded && n.Reason != alert.Handover
+		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded && n.Reason != alert.Handover && n.Reason != alert.Gathered
 	case alert.ActAccept, alert.ActDecline:
 		return person && n.Reason == alert.Handover && slices.Contains(n.Actions, a)
 	case alert.ActApprove:
 		return person && n.Question != nil && n.Question.Requester != to
+	case alert.ActAckAll:
+		return n.Reason == alert.Gathered && slices.Contains(n.Actions, a)
 	case alert.ActDeny:
 		return person && n.Question != nil
 	}

@@ -62,6 +62,7 @@ type SlackConfig struct {
 	Answers       Answers
 	Person        func(slackUser string) (people.Person, bool) // who a Slack user is
 	Forms         Forms                                        // nil: there are none
+	All           All                                          // nil: nothing is answered as a whole
 	APIURL        string                                       // of a Slack that is not slack.com; its host may be answered, too
 	Client        *http.Client                                 // reaches Slack and follows no redirects; nil: one of its own
 	Log           *slog.Logger
@@ -121,16 +122,24 @@ func (h *SlackClicks) click(ctx context.Context, callback slack.InteractionCallb
 		h.Log.Warn("slack click not understood", "cause", err.Error())
 		return http.StatusBadRequest, nil, nil
 	}
-	word := ""
-	if a.Action == alert.ActMore {
-		status, word = h.open(ctx, a, callback.TriggerID)
-	} else {
-		status, word = h.hand(ctx, a)
+	said := ""
+	word := func(context.Context) string { return said }
+	switch a.Action {
+	case alert.ActMore:
+		status, said = h.open(ctx, a, callback.TriggerID)
+	case alert.ActAckAll:
+		status, word = h.all(ctx, a)
+	default:
+		status, said = h.hand(ctx, a)
 	}
-	if word == "" {
+	if said == "" && a.Action != alert.ActAckAll || status != http.StatusOK {
 		return status, nil, nil
 	}
 	return status, nil, func(ctx context.Context) {
+		word := word(ctx)
+		if word == "" {
+			return
+		}
 		if err := h.tell(ctx, callback.ResponseURL, ephemeral(word)); err != nil {
 			h.Log.Warn("the person who clicked could not be told", "person", a.Person.ID, "word", word, "cause", err.Error())
 		}

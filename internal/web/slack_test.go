@@ -62,7 +62,9 @@ type bench struct {
 }
 
 // ofCertificate are the answers to alerts about certificates; a handover has its own.
-var ofCertificate = slices.DeleteFunc(slices.Clone(alert.Actions), func(a alert.Action) bool { return a == alert.ActAccept || a == alert.ActDecline || a == alert.ActMore })
+var ofCertificate = slices.DeleteFunc(slices.Clone(alert.Actions), func(a alert.Action) bool {
+	return a == alert.ActAccept || a == alert.ActDecline || a == alert.ActMore || a == alert.ActAckAll
+})
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
@@ -82,7 +84,7 @@ func newBench(t *testing.T) *bench {
 	d := &desk{counted: map[string]bool{}}
 	directory := people.Directory{People: []people.Person{{ID: "minji", Name: "Kim Minji", Slack: "U0MINJI", Language: "ko", TimeZone: "Asia/Seoul"}}}
 	f := &paper{Slack: channel, form: sampleForm(), owners: []Receiver{{"minji", "Kim Minji"}, {"hana", "Lee Hana"}}, teams: []Receiver{{"web", "Web"}}}
-	h, err := SlackHandler(SlackConfig{SigningSecret: s.SigningSecret, Answers: d, Person: directory.BySlack, Forms: f, APIURL: s.APIURL()})
+	h, err := SlackHandler(SlackConfig{SigningSecret: s.SigningSecret, Answers: d, Person: directory.BySlack, Forms: f, All: d, APIURL: s.APIURL()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,16 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -69,6 +74,14 @@ func TestAStormIsAFewMessagesAlsoWhenTheWorkerDiesInIt(t *testing.T) {
 		})
 		return err
 	})
+	text, err := os.ReadFile(w.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(w.HTTP, ":")
+	if err := os.WriteFile(w.Config, []byte(strings.Replace(string(text), "http: {listen:", "http: {url: \"http://localhost:"+port+"\", listen:", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.start()
 	w.results(0, "--file", file)
 	for range 2 {
@@ -123,6 +136,47 @@ func TestAStormIsAFewMessagesAlsoWhenTheWorkerDiesInIt(t *testing.T) {
 		}
 	}
 	w.digestFollows("h0001.test")
+	w.allAtOnce()
+}
+
+// allAtOnce answers every message about many: those of minji by their button in
+// Slack, those of jun by the link in a mail.
+func (w *world) allAtOnce() {
+	w.t.Helper()
+	told := ""
+	for _, m := range w.Slack.Messages() {
+		if strings.HasPrefix(dedupOf(m), "inbox:minji/") && slices.Contains(m.Buttons(), "acknowledge-all") {
+			if got := w.clickAt(w.SlackURL(), m, alert.ActAckAll, harness.OwnerSlack); got != http.StatusOK {
+				w.t.Fatalf("the click was answered by %d", got)
+			}
+			told += w.word().Text + "\n"
+		}
+	}
+	for _, m := range w.mailsTo("jun@example.com", "") {
+		links := answerLinks.FindAllString(m.Text, -1)
+		if len(links) != 1 { // of one certificate there are more
+			continue
+		}
+		if status, text := w.request(http.MethodGet, links[0], nil); status != http.StatusOK && status != http.StatusGone {
+			w.t.Fatalf("%d\n%s", status, text)
+		}
+		if status, text := w.request(http.MethodPost, links[0], url.Values{"note": {"all mine"}}); status != http.StatusOK && status != http.StatusGone {
+			w.t.Fatalf("%d\n%s", status, text)
+		}
+	}
+	for i := range 40 {
+		name, who := fmt.Sprintf("h%04d.test", i+1), []string{"minji", "jun"}[i%2]
+		a := open(w.until(name, "somebody to have it", func(s workflows.Status) bool {
+			a := open(s, "expiring")
+			return a != nil && (a.Answer != nil || a.Receipts[0].Digest == "")
+		}), "expiring")
+		if a.Receipts[0].Digest != "" && (a.Answer.By != who || i > 0 && a.Answer.Via != map[string]string{"minji": "slack", "jun": "email link"}[who]) {
+			w.t.Errorf("%s: %+v", name, a.Answer)
+		}
+	}
+	if !strings.Contains(told, "Acknowledged") {
+		w.t.Errorf("minji is told %q", told)
+	}
 }
 
 // digestFollows answers for one certificate, and sees it in the message that told it.

@@ -36,6 +36,7 @@ type asking struct {
 	Seen                   string       // standing of the question that is shown
 	Reason                 bool         // the note is needed
 	Page, PageWord         string       // of what it is about
+	Listed                 []string     // the certificates of a message about many
 	Ask                    bool         // there is something to answer
 }
 
@@ -151,6 +152,9 @@ func (p *Page) linkState(w http.ResponseWriter, r *http.Request, t alert.Ticket)
 // askLink shows what is the matter, and the one answer that the link is for.
 func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, text, trouble string, status int) {
 	switch {
+	case ofDigest(t):
+		p.askDigest(w, r, t, text, trouble, status)
+		return
 	case ofChannel(t):
 		p.askChannel(w, r, t, text)
 		return
@@ -222,6 +226,9 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 	switch {
 	case bad != nil:
 		p.askLink(w, r, t, text, bad.word(f.R), bad.status)
+		return
+	case ofDigest(t):
+		p.answerDigest(w, r, t, in, last)
 		return
 	case ofChannel(t):
 		p.confirmChannel(w, r, t, in)

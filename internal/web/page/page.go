@@ -70,6 +70,7 @@ type Config struct {
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
 	// Ticket reads those of links in messages, as alert.ReadTicket does; nil: there are none.
 	Ticket     func(text string) (alert.Ticket, error)
+	Digests    Digests           // nil: no message is answered as a whole
 	Configured func() Configured // nil: nothing is wrong with it
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
@@ -105,6 +106,9 @@ func Link(base, name string) string { return base + "/c/" + url.PathEscape(name)
 func New(c Config) (*Page, error) {
 	if c.Certificates == nil || c.Records == nil {
 		return nil, errors.New("page: no certificates or no records to show")
+	}
+	if c.Digests == nil {
+		c.Digests = noDigests{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
