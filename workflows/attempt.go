@@ -51,8 +51,12 @@ func (c *certificate) attempt(ctx workflow.Context, d lifecycle.Decision) {
 			_, text := activities.FailureOf(err)
 			o = lifecycle.Outcome{Kind: lifecycle.Unknown, Cause: "the run ended without a word: " + text}
 		}
+		before := c.State.Live
 		c.State.Ended(workflow.Now(ctx), run, o)
 		c.noteOutcome(ctx, run, o)
+		if run.Purpose != lifecycle.ForRollBack && c.State.Live.NotBefore.After(before.NotBefore) {
+			c.tellSuccess(ctx, before.Fingerprint)
+		}
 		c.changed()
 	})
 }

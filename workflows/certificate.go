@@ -61,6 +61,7 @@ type certificate struct {
 	lastAt    time.Time
 	signals   signals
 	early     []Delivered // of notices that are still being told
+	telling   int         // successes that are being told
 }
 
 // CertificateWorkflow guards one certificate for as long as it is enrolled.

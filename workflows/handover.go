@@ -31,7 +31,7 @@ func presses(d lifecycle.Decision) bool {
 }
 
 func (c *certificate) atRest(ctx workflow.Context) bool {
-	return len(c.State.Flights) == 0 && !c.recording && !c.claiming && workflow.AllHandlersFinished(ctx)
+	return len(c.State.Flights) == 0 && c.telling == 0 && !c.recording && !c.claiming && workflow.AllHandlersFinished(ctx)
 }
 
 func (c *certificate) continueAsNew(ctx workflow.Context) error {

@@ -42,6 +42,9 @@ func (m *mailing) gathered(now time.Time, b bundle) *Digest {
 	for _, i := range b.parcels {
 		n := m.parcels[i].Notice
 		row := alert.Standing{Alert: n.AlertID, Certificate: n.Certificate, Severity: n.Severity, Reason: n.Reason, NotAfter: n.Version.NotAfter, Phase: alert.Firing, Seen: n.Standing}
+		if n.Phase == alert.Resolved { // of a success nobody is asked anything
+			row.Phase = alert.Resolved
+		}
 		if d.Rows = append(d.Rows, row); urgent < 0 || alert.ByUrgency(row, d.Rows[urgent]) < 0 {
 			urgent, d.Cause = len(d.Rows)-1, n.Cause
 		}

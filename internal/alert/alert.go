@@ -96,6 +96,10 @@ const Gathered Reason = "gathered"
 // WeeklyDigest is the reason of a Weekly; no condition either.
 const WeeklyDigest Reason = "weekly"
 
+// Renewed is the reason of a notice that a renewal went well; no condition
+// either. Version and Replacement are what is served now.
+const Renewed Reason = "renewed"
+
 // Reasons lists them.
 var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete}
 

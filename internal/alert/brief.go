@@ -71,8 +71,13 @@ func (r reader) brief(n Notice, name string) string {
 	if !r.has(phase) {
 		phase = "brief.firing"
 	}
+	if n.Reason == Renewed && n.Summary == nil {
+		phase = "brief.renewed.line"
+	}
 	line := r.say(phase, "severity", string(n.Severity), "what", what, "who", who, "certificate", name)
 	switch {
+	case n.Summary != nil && renewedOnly(n.Summary):
+		line = r.say("digest.renewed", "n", strconv.Itoa(n.Summary.Whole))
 	case n.Reason == Gathered && n.Phase == Resolved:
 		line = r.say("digest.resolved", "n", strconv.Itoa(n.Summary.Whole))
 	case n.Summary != nil && n.Phase != Resolved:

@@ -20,6 +20,8 @@ func (r reader) digest(n Notice) Text {
 	pairs := []string{"n", strconv.Itoa(s.Whole), "open", strconv.Itoa(s.Open), "certificate", first.Certificate}
 	key := "digest.headline"
 	switch {
+	case renewedOnly(s):
+		key = "digest.renewed"
 	case s.Open == 0:
 		key = "digest.resolved"
 	case s.Open < s.Whole:
@@ -27,6 +29,9 @@ func (r reader) digest(n Notice) Text {
 	}
 	t.Headline = r.say(key, append(pairs, "what", r.row(first, n))...)
 	subject := "subject." + string(n.Phase)
+	if renewedOnly(s) {
+		subject = "subject.renewed"
+	}
 	if !r.has(subject) {
 		subject = "subject." + string(Firing)
 	}

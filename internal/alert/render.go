@@ -70,6 +70,9 @@ func Render(n Notice, language, timezone string) Text {
 	if n.Summary != nil {
 		return r.marked(n, r.summary(n))
 	}
+	if n.Reason == Renewed {
+		return r.marked(n, r.success(n))
+	}
 	t := Text{
 		Headline:  r.headline(n),
 		Lines:     r.lines(n),

@@ -212,6 +212,7 @@ var about = map[string]string{
 	"policies[].max_attempts":                 "Attempts until automation stops and only tells: 1 to 50.",
 	"policies[].fallback_cas":                 "CAs that are tried in this order when that of a certificate keeps failing; a certificate that names some has its own.",
 	"policies[].fallback_after":               "Failures in a row after which the next CA is tried: 1 to 10; 3 if it is left out. Each further CA adds as many attempts.",
+	"policies[].notify_success":               "Roles that are told, once and quietly, of each renewal that is proven: `owner`, `team`, `manager`, `on-call`. Empty: nobody; the week's digest tells it.",
 	"policies[].attempt_timeout":              "How long one attempt may take.",
 	"policies[].retry_every":                  "Pace of what costs no attempt: a CA that is down, a target that is behind.",
 	"policies[].observe_every":                "Pace of the look at what is served.",

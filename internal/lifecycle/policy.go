@@ -58,6 +58,8 @@ type Policy struct {
 	Yields  *bool    `mapstructure:"freeze_yields" json:"freezeYields,omitempty"`
 	// Approval says what is done only when people approve.
 	Approval ApprovalPolicy `mapstructure:"approval" json:"approval,omitzero"`
+	// NotifySuccess is told, once and quietly, of each renewal that is proven.
+	NotifySuccess []people.Role `mapstructure:"notify_success" json:"notifySuccess,omitempty"`
 }
 
 // Threshold is a time left that counts, and how urgent it is.

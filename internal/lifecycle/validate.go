@@ -49,6 +49,11 @@ func (p Policy) Validate() error {
 	p.Rollout.check(&f)
 	p.Workdays.check(&f)
 	p.checkApproval(&f)
+	for i, r := range p.NotifySuccess {
+		if !slices.Contains(people.Roles, r) {
+			f.add(fmt.Sprintf("notify_success[%d]", i), "role %q is not one of %v", r, people.Roles)
+		}
+	}
 	if len(p.Freezes) > 0 && len(f) == 0 { // the spans are good
 		p.checkFreezes(&f)
 	}
