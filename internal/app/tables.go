@@ -16,6 +16,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
 	"github.com/neverlapse/neverlapse/internal/scan/source/files"
+	"github.com/neverlapse/neverlapse/internal/scan/source/gitlist"
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 )
@@ -101,6 +102,9 @@ var (
 	sources = Sources{
 		digicert.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
 			return Built(path, x.Adapter, func(o digicert.Options) (source.Source, error) { return digicert.New(x.Name, o, m.Scanner) })
+		},
+		gitlist.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
+			return Built(path, x.Adapter, func(o gitlist.Options) (source.Source, error) { return gitlist.New(x.Name, o, m.Scanner, m.Dir) })
 		},
 		endpoints.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
 			return Built(path, x.Adapter, func(o endpoints.Options) (source.Source, error) { return endpoints.New(o, m.Scanner), nil })

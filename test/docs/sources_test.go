@@ -15,6 +15,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
 	"github.com/neverlapse/neverlapse/internal/scan/source/files"
+	"github.com/neverlapse/neverlapse/internal/scan/source/gitlist"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 )
 
@@ -23,6 +24,7 @@ var sourceOptions = map[string]any{
 	acm.Kind:         acm.Options{},
 	certmanager.Kind: certmanager.Options{},
 	digicert.Kind:    digicert.Options{},
+	gitlist.Kind:     gitlist.Options{},
 	kubernetes.Kind:  kubernetes.Options{},
 }
 
