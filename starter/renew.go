@@ -24,13 +24,19 @@ type runView struct {
 
 func (c *cli) renew() *cobra.Command {
 	var fresh, wait, override bool
-	var note string
+	var note, at string
 	cmd := c.onName("renew", " [--new] [--override-freeze] [--wait] [--note TEXT]", "Renew or deploy again at once",
 		`Renew a managed certificate at once. A version that was issued and could not be
 deployed yet is deployed; --new discards it and orders another. With --wait it waits
 for the end of the attempt, as long as the policy gives it (attempt_timeout, and the
 bakes of its rollout) unless
 --timeout says otherwise, and exits 1 if the attempt failed.
+
+A certificate that is only watched, and that a source of the inventory sees where
+something else renews it (cert-manager), is renewed by that: it is asked, and how it
+goes on is seen by the next run of the source. --at asks at one place, as "where" and
+"triage" show it, whatever is enrolled: neverlapse renew --at
+cert-manager:prod/shop/web
 
 In a freeze of its policy it is refused. --override-freeze has that freeze hold the
 certificate no more, up to its end; it needs a --note, and is kept on record.`,
@@ -42,14 +48,17 @@ certificate no more, up to its end; it needs a --note, and is kept on record.`,
 			if err != nil {
 				return err
 			}
-			return c.begin(cmd.Context(), name, wait, func() (workflows.Taken, error) {
+			err = c.begin(cmd.Context(), name, wait, func() (workflows.Taken, error) {
 				return call(cmd.Context(), c, workflows.RenewNow, name, workflows.RenewRequest{Request: req, New: fresh, OverrideFreeze: override})
 			})
+			return c.watched(cmd.Context(), req, name, err)
 		})
 	cmd.Flags().BoolVar(&fresh, "new", false, "discard a version that was issued and not deployed")
 	cmd.Flags().BoolVar(&override, "override-freeze", false, "renew although a freeze of its policy holds; needs --note")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the end of the attempt")
 	cmd.Flags().StringVar(&note, "note", "", "`text` for the record")
+	cmd.Flags().StringVar(&at, "at", "", "`place` at which something else renews it")
+	c.takesPlace(cmd, &at, &note)
 	return cmd
 }
 

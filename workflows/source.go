@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -75,6 +76,7 @@ func (w *Workflows) SourceWorkflow(ctx workflow.Context, in Source) error {
 	for {
 		s.drain(ctx)
 		s.judge(workflow.Now(ctx))
+		s.judgeRenewals(workflow.Now(ctx))
 		s.tellAll(ctx)
 		workflow.SetCurrentDetails(ctx, standingDetails(s.Standing))
 		switch {
@@ -125,6 +127,28 @@ func (s *sourceKeeper) judge(now time.Time) {
 	}
 }
 
+// judgeRenewals opens the alert of renewals that something else does and does not
+// get on with, or closes it. A run of which a part failed shows them as they were.
+func (s *sourceKeeper) judgeRenewals(now time.Time) {
+	if s.Plan.Gone || len(s.Standing.Stuck) == 0 {
+		s.settle(alert.RenewalStuck, "no renewal that was seen there is stuck or late")
+		return
+	}
+	s.raise(Event{Reason: alert.RenewalStuck, Severity: alert.P2, Owner: s.Plan.Team, Since: now, Cause: s.stuck()}, now)
+}
+
+// stuck quotes what renews them.
+func (s *sourceKeeper) stuck() string {
+	var lines []string
+	for _, x := range s.Standing.Stuck {
+		lines = append(lines, x.Place+": "+x.What)
+	}
+	if n := s.Standing.StuckMore; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", n))
+	}
+	return cut(strings.Join(lines, "\n"), keepText)
+}
+
 // cause says what is known of why no run was complete.
 func (s *sourceKeeper) cause() string {
 	text := "no run was ever complete, since " + clock(s.Since)
@@ -157,6 +181,9 @@ func (s *sourceKeeper) about(now time.Time, e Event) alert.Notice {
 		Key: fmt.Sprintf("source/%s/%d", s.Name, s.Told), AlertID: "source/" + s.Name + "/" + string(e.Reason), Phase: alert.Firing, Severity: e.Severity, Reason: e.Reason,
 		Reach: alert.Direct, Certificate: s.Name, Team: e.Owner, At: now.UTC(), Cause: e.Cause, Next: alert.NextStep{Kind: "none"}, Evidence: e.Evidence,
 		Commands: []string{"neverlapse sources", "neverlapse sources run " + s.Name + " --wait"},
+	}
+	if e.Reason == alert.RenewalStuck && len(s.Standing.Stuck) > 0 {
+		n.Commands = []string{"neverlapse where " + s.Standing.Stuck[0].Place, "neverlapse renew --at " + s.Standing.Stuck[0].Place}
 	}
 	if e.Evidence != "" {
 		n.Phase = alert.Resolved

@@ -62,3 +62,18 @@ func TestASourceThatNeverRanIsToldAndOneThatIsConfiguredNoMoreIsNot(t *testing.T
 		t.Errorf("told %q, brought up to date %d", m.told, len(m.edited))
 	}
 }
+
+func TestARenewalThatIsStuckElsewhereIsToldWithItsWordsUntilARunSeesThatItGotOn(t *testing.T) {
+	m := keepChannel(t)
+	day := 24 * time.Hour
+	stuck := []estate.Stuck{{Place: "cert-manager:prod/shop/web", What: "cert-manager failed to issue it 3 times; Challenge web-1: wrong status code '404'"}}
+	for when, x := range map[time.Duration][]estate.Stuck{time.Hour: stuck, 2 * time.Hour: stuck, 3 * time.Hour: nil} {
+		s := estate.Standing{Source: "web", Completed: start.Add(when), Stuck: x, Last: estate.Run{ID: when.String(), Started: start, Ended: start.Add(when), Complete: true}}
+		m.at(when, func() { m.env.SignalWorkflow(workflows.SignalRan, s) })
+	}
+	left := keep(t, m, day)
+	want(t, m.told, "01-01 01:00 team by slack: firing renewal-stuck ", "01-01 01:00 watch by slack: firing renewal-stuck ")
+	if len(m.edited) != 2 || m.edited[0].Notice.Phase != alert.Resolved || len(left.Alerts) != 0 {
+		t.Errorf("%d messages were brought up to date; left %+v", len(m.edited), left)
+	}
+}

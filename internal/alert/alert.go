@@ -81,6 +81,8 @@ const (
 	Unenrolled Reason = "unenrolled"
 	// SourceIncomplete: a source of the inventory did not complete a run for too long; told about the source.
 	SourceIncomplete Reason = "source-incomplete"
+	// RenewalStuck: what renews certificates elsewhere (cert-manager, AWS) does not get on; told about the source.
+	RenewalStuck Reason = "renewal-stuck"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -101,7 +103,7 @@ const WeeklyDigest Reason = "weekly"
 const Renewed Reason = "renewed"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete, RenewalStuck}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
@@ -111,7 +113,7 @@ func (r Reason) OfChannel() bool {
 // OfNone reports whether it is about something else than one certificate or a CA:
 // a channel, a worker, a person, a source.
 func (r Reason) OfNone() bool {
-	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete
+	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete || r == RenewalStuck
 }
 
 // ID names one alert: there is one per certificate, version and reason.

@@ -163,7 +163,7 @@ var Findings = []Finding{
 	{FileUnreadable, Warning, "", "It looks like a certificate or a keystore, and nobody can say what is in it.",
 		"Read what is said about it; give the password of keystores by --password-file."},
 	{RenewalStuck, Warning, "", "What renews it tries, and gets no certificate; the present one ends on its day all the same.",
-		"Mend what is quoted; then have it tried again at once (cert-manager: cmctl renew NAME)."},
+		"Mend what is quoted; then have it tried again at once (cert-manager: neverlapse renew --at PLACE)."},
 	{RenewalLate, Warning, "", "What renews it should have begun by now, and has not.",
 		"See whether it runs, and what its log says of this certificate."},
 }

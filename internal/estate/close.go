@@ -118,10 +118,12 @@ func (p *Place) take(x source.Sighting, now time.Time) (changed bool) {
 	p.Host, p.Endpoint, p.RenewedBy, p.Owner, p.Team, p.Environment = x.Host, x.Endpoint, x.RenewedBy, x.Owner, x.Team, x.Environment
 	changed = !p.Gone.IsZero()
 	p.Trouble, p.Gone, p.Last = x.Trouble, time.Time{}, time.Time{}
+	if len(x.Findings) > 0 || x.Seen() {
+		p.Faults = faults(x.Findings)
+	}
 	if !x.Seen() {
 		return changed
 	}
-	p.Faults = faults(x.Findings)
 	if key := KeyOf(x.Version); p.Holds != key {
 		if p.Holds != "" {
 			p.Held = p.Holds
@@ -162,7 +164,20 @@ func (m *Manifest) Stands(before Standing, run Run) Standing {
 		if p.There() {
 			certs[p.Holds] = true
 		}
+		out.stuck(p)
 	}
 	out.Certs = len(certs)
 	return out
+}
+
+// stuck notes what the place's own renewal lacks.
+func (st *Standing) stuck(p Place) {
+	i := slices.IndexFunc(p.Faults, func(f Fault) bool { return f.Code == cert.RenewalStuck || f.Code == cert.RenewalLate })
+	switch {
+	case i < 0 || !p.Gone.IsZero():
+	case len(st.Stuck) == MostStuck:
+		st.StuckMore++
+	default:
+		st.Stuck = append(st.Stuck, Stuck{p.Name, p.Faults[i].What})
+	}
 }

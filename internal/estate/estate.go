@@ -22,6 +22,7 @@ const (
 	keepNames  = 50 // of one certificate
 	keepFaults = 10 // of one place
 	keepText   = 200
+	keepQuote  = 1000
 )
 
 // Key names a certificate: its fingerprint or, where nobody gave the certificate
@@ -137,7 +138,20 @@ type Standing struct {
 	Completed time.Time `json:"completed,omitzero"`
 	Places    int       `json:"places"` // that are known and not gone
 	Certs     int       `json:"certificates"`
+	// Stuck are places at which something else renews and does not get on; the
+	// first MostStuck of them.
+	Stuck     []Stuck `json:"stuck,omitempty"`
+	StuckMore int     `json:"stuckMore,omitempty"`
 }
+
+// Stuck is a renewal that is not done here and does not get on.
+type Stuck struct {
+	Place string `json:"place"`
+	What  string `json:"what"`
+}
+
+// MostStuck is how many a Standing names.
+const MostStuck = 5
 
 func short(text string) string {
 	if len(text) <= keepText {

@@ -69,13 +69,21 @@ func kept(x source.Sighting) source.Sighting {
 	x.Version.NotBefore, x.Version.NotAfter = x.Version.NotBefore.UTC(), x.Version.NotAfter.UTC()
 	var findings []cert.Finding
 	for _, f := range x.Findings[:min(len(x.Findings), keepFaults)] {
-		findings = append(findings, cert.Finding{Code: f.Code, What: short(f.What)})
+		findings = append(findings, cert.Finding{Code: f.Code, What: told(f)})
 	}
 	x.Findings, x.At = findings, time.Time{}
 	for _, text := range []*string{&x.Trouble, &x.Host, &x.RenewedBy, &x.Owner, &x.Team, &x.Environment, &x.Version.Issuer, &x.Version.Serial} {
 		*text = short(*text)
 	}
 	return x
+}
+
+// told is what a finding says; one of a renewal quotes much, and that is its worth.
+func told(f cert.Finding) string {
+	if f.Code == cert.RenewalStuck && len(f.What) <= keepQuote {
+		return f.What
+	}
+	return short(f.What)
 }
 
 // shows reports whether a sighting says what is known already.

@@ -58,7 +58,7 @@ func (s *Source) chain(ctx context.Context, r regional, name string, d *types.Ce
 		return []source.Sighting{chains.Troubled(at, fmt.Sprintf("AWS sent no certificate: %v", err))}, nil
 	}
 	out := certs.Sightings(s.judge, at)[:1]
-	out[0].Findings = append(out[0].Findings, findings(d)...)
+	out[0].Findings = append(findings(d), out[0].Findings...)
 	return out, nil
 }
 

@@ -126,7 +126,7 @@ func (s *Source) sighting(ctx context.Context, c certificate, requests []request
 		at.Trouble = why
 	}
 	if code != "" {
-		at.Findings = append(at.Findings, cert.Find(code, why))
+		at.Findings = append([]cert.Finding{cert.Find(code, why)}, at.Findings...)
 	}
 	return at, nil
 }

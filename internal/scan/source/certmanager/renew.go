@@ -63,7 +63,10 @@ func (s *Source) trigger(ctx context.Context, path, by string) error {
 	if err := in.Decode(&whole); err != nil {
 		return fault.New(fault.Configuration, "it cannot be read: %w", err)
 	}
-	if issuing := find(c.Status.Conditions, "Issuing"); issuing.Status == "True" {
+	switch issuing := find(c.Status.Conditions, "Issuing"); {
+	case issuing.Status == "True" && issuing.Message == message(by): // the answer to the last try was lost
+		return nil
+	case issuing.Status == "True":
 		return fault.New(fault.Conflict, "cert-manager has been issuing it since %s%s", instant(issuing.LastTransitionTime), said(issuing))
 	}
 	setIssuing(whole, instant(s.judge.Now()), by)
@@ -84,7 +87,7 @@ func setIssuing(whole map[string]any, now, by string) {
 	meta, _ := whole["metadata"].(map[string]any)
 	mine := map[string]any{
 		"type": "Issuing", "status": "True", "lastTransitionTime": now, "reason": "ManuallyTriggered",
-		"message": "Certificate re-issuance manually triggered by " + by + " (Neverlapse)", "observedGeneration": meta["generation"],
+		"message": message(by), "observedGeneration": meta["generation"],
 	}
 	conditions, _ := status["conditions"].([]any)
 	var kept []any
@@ -94,4 +97,8 @@ func setIssuing(whole map[string]any, now, by string) {
 		}
 	}
 	status["conditions"] = append(kept, mine)
+}
+
+func message(by string) string {
+	return "Certificate re-issuance manually triggered by " + by + " (Neverlapse)"
 }
