@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 )
@@ -44,24 +43,25 @@ const (
 func (a *Activities) AcknowledgeAll(ctx context.Context, in AcknowledgeAllInput) (alert.Tally, error) {
 	var sum alert.Tally
 	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(answering)
+	var all sync.WaitGroup
+	turns := make(chan struct{}, answering)
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	done := make(chan struct{})
 	go func() {
 		for _, which := range in.Alerts {
-			group.Go(func() error {
+			turns <- struct{}{}
+			all.Go(func() {
+				defer func() { <-turns }()
 				within, cancel := context.WithTimeout(ctx, oneAnswer)
 				defer cancel()
 				one := a.Acknowledger.Acknowledge(within, in, which)
 				mu.Lock()
 				defer mu.Unlock()
 				sum.Add(one)
-				return nil
 			})
 		}
-		_ = group.Wait() // none gives an error
+		all.Wait()
 		close(done)
 	}()
 	for {
