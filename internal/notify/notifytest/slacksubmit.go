@@ -57,7 +57,7 @@ func (s *SlackServer) Submission(v SlackView, f Fields) (json.RawMessage, error)
 		}
 		values[id] = reply{action: state}
 		if optional, _ := b["optional"].(bool); !filled && !optional {
-			return nil, fmt.Errorf("Slack sends nothing off: %s is required", id)
+			return nil, fmt.Errorf("nothing is sent off: Slack requires %s", id)
 		}
 	}
 	return json.Marshal(reply{
@@ -124,14 +124,14 @@ func (o *SlackSubmitted) read(v SlackView, body []byte) error {
 	case "errors":
 		for id, text := range in.Errors {
 			if text == "" || !slices.ContainsFunc(v.Blocks, func(b map[string]any) bool { return b["block_id"] == id && b["type"] == "input" }) {
-				return fmt.Errorf("Slack shows no error %q at %q, which is no input block", text, id)
+				return fmt.Errorf("no error is shown by Slack: %q at %q, which is no input block", text, id)
 			}
 		}
 		o.Errors = in.Errors
 	case "update":
 		next, no := checkView(in.View)
 		if no != nil {
-			return fmt.Errorf("Slack refuses what is to be shown: %s %v", no.code, no.messages)
+			return fmt.Errorf("refused by Slack, what is to be shown: %s %v", no.code, no.messages)
 		}
 		o.Says = next.Reading()
 	default:

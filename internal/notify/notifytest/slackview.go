@@ -56,7 +56,7 @@ func (s *SlackServer) openView(r *http.Request) (out reply, no *refusal) {
 		Trigger string          `json:"trigger_id"`
 		View    json.RawMessage `json:"view"`
 	}{r.PostForm.Get("trigger_id"), json.RawMessage(r.PostForm.Get("view"))}
-	if in.View == nil || len(in.View) == 0 {
+	if len(in.View) == 0 {
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 			return nil, &refusal{code: "invalid_json"}
 		}
