@@ -16,13 +16,14 @@ import (
 	"go.temporal.io/server/common/dynamicconfig"
 )
 
-// options is what `server start-dev` can be told.
+// options is what `server start-dev` can be told, and `server start`, which is the same.
 type options struct {
 	ip, uiIP, uiPublicPath, uiCodecEndpoint string
 	port, uiPort, httpPort, metricsPort     int
 	headless                                bool
 	namespaces                              []string
-	dbFile                                  string
+	dbFile, postgresFile                    string
+	access                                  access
 	pragmas                                 map[string]string
 	attributes                              map[string]enums.IndexedValueType
 	dynamic                                 dynamicconfig.StaticClient
@@ -62,10 +63,15 @@ func parseFlags(args []string) (*options, error) {
 		}
 	}
 	str(&o.ip, "127.0.0.1", "IP address of the gRPC front end", "ip")
-	str(&o.uiIP, "", "IP address of the Web UI (default: --ip)", "ui-ip")
+	str(&o.uiIP, "", "IP address of the Web UI, which asks for no password (default: --ip, or 127.0.0.1 where the front end asks)", "ui-ip")
 	str(&o.uiPublicPath, "", "path prefix of the Web UI", "ui-public-path")
 	str(&o.uiCodecEndpoint, "", "codec server for the Web UI", "ui-codec-endpoint")
 	str(&o.dbFile, "", "SQLite file (default: in memory)", "db-filename", "f")
+	str(&o.postgresFile, "", "file with the URL of a PostgreSQL database, instead of SQLite", "postgres")
+	str(&o.access.certFile, "", "certificate of the gRPC front end", "tls-cert")
+	str(&o.access.keyFile, "", "its key", "tls-key")
+	str(&o.access.clientCAFile, "", "only clients with a certificate of these CAs", "tls-client-ca")
+	str(&o.access.apiKeyFile, "", "only clients with one of these API keys, one a line", "api-key-file")
 	str(&o.logLevel, "warn", "debug, info, warn, error or never", "log-level")
 	str(&o.logFormat, "text", "text or json", "log-format")
 	fs.IntVar(&o.port, "port", 7233, "port of the gRPC front end")
@@ -99,11 +105,17 @@ func (o *options) finish(rest []string) error {
 	}
 	if o.uiIP == "" {
 		o.uiIP = o.ip
+		if o.access.asks() { // the UI itself asks nobody
+			o.uiIP = loopback
+		}
 	}
 	if o.uiPort == 0 && !o.headless {
 		o.uiPort = min(o.port+1000, 65535)
 	}
-	var errs []error
+	errs := []error{o.access.validate()}
+	if o.postgresFile != "" && o.dbFile != "" {
+		errs = append(errs, errors.New("--postgres and --db-filename exclude each other"))
+	}
 	for _, ip := range []*string{&o.ip, &o.uiIP} {
 		if *ip == "localhost" {
 			*ip = "127.0.0.1"

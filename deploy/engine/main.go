@@ -1,11 +1,11 @@
-// Command neverlapse-engine is a Temporal server, its Web UI and a SQLite store in one process.
+// Command neverlapse-engine is a Temporal server and its Web UI in one process, on SQLite or PostgreSQL.
 //
 // It takes the argv of `temporal server start-dev`, so whatever starts that command can start this one: the supervisor in
 // internal/engine, and the SDK's testsuite.StartDevServer with ExistingPath. It adds what Neverlapse needs of the store (WAL, our
 // search attributes, retention of 400 days) and asks no host on the internet for news or versions.
 //
-// It is a module of its own because the server weighs hundreds of modules that the product need not carry. It does not
-// authenticate anyone: it listens on the loopback address unless told otherwise.
+// It is a module of its own because the server weighs hundreds of modules that the product need not carry. It asks
+// nobody who they are unless told to, and listens on the loopback address unless told otherwise.
 package main
 
 import (
@@ -39,8 +39,8 @@ func run(args []string) error {
 		fmt.Printf("neverlapse-engine (Server %s, UI %s)\n", headers.ServerVersion, uiversion.UIVersion)
 		return nil
 	}
-	if len(args) < 2 || args[0] != "server" || args[1] != "start-dev" {
-		return fmt.Errorf("the only command is `server start-dev [flags]`; `server start-dev --help` lists the flags")
+	if len(args) < 2 || args[0] != "server" || args[1] != "start-dev" && args[1] != "start" {
+		return fmt.Errorf("the only command is `server start [flags]`, or `start-dev`, which is the same; `server start-dev --help` lists the flags")
 	}
 	o, err := parseFlags(args[2:])
 	if err != nil {
@@ -49,12 +49,16 @@ func run(args []string) error {
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
 
-	stop, err := o.start()
+	stop, lost, err := o.start()
 	if err != nil {
 		return err
 	}
 	o.announce()
-	<-ctx.Done()
+	select {
+	case err := <-lost:
+		return err // another engine goes on: what is left here must end at once
+	case <-ctx.Done():
+	}
 	restore() // a second signal ends the process at once
 
 	stopped := make(chan error, 1)
@@ -76,7 +80,7 @@ func (o *options) announce() {
 	if o.metricsPort > 0 {
 		fmt.Printf("Metrics: http://%s/metrics\n", hostPort(o.ip, o.metricsPort))
 	}
-	if o.dbFile == "" {
+	if o.dbFile == "" && o.postgresFile == "" {
 		fmt.Println("Store:  in memory; everything is gone when this process ends (--db-filename keeps it)")
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,6 @@ import (
 	ui "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	uioptions "github.com/temporalio/ui-server/v2/server/server_options"
-	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/log"
@@ -35,16 +36,20 @@ const (
 	retention = 400 * 24 * time.Hour
 )
 
-// start brings up the server and the UI and returns what stops them.
-func (o *options) start() (stop func() error, err error) {
+// start brings up the server and the UI and returns what stops them, and where the loss of the database is told.
+func (o *options) start() (stop func() error, lost <-chan error, err error) {
 	if err := o.portsAreFree(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	store, err := o.store()
+	persistence, lost, err := o.persistence()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	cfg := o.serverConfig(store)
+	stop, err = o.serve(o.serverConfig(persistence))
+	return stop, lost, err
+}
+
+func (o *options) serve(cfg *config.Config) (stop func() error, err error) {
 	hosts := map[primitives.ServiceName]static.Hosts{}
 	for name, service := range cfg.Services {
 		host := loopback
@@ -53,13 +58,14 @@ func (o *options) start() (stop func() error, err error) {
 		}
 		hosts[primitives.ServiceName(name)] = static.SingleLocalHost(hostPort(host, service.RPC.GRPCPort))
 	}
+	services := slices.Collect(maps.Keys(cfg.Services))
 	server, err := temporal.NewServer(
 		temporal.WithConfig(cfg),
-		temporal.ForServices(temporal.DefaultServices),
+		temporal.ForServices(services),
 		temporal.WithStaticHosts(hosts),
 		temporal.WithLogger(o.logger()),
-		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
-		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
+		temporal.WithAuthorizer(o.access.authorizer()),
+		temporal.WithClaimMapper(o.access.claimMapper),
 		temporal.WithDynamicConfigClient(o.dynamic),
 	)
 	if err != nil {
@@ -71,13 +77,42 @@ func (o *options) start() (stop func() error, err error) {
 	if o.headless {
 		return server.Stop, nil
 	}
-	web := o.webUI()
+	behind := hostPort(o.dialIP(), o.port)
+	if inner, ok := cfg.Services[innerFrontend]; ok {
+		behind = hostPort(loopback, inner.RPC.GRPCPort)
+	}
+	web := o.webUI(behind)
 	go web.Start() // ends the process with a message when it cannot listen
 	return func() error { web.Stop(); return server.Stop() }, nil
 }
 
-// store opens or makes the SQLite database and the namespaces in it.
-func (o *options) store() (*config.SQL, error) {
+// persistence opens or makes the databases and the namespaces in them.
+func (o *options) persistence() (p config.Persistence, lost <-chan error, err error) {
+	stores := map[string]config.DataStore{}
+	p = config.Persistence{DefaultStore: "main", VisibilityStore: "main", NumHistoryShards: 1, DataStores: stores}
+	main := (*config.SQL)(nil)
+	if o.postgresFile != "" {
+		pg, err := readPostgres(o.postgresFile)
+		if err != nil {
+			return p, nil, err
+		}
+		if err := pg.prepare(); err != nil {
+			return p, nil, err
+		}
+		if lost, err = pg.claim(); err != nil {
+			return p, nil, fmt.Errorf("database %s at %s: %w", pg.main.DatabaseName, pg.main.ConnectAddr, err)
+		}
+		main = pg.main
+		p.VisibilityStore, p.NumHistoryShards, stores[visibility] = visibility, shards, config.DataStore{SQL: pg.visibility}
+	} else if main, err = o.file(); err != nil {
+		return p, nil, err
+	}
+	stores["main"] = config.DataStore{SQL: main}
+	return p, lost, o.createNamespaces(main)
+}
+
+// file is the SQLite database, or one in memory.
+func (o *options) file() (*config.SQL, error) {
 	cfg := &config.SQL{
 		PluginName:        sqlite.PluginName,
 		DatabaseName:      o.dbFile,
@@ -92,32 +127,36 @@ func (o *options) store() (*config.SQL, error) {
 	for k, v := range o.pragmas {
 		cfg.ConnectAttributes[k] = v
 	}
+	return cfg, nil
+}
+
+func (o *options) createNamespaces(cfg *config.SQL) error {
 	var namespaces []*schema.NamespaceConfig
 	for _, name := range o.namespaces {
 		ns, err := schema.NewNamespaceConfig(active, name, false, o.attributes)
 		if err != nil {
-			return nil, fmt.Errorf("namespace %s: %w", name, err)
+			return fmt.Errorf("namespace %s: %w", name, err)
 		}
 		ns.Detail.Config.Retention = durationpb.New(retention)
 		namespaces = append(namespaces, ns)
 	}
 	if err := schema.CreateNamespaces(cfg, namespaces...); err != nil {
-		return nil, fmt.Errorf("create namespaces: %w", err)
+		return fmt.Errorf("create namespaces: %w", err)
 	}
-	return cfg, nil
+	return nil
 }
 
-func (o *options) serverConfig(store *config.SQL) *config.Config {
+// innerFrontend serves the server's own workers and the Web UI, on the loopback address, where callers of the front end are asked.
+const innerFrontend = string(primitives.InternalFrontendService)
+
+func (o *options) serverConfig(persistence config.Persistence) *config.Config {
 	frontend := config.RPC{GRPCPort: o.port, BindOnIP: o.ip, HTTPPort: o.httpPort}
 	inner := func() config.Service {
 		return config.Service{RPC: config.RPC{GRPCPort: freeport.MustGetFreePort(), BindOnIP: loopback}}
 	}
 	cfg := &config.Config{
-		Global: config.Global{Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: o.dialIP()}},
-		Persistence: config.Persistence{
-			DefaultStore: sqlite.PluginName, VisibilityStore: sqlite.PluginName, NumHistoryShards: 1,
-			DataStores: map[string]config.DataStore{sqlite.PluginName: {SQL: store}},
-		},
+		Global:      config.Global{TLS: o.access.tls(), Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: o.dialIP()}},
+		Persistence: persistence,
 		ClusterMetadata: &cluster.Config{
 			FailoverVersionIncrement: 10, MasterClusterName: active, CurrentClusterName: active,
 			ClusterInformation: map[string]cluster.ClusterInformation{active: {
@@ -127,6 +166,9 @@ func (o *options) serverConfig(store *config.SQL) *config.Config {
 		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
 		Services:            map[string]config.Service{"frontend": {RPC: frontend}, "history": inner(), "matching": inner(), "worker": inner()},
 		PublicClient:        config.PublicClient{HostPort: hostPort(o.dialIP(), o.port)},
+	}
+	if o.access.certFile != "" {
+		cfg.Services[innerFrontend], cfg.PublicClient.HostPort = inner(), ""
 	}
 	if o.metricsPort > 0 {
 		cfg.Global.Metrics = &metrics.Config{Prometheus: &metrics.PrometheusConfig{ListenAddress: hostPort(o.ip, o.metricsPort), HandlerPath: "/metrics"}}
@@ -140,13 +182,13 @@ func (o *options) serverConfig(store *config.SQL) *config.Config {
 	return cfg
 }
 
-func (o *options) webUI() *ui.Server {
+func (o *options) webUI(behind string) *ui.Server {
 	host := o.uiIP
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
 	return ui.NewServer(uioptions.WithConfigProvider(&uiconfig.Config{
-		Host: host, Port: o.uiPort, PublicPath: o.uiPublicPath, TemporalGRPCAddress: hostPort(o.dialIP(), o.port),
+		Host: host, Port: o.uiPort, PublicPath: o.uiPublicPath, TemporalGRPCAddress: behind,
 		EnableUI: true, HideLogs: true, DisableNewsFetch: true, DefaultNamespace: o.namespaces[len(o.namespaces)-1],
 		Codec: uiconfig.Codec{Endpoint: o.uiCodecEndpoint},
 		CORS:  uiconfig.CORS{CookieInsecure: true},
