@@ -50,6 +50,8 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 	fail(err)
 	if c.ACMEHTTP.Listen != "" {
 		p.ways.HTTP = acme.NewListener(c.ACMEHTTP.Listen)
+		p.ways.HTTP.Peers, err = acme.NewPeers(c.ACMEHTTP.Peers)
+		fail(config.Under("acme_http.peers", err))
 	}
 	if c.ACMETLS.Listen != "" {
 		p.ways.TLS = acme.NewTLSListener(c.ACMETLS.Listen)

@@ -9,6 +9,7 @@ var about = map[string]string{
 	"temporal.address":         "`host:port` of the cluster's frontend. Empty: the embedded engine.",
 	"temporal.namespace":       "Namespace in which the certificates live.",
 	"temporal.task_queue":      "Task queue that workers share. Workers with the same one divide the work.",
+	"temporal.machine":         "Name of the machine that a worker is on, for the check that [several workers](operations.md#several-workers) can work side by side. Give containers that share their files one name. Empty: the name of the host.",
 	"temporal.tls":             "Encryption towards the cluster. It is used when any of these keys or `temporal.api_key_file` is set.",
 	"temporal.tls.cert_file":   "PEM file of the client's certificate; goes with `key_file`.",
 	"temporal.tls.key_file":    "PEM file of the client's key; goes with `cert_file`.",
@@ -34,6 +35,7 @@ var about = map[string]string{
 
 	"acme_http":        "The one listener that answers HTTP-01 challenges for all CAs.",
 	"acme_http.listen": "Address to listen on. CAs ask at port 80, so this is `:80` or what port 80 is forwarded to. `\"\"` disables it.",
+	"acme_http.peers":  "Where several workers share a task queue: `host:port` of the `acme_http` listeners of all of them; a name stands for all its addresses. A worker that is asked for a challenge of another asks the others, so a load balancer may lead the CA to any.",
 
 	"acme_tls":        "The one listener that answers TLS-ALPN-01 challenges for all CAs.",
 	"acme_tls.listen": "Address to listen on. CAs ask at port 443, so this is `:443` or what connections with ALPN `acme-tls/1` are passed to. `\"\"`: none.",

@@ -67,6 +67,7 @@ type Temporal struct {
 	Address       string        `mapstructure:"address"` // host:port; empty: the embedded engine
 	Namespace     string        `mapstructure:"namespace"`
 	TaskQueue     string        `mapstructure:"task_queue"`
+	Machine       string        `mapstructure:"machine"` // what workers with the same files call where they are; empty: the host's name
 	TLS           TLS           `mapstructure:"tls"`
 	APIKeyFile    string        `mapstructure:"api_key_file"`
 	StickyTimeout time.Duration `mapstructure:"sticky_timeout"`
@@ -106,7 +107,8 @@ type HTTP struct {
 
 // ACMEHTTP is the listener that answers HTTP-01 challenges for every CA of the process.
 type ACMEHTTP struct {
-	Listen string `mapstructure:"listen"` // empty: none
+	Listen string   `mapstructure:"listen"` // empty: none
+	Peers  []string `mapstructure:"peers"`  // host:port of the listeners of all workers
 }
 
 // ACMETLS is the listener that answers TLS-ALPN-01 challenges for every CA of the process.

@@ -15,9 +15,11 @@ import (
 )
 
 // Listener answers the http-01 challenges of every CA of the process; it serves
-// nothing else. Behind a load balancer each worker must get the requests of its
-// own challenges; where that cannot be, use Webroot on a shared folder.
+// nothing else. Behind a load balancer a request may reach another worker than
+// the one whose challenge it is: that one asks Peers, which is set before Start.
 type Listener struct {
+	Peers *Peers // nil: there are no others
+
 	addr   string
 	server *http.Server
 
@@ -93,6 +95,9 @@ func (l *Listener) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := tokenOf(r.URL.Path)
 		text := l.answerTo(token)
+		if ok && text == "" && l.Peers != nil && r.Header.Get(peerHeader) == "" {
+			text = l.Peers.answerTo(r.Context(), token)
+		}
 		if !ok || text == "" {
 			http.NotFound(w, r)
 			return
