@@ -37,6 +37,7 @@ type App struct {
 	logger  *slog.Logger
 	engine  *engine.Engine
 	client  client.Client
+	self    neighbour
 	worker  worker.Worker
 	store   *store.Store
 	part    *store.Host // of the store, where this is the worker of a host
@@ -107,6 +108,12 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	}
 	tidy(ctx, acts.Targets, logger)
 	if err := a.join(ctx); err != nil {
+		return nil, err
+	}
+	if a.self, err = whoami(ctx, c, p.store); err != nil {
+		return nil, err
+	}
+	if err := a.fitsNeighbours(ctx); err != nil {
 		return nil, err
 	}
 	if a.tickets, err = newTickets(ctx, c, p.store, a.inForce.directory); err != nil {
@@ -221,6 +228,7 @@ func (a *App) work(acts *activities.Activities) error {
 	w := worker.New(a.client, c.TaskQueue, worker.Options{
 		StickyScheduleToStartTimeout: c.StickyTimeout,
 		WorkerStopTimeout:            drain,
+		Identity:                     a.self.String(),
 		Interceptors:                 []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError:                 func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})

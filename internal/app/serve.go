@@ -59,7 +59,7 @@ func (a *App) checks() []web.Check {
 	for _, s := range a.inForce.lines().sockets {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
 	}
-	return append(checks, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
+	return append(checks, web.Check{Name: "other workers", Run: a.fitsNeighbours, Advisory: true}, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
 }
 
 func (a *App) temporalAnswers(ctx context.Context) error {

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/store"
+)
+
+// neighbour is a worker as the server's list of pollers names it. Workers of one
+// task queue take each other's work at any moment, so each has to reach what the
+// others reach.
+type neighbour struct {
+	pid            int
+	machine, store string
+}
+
+func (n neighbour) String() string { return fmt.Sprintf("%d@%s store:%s", n.pid, n.machine, n.store) }
+
+var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]+)$`)
+
+func parseNeighbour(text string) (n neighbour, ok bool) {
+	m := identity.FindStringSubmatch(text)
+	if m == nil {
+		return n, false
+	}
+	_, err := fmt.Sscan(m[1], &n.pid)
+	n.machine, n.store = m[2], m[3]
+	return n, err == nil
+}
+
+// namePurpose is what the store's secret is for that names it.
+const namePurpose = "workers"
+
+// whoami is this worker. The name of its store follows from a secret that all
+// who share the store have, and tells nothing of it.
+func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return neighbour{}, err
+	}
+	key, err := s.Secret(ctx, namePurpose)
+	if err != nil {
+		return neighbour{}, fmt.Errorf("the name of the store: %w", err)
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("name of the store"))
+	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
+	return neighbour{pid: os.Getpid(), machine: machine, store: hex.EncodeToString(mac.Sum(nil)[:6])}, nil
+}
+
+// pollerIsAlive is how long after its last poll a worker counts as running. A
+// poll lasts a minute; the server lists those of the last five.
+const pollerIsAlive = 75 * time.Second
+
+// fitsNeighbours tells why this worker cannot share its task queue with those
+// that poll it now.
+func (a *App) fitsNeighbours(ctx context.Context) error {
+	queue := a.config.Temporal.TaskQueue
+	d, err := a.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return fmt.Errorf("who else serves task queue %q: %w", queue, err)
+	}
+	var others []neighbour
+	for _, p := range d.GetPollers() {
+		if n, ok := parseNeighbour(p.GetIdentity()); ok && time.Since(p.GetLastAccessTime().AsTime()) < pollerIsAlive {
+			others = append(others, n)
+		}
+	}
+	return unfit(a.config, a.self, others)
+}
+
+// localKinds are the kinds of targets that act on the worker's own machine.
+var localKinds = []string{"apache", "file", "haproxy", "nginx"}
+
+// unfit says what stands against working beside others.
+func unfit(c config.Config, self neighbour, others []neighbour) error {
+	var errs []error
+	stores, machines := map[string]bool{}, map[string]bool{}
+	for _, o := range others {
+		if o.store != self.store && !stores[o.store] {
+			stores[o.store] = true
+			errs = append(errs, fmt.Errorf("store: the worker %d@%s serves task queue %q too, and has another store: each would look in vain for what the other keeps; "+
+				"give all of them one store, or this one another temporal.task_queue (a worker that was stopped is forgotten after %s)", o.pid, o.machine, c.Temporal.TaskQueue, pollerIsAlive))
+		}
+		if o.machine != self.machine && !machines[o.machine] {
+			machines[o.machine] = true
+			errs = append(errs, apart(c, self, o))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// apart says what needs one machine where there are two.
+func apart(c config.Config, self, other neighbour) error {
+	var errs []error
+	const cure = "or, where both see the same files, the same temporal.machine"
+	for i, t := range c.Targets {
+		if slices.Contains(localKinds, t.Kind) {
+			errs = append(errs, fmt.Errorf("targets[%d]: %s is on this machine, %s, and the worker on %s serves task queue %q too and would install there what belongs here; "+
+				"give this target to a host with a worker of its own (docs/hosts.md), %s", i, t.Name, self.machine, other.machine, c.Temporal.TaskQueue, cure))
+		}
+	}
+	for i, ca := range c.CAs {
+		switch {
+		case ca.Options["challenge"] == "webroot":
+			errs = append(errs, fmt.Errorf("cas[%d].options.webroot: this folder is on this machine, %s, and the worker on %s would write its answers there; "+
+				"share the folder, and give both %s", i, self.machine, other.machine, strings.TrimPrefix(cure, "or, where both see the same files, ")))
+		case ca.Kind == "acme" && len(c.ACMEHTTP.Peers) == 0 && c.ACMEHTTP.Listen != "" && (ca.Options["challenge"] == nil || ca.Options["challenge"] == "http-01"):
+			errs = append(errs, fmt.Errorf("acme_http.peers: is empty, and the worker on %s serves task queue %q too: the CA %s could ask one of them for a challenge of the other; "+
+				"write the acme_http listeners of all workers", other.machine, c.Temporal.TaskQueue, ca.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
