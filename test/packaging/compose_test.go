@@ -50,8 +50,8 @@ func TestNothingListensForOthers(t *testing.T) {
 			}
 		}
 	}
-	if published != 2 {
-		t.Errorf("%d ports are published; want those of the Web UI and the worker", published)
+	if published != 4 {
+		t.Errorf("%d ports are published; want those of the Web UI, the worker, Prometheus and Grafana", published)
 	}
 }
 
@@ -131,8 +131,8 @@ func TestEveryServiceStartsAfterWhatItNeeds(t *testing.T) {
 			}
 		}
 	}
-	if !c.Networks["database"].Internal || !c.Networks["temporal"].Internal {
-		t.Error("the networks of the database and of Temporal reach outside")
+	if !c.Networks["database"].Internal || !c.Networks["temporal"].Internal || !c.Networks["monitoring"].Internal {
+		t.Error("the networks of the database, of Temporal and of the metrics reach outside")
 	}
 }
 
