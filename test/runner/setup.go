@@ -22,6 +22,7 @@ var needs = []need{
 	{"apache2", []string{"apache2"}, "the target of kind apache"},
 	{"haproxy", []string{"haproxy"}, "the target of kind haproxy"},
 	{"sshd", []string{"openssh-server"}, "the target of kind ssh"},
+	{"systemd-analyze", []string{"systemd"}, "the units of deploy/systemd"},
 	{"pg_ctlcluster", []string{"postgresql"}, "a server that begins TLS in the middle of its protocol"},
 	{"/usr/share/tomcat10/bin/catalina.sh", []string{"tomcat10", "tomcat10-admin"}, "the recipe of Tomcat"},
 	{"java", []string{"default-jre-headless"}, "Tomcat"},
