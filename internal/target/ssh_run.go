@@ -29,6 +29,17 @@ const (
 // than timeout: timeout(1) there ends it with its children, also when we have
 // gone. When ctx ends it is not waited for any longer.
 func (r *remote) run(ctx context.Context, argv []string, timeout time.Duration) result {
+	return r.heard(ctx, argv, timeout, pipeGrace)
+}
+
+// ask runs a command of ours, which leaves nothing running that could hold its
+// output open: all that it says is waited for.
+func (r *remote) ask(ctx context.Context, argv []string) result {
+	return r.heard(ctx, argv, defaultTimeout, overdue)
+}
+
+// heard runs a command and listens to its output for a while after its end.
+func (r *remote) heard(ctx context.Context, argv []string, timeout, grace time.Duration) result {
 	res := result{argv: argv, exitCode: -1}
 	seconds := strconv.Itoa(int(math.Ceil(timeout.Seconds())))
 	bounded, cancel := context.WithTimeout(ctx, timeout+killAfter+overdue)
@@ -39,7 +50,7 @@ func (r *remote) run(ctx context.Context, argv []string, timeout time.Duration) 
 		return res
 	}
 	defer s.Close()
-	res.exitCode, res.err = s.wait(bounded)
+	res.exitCode, res.err = s.wait(bounded, grace)
 	res.output = s.out.text()
 	switch {
 	case res.err != nil:
@@ -142,8 +153,8 @@ func (s *session) listen(requests <-chan *ssh.Request) {
 }
 
 // wait gives the exit status; what the command left running may hold its output
-// for a little longer only.
-func (s *session) wait(ctx context.Context) (int, error) {
+// open for as long as grace.
+func (s *session) wait(ctx context.Context, grace time.Duration) (int, error) {
 	select {
 	case status, ok := <-s.status:
 		if !ok {
@@ -151,7 +162,7 @@ func (s *session) wait(ctx context.Context) (int, error) {
 		}
 		select {
 		case <-s.copied:
-		case <-time.After(pipeGrace):
+		case <-time.After(grace):
 		}
 		return status, nil
 	case <-ctx.Done():
