@@ -119,6 +119,7 @@ func TestEveryCodeHasASample(t *testing.T) {
 		cert.FileUnreadable,                  // package survey
 		cert.Revoked, cert.RevocationUnknown, // package crl
 		cert.LintError, cert.LintWarning, // app/lint
+		cert.RenewalStuck, cert.RenewalLate, // package source/certmanager
 	}
 	for _, s := range samples(t, newAuthority(t)) {
 		found = append(found, s.want...)
