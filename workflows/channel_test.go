@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type mast struct {
 	env    *testsuite.TestWorkflowEnvironment
 	acts   *activities.Activities
 	down   map[string]bool
+	mu     sync.Mutex // activities run beside each other
 	told   []string
 	edited []alert.Message
 	plan   workflows.ChannelPlan
@@ -38,11 +40,15 @@ func (l line) Send(_ context.Context, m alert.Message, _ bool) (alert.Receipt, e
 	if l.down[l.name] {
 		return alert.Receipt{}, fault.New(fault.Configuration, "token_revoked")
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.told = append(l.told, fmt.Sprintf("%s %s by %s: %s %s %s", l.env.Now().UTC().Format("01-02 15:04"), m.To.ID, l.name, m.Notice.Phase, m.Notice.Reason, m.Notice.Subject))
 	return alert.Receipt{Channel: m.Channel, Kind: m.Kind, To: m.To.ID, Address: m.Address, ID: m.DedupKey, DedupKey: m.DedupKey}, nil
 }
 
 func (l line) Update(_ context.Context, _ alert.Receipt, m alert.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.edited = append(l.edited, m)
 	return nil
 }
