@@ -43,27 +43,38 @@ func (p *Page) askDecision(w http.ResponseWriter, r *http.Request, t alert.Ticke
 	p.show(w, "answer", status, ask)
 }
 
-// answerDecision gives the word. Of two at once the second is told who was first.
+// answerDecision gives the word.
 func (p *Page) answerDecision(w http.ResponseWriter, r *http.Request, t alert.Ticket, in workflows.Request) {
-	if _, ok := p.undecided(w, r, t); !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptWithin)
-	defer cancel()
 	do := p.Certificates.Approve
 	if t.Action == alert.ActDeny {
 		do = p.Certificates.Deny
 	}
-	seen := r.PostForm.Get("seen")
-	err := do(ctx, t.Certificate, workflows.DecideRequest{Request: in, Alert: t.AlertID, Question: cmp.Or(seen, t.Standing)})
-	if err == nil {
-		p.fleet.stale()
-		p.Log.Info("page: decided by a link", "certificate", t.Certificate, "person", t.To, "action", string(t.Action))
-		p.close(w, r, t, http.StatusOK, "link.done."+string(t.Action))
+	decision := workflows.DecideRequest{Request: in, Alert: t.AlertID, Question: cmp.Or(r.PostForm.Get("seen"), t.Standing)}
+	p.giveWord(w, r, t, "gone.title", []string{"certificate", t.Certificate}, func() bool {
+		_, ok := p.undecided(w, r, t)
+		return ok
+	}, func(ctx context.Context) error { return do(ctx, t.Certificate, decision) })
+}
+
+// giveWord gives a word that several are asked for, and says what came of it. Of
+// two at once the second is told who was first: open looks how things stand, and
+// has told the reader where nothing is left to say. gone says of what is no more
+// that it is; both it and what is done have pairs of words to fill in.
+func (p *Page) giveWord(w http.ResponseWriter, r *http.Request, t alert.Ticket, gone string, pairs []string, open func() bool, do func(context.Context) error) {
+	if !open() {
 		return
 	}
-	p.Log.Info("page: not taken", "certificate", t.Certificate, "person", t.To, "cause", err.Error())
-	if _, ok := p.undecided(w, r, t); !ok {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptWithin)
+	defer cancel()
+	err := do(ctx)
+	if err == nil {
+		p.fleet.stale()
+		p.Log.Info("page: a word is given by a link", "about", t.Certificate, "person", t.To, "action", string(t.Action))
+		p.close(w, r, t, http.StatusOK, "link.done."+string(t.Action), pairs...)
+		return
+	}
+	p.Log.Info("page: not taken", "about", t.Certificate, "person", t.To, "cause", err.Error())
+	if !open() {
 		return
 	}
 	f := p.linkFrame(r, t)
@@ -71,7 +82,7 @@ func (p *Page) answerDecision(w http.ResponseWriter, r *http.Request, t alert.Ti
 		p.endLink(w, f, t, bad.status, bad.word(f.R))
 		return
 	}
-	p.close(w, r, t, http.StatusGone, "gone.title", "certificate", t.Certificate)
+	p.close(w, r, t, http.StatusGone, gone, pairs...)
 }
 
 // undecided gives the state of a certificate on which the link can still decide;

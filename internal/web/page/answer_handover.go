@@ -52,30 +52,13 @@ func (p *Page) askHandover(w http.ResponseWriter, r *http.Request, t alert.Ticke
 	p.show(w, "answer", status, ask)
 }
 
-// answerHandover accepts or declines. Of two at once the second is told who was first.
+// answerHandover accepts or declines.
 func (p *Page) answerHandover(w http.ResponseWriter, r *http.Request, t alert.Ticket, in workflows.Request) {
-	if _, ok := p.unanswered(w, r, t); !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptWithin)
-	defer cancel()
-	err := p.Handovers.AnswerHandover(ctx, t.Certificate, workflows.HandoverAnswerRequest{Request: in, Accept: t.Action == alert.ActAccept, Seen: t.Standing})
-	if err == nil {
-		p.fleet.stale()
-		p.Log.Info("page: a handover is answered by a link", "leaves", t.Certificate, "person", t.To, "action", string(t.Action))
-		p.close(w, r, t, http.StatusOK, "link.done."+string(t.Action), "person", alert.Clean(t.Certificate))
-		return
-	}
-	p.Log.Info("page: not taken", "leaves", t.Certificate, "person", t.To, "cause", err.Error())
-	if _, ok := p.unanswered(w, r, t); !ok {
-		return
-	}
-	f := p.linkFrame(r, t)
-	if bad := p.why(err); bad != nil {
-		p.endLink(w, f, t, bad.status, bad.word(f.R))
-		return
-	}
-	p.close(w, r, t, http.StatusGone, "link.handover.none", "person", alert.Clean(t.Certificate))
+	answer := workflows.HandoverAnswerRequest{Request: in, Accept: t.Action == alert.ActAccept, Seen: t.Standing}
+	p.giveWord(w, r, t, "link.handover.none", []string{"person", alert.Clean(t.Certificate)}, func() bool {
+		_, ok := p.unanswered(w, r, t)
+		return ok
+	}, func(ctx context.Context) error { return p.Handovers.AnswerHandover(ctx, t.Certificate, answer) })
 }
 
 // unanswered gives a handover that the link can still answer; else it has told
