@@ -23,7 +23,7 @@ func (c *certificate) tellSuccess(ctx workflow.Context, before cert.Fingerprint)
 		return
 	}
 	n := c.successNotice(ctx)
-	told := c.toldOf(before)
+	told := c.State.ToldOf(before)
 	c.changed()
 	c.telling++
 	workflow.GoNamed(ctx, "tell of the renewal", func(ctx workflow.Context) {
@@ -47,25 +47,15 @@ func (c *certificate) successNotice(ctx workflow.Context) alert.Notice {
 	return n
 }
 
-// toldOf lists who has an open message about the version that was replaced.
-func (c *certificate) toldOf(before cert.Fingerprint) (who []string) {
-	for _, a := range c.State.Alerts {
-		for _, r := range a.Receipts {
-			if a.Open() && a.Version == before && !r.Copy {
-				who = append(who, r.To)
-			}
-		}
-	}
-	return who
-}
-
 func (c *certificate) deliverSuccess(ctx workflow.Context, n alert.Notice, roles []people.Role, told []string) {
 	q := activities.AddressInput{
 		Question: people.Question{Roles: roles, Owner: n.Owner, Team: n.Team, At: n.At}, About: traits(n), Reach: n.Reach, Severity: n.Severity,
 	}
 	var all []activities.Delivery
 	if err := workflow.ExecuteActivity(quick(ctx, "who wants to hear of the renewal"), hands.Address, q).Get(ctx, &all); err != nil {
-		return // nothing is asked of anybody, and the journal has it
+		_, text := activities.FailureOf(err)
+		c.note(ctx, entry{Kind: "told", Text: "the renewal is told to nobody: " + text, Details: map[string]string{"alert": n.AlertID}})
+		return
 	}
 	all = slices.DeleteFunc(all, func(d activities.Delivery) bool { return d.Way == activities.Way{} || slices.Contains(told, d.To.ID) })
 	var to []string

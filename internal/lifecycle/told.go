@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"slices"
 	"time"
 
@@ -112,4 +113,17 @@ func (a Alert) phase() alert.Phase {
 		return alert.Snoozed
 	}
 	return alert.Changed
+}
+
+// ToldOf lists who has an open message about a version, and so learns from its
+// closing that the version was replaced.
+func (s State) ToldOf(version cert.Fingerprint) (who []string) {
+	for _, a := range s.Alerts {
+		for _, r := range a.Receipts {
+			if a.Open() && a.Version == version && !r.Copy {
+				who = append(who, r.To)
+			}
+		}
+	}
+	return who
 }
