@@ -26,6 +26,10 @@ func (r reader) place(p Place, n Notice) string {
 		key = "place.replacement"
 	case n.Version.Fingerprint:
 		key = "place.old"
+	default:
+		if n.Version.Fingerprint == "" && n.Replacement.Fingerprint == "" { // there is none that it should be
+			key = "place.found"
+		}
 	}
 	switch {
 	case p.Err != "":

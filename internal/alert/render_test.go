@@ -271,3 +271,17 @@ func TestASummaryOfHostileNamesIsSafe(t *testing.T) {
 		t.Error("a line break gets through, or the notice itself was changed")
 	}
 }
+
+func TestAPlaceOfWhatNobodyEnrolledIsNotSaidToServeAnother(t *testing.T) {
+	n := Notice{Phase: Firing, Severity: P2, Reason: Unenrolled, Certificate: "disk", Subject: "1", Places: []Place{{Where: "file:web1:/etc/a.pem", Fingerprint: "a76a1c5417f9", NotAfter: time.Date(2026, 12, 16, 0, 0, 0, 0, time.UTC)}}}
+	for language, wrong := range map[string]string{"en": "another", "ko": "다른"} {
+		text := fmt.Sprint(Render(n, language, "UTC"))
+		if !strings.Contains(text, "file:web1:/etc/a.pem: a76a1c5417f9") || strings.Contains(text, wrong) {
+			t.Errorf("%s: %s", language, text)
+		}
+	}
+	n.Version.Fingerprint = "0123456789abcdef"
+	if text := fmt.Sprint(Render(n, "en", "UTC")); !strings.Contains(text, "serves another certificate") {
+		t.Errorf("a place that should serve something else is not said to: %s", text)
+	}
+}
