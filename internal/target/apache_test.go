@@ -56,7 +56,7 @@ func TestApache(t *testing.T) {
 		},
 		Before: map[string]func(testing.TB, string){"the pair it was started with": func(testing.TB, string) {}},
 		Prepare: func(t testing.TB, dir string) targettest.Place {
-			a := startApache(t, dir, newPair(t))
+			a := startApache(t, dir, targettest.Fresh(t))
 			var taken net.Listener
 			return targettest.Place{
 				Dirs: []string{a.Directory},
@@ -85,7 +85,7 @@ func TestApache(t *testing.T) {
 // apacheRunning is a running Apache and the target for it.
 func apacheRunning(t *testing.T) (*targettest.Apache, *target.Apache, cert.Fingerprint) {
 	t.Helper()
-	dir, old := t.TempDir(), newPair(t)
+	dir, old := t.TempDir(), targettest.Fresh(t)
 	a := startApache(t, dir, old)
 	tgt, err := target.NewApache("web", apacheOptions(a.Binary, dir))
 	must(t, err)
@@ -111,7 +111,7 @@ func serves(t testing.TB, address string, want cert.Fingerprint) {
 
 func TestApacheServesTheNewPairAndTheOldOneAgain(t *testing.T) {
 	a, tgt, old := apacheRunning(t)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	before := install(t, tgt, pair)
 	serves(t, a.Addresses[0], targettest.FingerprintOf(pair))
 	must(t, tgt.Restore(t.Context(), before))
@@ -125,7 +125,7 @@ func TestApacheIsNotTouchedByAKeyOfAnotherCertificate(t *testing.T) {
 	tree, pid := targettest.Tree(t, a.Directory), a.RunningPID()
 	stat, err := os.Stat(a.PIDFile)
 	must(t, err)
-	err = tgt.Install(t.Context(), cert.Pair{Chain: newPair(t).Chain, Key: newPair(t).Key}, before)
+	err = tgt.Install(t.Context(), cert.Pair{Chain: targettest.Fresh(t).Chain, Key: targettest.Fresh(t).Key}, before)
 	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "does not belong to the certificate") {
 		t.Errorf("Install = %v, want our own refusal", err)
 	}
@@ -144,7 +144,7 @@ func TestApacheThatDiesOfAWrongKeyIsBroughtBackOnThePreviousVersion(t *testing.T
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	tree, pid := targettest.Tree(t, a.Directory), a.RunningPID()
-	err = tgt.InstallUnchecked(t.Context(), newPair(t), newPair(t), before)
+	err = tgt.InstallUnchecked(t.Context(), targettest.Fresh(t), targettest.Fresh(t), before)
 	for _, want := range []string{"it ended when it was reloaded", "passed its own check", "AH02565", "the old files are back and it was started again"} {
 		if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("Install = %v, lacks %q", err, want)
@@ -157,7 +157,7 @@ func TestApacheThatDiesOfAWrongKeyIsBroughtBackOnThePreviousVersion(t *testing.T
 		t.Errorf("the old bytes are not back:\n%s\n%s", tree, got)
 	}
 	serves(t, a.Addresses[0], old)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	install(t, tgt, pair)
 	serves(t, a.Addresses[0], targettest.FingerprintOf(pair))
 }
@@ -182,7 +182,7 @@ func TestApacheThatDiesOfAWeakKeyIsBroughtBackOnThePreviousVersion(t *testing.T)
 // next process finds it dead, and rolling back starts it.
 func TestApacheThatDiedUnseenIsStartedByRollingBack(t *testing.T) {
 	a, tgt, old := apacheRunning(t)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	before := install(t, tgt, pair)
 	must(t, a.Kill())
 	if err := tgt.Install(t.Context(), pair, before); !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "names no living process; start Apache") {
@@ -197,7 +197,7 @@ func TestApacheThatWasDownIsNotStarted(t *testing.T) {
 	must(t, a.Stop())
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	for _, err := range []error{tgt.Install(t.Context(), newPair(t), before), tgt.Restore(t.Context(), before)} {
+	for _, err := range []error{tgt.Install(t.Context(), targettest.Fresh(t), before), tgt.Restore(t.Context(), before)} {
 		if !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "is the server running?") {
 			t.Errorf("with Apache stopped on purpose: %v, want fault.Proof", err)
 		}
@@ -209,7 +209,7 @@ func TestApacheThatWasDownIsNotStarted(t *testing.T) {
 
 func TestApacheThatHangsIsSaidAsSuch(t *testing.T) {
 	dir := t.TempDir()
-	a := startApache(t, dir, newPair(t))
+	a := startApache(t, dir, targettest.Fresh(t))
 	o := apacheOptions(a.Binary, dir)
 	o.Timeout = time.Second
 	tgt, err := target.NewApache("web", o)
@@ -217,7 +217,7 @@ func TestApacheThatHangsIsSaidAsSuch(t *testing.T) {
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, a.Signal(syscall.SIGSTOP))
-	if err := tgt.Install(t.Context(), newPair(t), before); !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "was told to reload and did not") {
+	if err := tgt.Install(t.Context(), targettest.Fresh(t), before); !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "was told to reload and did not") {
 		t.Errorf("Install = %v, want that it hangs", err)
 	}
 }

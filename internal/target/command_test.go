@@ -28,7 +28,7 @@ func attempt(t *testing.T, dir string, timeout time.Duration, check ...string) (
 	must(t, err)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	return pair, tgt.Install(t.Context(), pair, before)
 }
 
@@ -210,7 +210,7 @@ func TestACallerThatGivesUpDuringTheCheckLeavesTheOldBytes(t *testing.T) {
 	must(t, err)
 	ctx, cancel := withCancelOnce(t, started)
 	defer cancel()
-	if err := tgt.Install(ctx, newPair(t), before); !errors.Is(err, context.Canceled) || !fault.Is(err, fault.Transient) {
+	if err := tgt.Install(ctx, targettest.Fresh(t), before); !errors.Is(err, context.Canceled) || !fault.Is(err, fault.Transient) {
 		t.Errorf("Install = %v, want a transient context.Canceled", err)
 	}
 	if got := targettest.Tree(t, dir); got != was {
@@ -232,7 +232,7 @@ func TestInstallsInOneDirectoryAreSerialised(t *testing.T) {
 		must(t, err)
 		before, err := tgt.Capture(t.Context())
 		must(t, err)
-		pair := newPair(t)
+		pair := targettest.Fresh(t)
 		go func() { results <- tgt.Install(t.Context(), pair, before) }()
 	}
 	for range installs {

@@ -169,7 +169,7 @@ func TestWhatAWorkerThatDiedLeftIsEndedAndRemoved(t *testing.T) {
 	abandoned, held := filepath.Join(root, "run-1"), filepath.Join(root, "run-2")
 	for _, d := range []string{abandoned, held} {
 		must(t, os.MkdirAll(d, 0o700))
-		must(t, os.WriteFile(filepath.Join(d, "key.pem"), newPair(t).Key, 0o600))
+		must(t, os.WriteFile(filepath.Join(d, "key.pem"), targettest.Fresh(t).Key, 0o600))
 	}
 	inUse, err := os.Open(held)
 	must(t, err)
@@ -236,7 +236,7 @@ func TestAScratchFolderThatOthersMayEnterIsRefused(t *testing.T) {
 }
 
 func TestWhatCurrentMayPrint(t *testing.T) {
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	v, err := pair.Version()
 	must(t, err)
 	colons := strings.ToUpper(strings.Join(slices.Collect(func(yield func(string) bool) {

@@ -161,7 +161,7 @@ func TestExitStatusesMeanWhatTheContractSays(t *testing.T) {
 // deployed goes the way of a deployment and stops at the first error.
 func deployed(t *testing.T, tgt *target.Exec) (cert.Pair, error) {
 	t.Helper()
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	if err == nil {
 		err = tgt.Preflight(t.Context())
@@ -222,7 +222,7 @@ esac`)
 	must(t, err)
 	ctx, cancel := withCancelOnce(t, filepath.Join(out, "started"))
 	defer cancel()
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	if err := tgt.Install(ctx, pair, before); !fault.Is(err, fault.Transient) {
 		t.Errorf("Install = %v, want a transient interruption", err)
 	}

@@ -81,8 +81,8 @@ func TestFileWithDirectory(t *testing.T) {
 		"versions of ours and a file of others": func(t testing.TB, dir string) {
 			f, err := h.Open(dir)
 			must(t, err)
-			install(t, f, newPair(t))
-			install(t, f, newPair(t))
+			install(t, f, targettest.Fresh(t))
+			install(t, f, targettest.Fresh(t))
 			must(t, os.WriteFile(filepath.Join(dir, "certs", "versions", "NOTES"), []byte("x"), 0o600))
 		},
 	}

@@ -71,7 +71,7 @@ func TestHAProxy(t *testing.T) {
 				},
 				Before: map[string]func(testing.TB, string){"the pair it was started with": func(testing.TB, string) {}},
 				Prepare: func(t testing.TB, dir string) targettest.Place {
-					h := startHAProxy(t, dir, newPair(t))
+					h := startHAProxy(t, dir, targettest.Fresh(t))
 					must(t, os.WriteFile(filepath.Join(dir, "sockets"), []byte(filepath.Dir(h.Socket)), 0o600))
 					return targettest.Place{
 						Dirs: []string{h.Directory},
@@ -125,10 +125,10 @@ func askOnce(socket, command string) (string, error) {
 }
 
 func TestHAProxyTakesTheNewPairWithoutAReload(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	tgt := newHAProxy(t, haproxyOptions(h, "socket master"))
 	was := ask(t, h.Master, "show proc\n")
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	before := install(t, tgt, pair)
 	serves(t, h.Addresses[0], targettest.FingerprintOf(pair))
 	old, err := tgt.CapturedVersion(before)
@@ -142,9 +142,9 @@ func TestHAProxyTakesTheNewPairWithoutAReload(t *testing.T) {
 }
 
 func TestHAProxyIsReloadedByItsMasterWhereThereIsNoSocket(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	tgt := newHAProxy(t, haproxyOptions(h, "master"))
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	install(t, tgt, pair)
 	serves(t, h.Addresses[0], targettest.FingerprintOf(pair))
 	if now := ask(t, h.Master, "show proc\n"); !strings.Contains(now, "1 [failed: 0]") {
@@ -154,7 +154,7 @@ func TestHAProxyIsReloadedByItsMasterWhereThereIsNoSocket(t *testing.T) {
 
 // haproxy -c passes and the new process still cannot start: only the master tells.
 func TestAFailedReloadOfHAProxyIsLookedUpAtItsMaster(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	old, err := targettest.Served(t.Context(), h.Addresses[0], "a.test")
 	must(t, err)
 	tgt := newHAProxy(t, haproxyOptions(h, "master"))
@@ -164,7 +164,7 @@ func TestAFailedReloadOfHAProxyIsLookedUpAtItsMaster(t *testing.T) {
 	must(t, h.Extra("zz.cfg", fmt.Sprintf("frontend taken\n  mode http\n  timeout client 1s\n  bind %s\n", taken.Addr())))
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	err = tgt.Install(t.Context(), newPair(t), before)
+	err = tgt.Install(t.Context(), targettest.Fresh(t), before)
 	if !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "[failed: 1]") {
 		t.Errorf("Install = %v, want what the master tells", err)
 	}
@@ -176,11 +176,11 @@ func TestAFailedReloadOfHAProxyIsLookedUpAtItsMaster(t *testing.T) {
 
 // The file is new, the running process has the old pair, and nobody is there to go on.
 func TestHAProxyAfterACrashBetweenFileAndProcess(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	tgt := newHAProxy(t, haproxyOptions(h, "socket"))
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	must(t, os.WriteFile(h.Bundle(), targettest.Bundle(pair), 0o600)) // as far as the first process came
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "the running HAProxy uses") {
 		t.Errorf("Installed = %v, want that file and process differ", err)
@@ -194,17 +194,17 @@ func TestHAProxyAfterACrashBetweenFileAndProcess(t *testing.T) {
 
 func TestAnUploadThatSomebodyLeftOpenDoesNoHarm(t *testing.T) {
 	dir := t.TempDir()
-	foreign := newPair(t)
+	foreign := targettest.Fresh(t)
 	other := filepath.Join(dir, "other.pem")
 	must(t, os.WriteFile(other, targettest.Bundle(foreign), 0o600))
-	h := startHAProxy(t, dir, newPair(t), other)
+	h := startHAProxy(t, dir, targettest.Fresh(t), other)
 	tgt := newHAProxy(t, haproxyOptions(h, "socket"))
 	for _, name := range []string{h.Bundle(), other} {
-		left := newPair(t)
+		left := targettest.Fresh(t)
 		if said := ask(t, h.Socket, "set ssl cert "+name+" <<\n"+string(targettest.Bundle(left))+"\n"); !strings.Contains(said, "Transaction created") {
 			t.Fatalf("leave an upload open: %s", said)
 		}
-		pair := newPair(t)
+		pair := targettest.Fresh(t)
 		install(t, tgt, pair)
 		serves(t, h.Addresses[0], targettest.FingerprintOf(pair))
 		serves(t, h.Addresses[1], targettest.FingerprintOf(foreign))
@@ -216,12 +216,12 @@ func TestAnUploadThatSomebodyLeftOpenDoesNoHarm(t *testing.T) {
 
 // What somebody else put there is restored; HAProxy must not take a part of it for commands.
 func TestAHostileBundleInjectsNoCommand(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	tgt := newHAProxy(t, haproxyOptions(h, "socket"))
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	hostile := string(pair.Key) + "\n\nset maxconn frontend fe 7\ndisable frontend fe; shutdown frontend fe\n\n# a note\n" + string(pair.Chain) + "\r\n\r\nshutdown frontend fe\n"
 	must(t, os.WriteFile(h.Bundle(), []byte(hostile), 0o600))
-	before := install(t, tgt, newPair(t))
+	before := install(t, tgt, targettest.Fresh(t))
 	must(t, tgt.Restore(t.Context(), before))
 	data, err := os.ReadFile(h.Bundle())
 	must(t, err)
@@ -235,10 +235,10 @@ func TestAHostileBundleInjectsNoCommand(t *testing.T) {
 }
 
 func TestAnUploadThatIsTooLargeNeedsTheMaster(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
-	pair := newPair(t)
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
+	pair := targettest.Fresh(t)
 	for range 40 { // more than HAProxy's buffer
-		pair.Chain = append(pair.Chain, newPair(t).Chain...)
+		pair.Chain = append(pair.Chain, targettest.Fresh(t).Chain...)
 	}
 	alone := newHAProxy(t, haproxyOptions(h, "socket"))
 	before, err := alone.Capture(t.Context())
@@ -252,13 +252,13 @@ func TestAnUploadThatIsTooLargeNeedsTheMaster(t *testing.T) {
 
 func TestAFileThatHAProxyDoesNotUseIsToldWithWhatItUses(t *testing.T) {
 	dir := t.TempDir()
-	h := startHAProxy(t, dir, newPair(t))
+	h := startHAProxy(t, dir, targettest.Fresh(t))
 	o := haproxyOptions(h, "socket")
 	o.Files = target.Files{Combined: filepath.Join(dir, "unused.pem")}
 	tgt := newHAProxy(t, o)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	err = tgt.Install(t.Context(), newPair(t), before)
+	err = tgt.Install(t.Context(), targettest.Fresh(t), before)
 	for _, want := range []string{"it has not loaded " + filepath.Join(dir, "unused.pem"), h.Bundle(), "set master"} {
 		if !fault.Is(err, fault.Proof) || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("Install = %v, lacks %q", err, want)
@@ -270,8 +270,8 @@ func TestHAProxyGivesThePairToEveryNameOfTheFile(t *testing.T) {
 	dir := t.TempDir()
 	alias := filepath.Join(dir, "alias.pem")
 	must(t, os.Symlink(filepath.Join(dir, "certs", "live", "bundle.pem"), alias))
-	h := startHAProxy(t, dir, newPair(t), alias)
-	pair := newPair(t)
+	h := startHAProxy(t, dir, targettest.Fresh(t), alias)
+	pair := targettest.Fresh(t)
 	install(t, newHAProxy(t, haproxyOptions(h, "socket")), pair)
 	for _, a := range h.Addresses {
 		serves(t, a, targettest.FingerprintOf(pair))
@@ -280,7 +280,7 @@ func TestHAProxyGivesThePairToEveryNameOfTheFile(t *testing.T) {
 
 // Something else listens where the socket should be, or answers what it likes.
 func TestAStrangeSocketIsBoundedAndEscaped(t *testing.T) {
-	h := startHAProxy(t, t.TempDir(), newPair(t))
+	h := startHAProxy(t, t.TempDir(), targettest.Fresh(t))
 	for name, answer := range map[string]func(net.Conn){
 		"silent":   func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
 		"hangs up": func(net.Conn) {},
@@ -299,7 +299,7 @@ func TestAStrangeSocketIsBoundedAndEscaped(t *testing.T) {
 			tgt := newHAProxy(t, o)
 			before, err := tgt.Capture(t.Context())
 			must(t, err)
-			err = tgt.Install(t.Context(), newPair(t), before)
+			err = tgt.Install(t.Context(), targettest.Fresh(t), before)
 			if !fault.Is(err, fault.Proof) || strings.ContainsAny(err.Error(), "\x1b\x07") || len(err.Error()) > 64<<10 {
 				t.Errorf("Install = %.300v, want a bounded fault.Proof without control characters", err)
 			}

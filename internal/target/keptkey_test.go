@@ -42,7 +42,7 @@ func keptHarness(files func(certs, keys string) target.Files, chain, key string,
 		"a chain for a key that stays": func(t testing.TB, dir string) {
 			f, err := h.Open(dir)
 			must(t, err)
-			pair := newPair(t)
+			pair := targettest.Fresh(t)
 			h.Keep(t, dir, pair.Key)
 			install(t, f, cert.Pair{Chain: pair.Chain, KeptKey: true})
 		},
@@ -85,7 +85,7 @@ func TestAKeyIsNotCapturedWhereSomebodyLeftIt(t *testing.T) {
 				return target.Files{Fullchain: filepath.Join(certs, "all.pem"), KeptKey: filepath.Join(keys, "a.key")}
 			},
 			func(t *testing.T, certs string) {
-				pair := newPair(t)
+				pair := targettest.Fresh(t)
 				must(t, os.WriteFile(filepath.Join(certs, "all.pem"), append(pair.Key, pair.Chain...), 0o600))
 			},
 		},

@@ -75,7 +75,7 @@ func TestAKeystoreFollowsItsPassword(t *testing.T) {
 	dir := t.TempDir()
 	o := target.FileOptions{Files: target.Files{Keystores: target.Keystores{JKS: filepath.Join(dir, "shop.jks"), KeystorePasswordFile: passwordFile(dir), KeystoreAlias: "shop"}}}
 	must(t, os.WriteFile(passwordFile(dir), []byte(keystorePassword), 0o600))
-	tgt, pair := newFile(t, o), newPair(t)
+	tgt, pair := newFile(t, o), targettest.Fresh(t)
 	before := install(t, tgt, pair)
 	must(t, os.WriteFile(passwordFile(dir), []byte("another password"), 0o600))
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "password is wrong") {

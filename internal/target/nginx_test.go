@@ -45,7 +45,7 @@ func TestNginx(t *testing.T) {
 		},
 		Before: map[string]func(testing.TB, string){"the pair it was started with": func(testing.TB, string) {}},
 		Prepare: func(t testing.TB, dir string) targettest.Place {
-			n := startNginx(t, dir, targettest.NginxServer{Name: "a.test", Initial: newPair(t)})
+			n := startNginx(t, dir, targettest.NginxServer{Name: "a.test", Initial: targettest.Fresh(t)})
 			return targettest.Place{
 				Dirs: []string{n.Directory(0)},
 				Read: func() (cert.Pair, error) { return readPair(n.Servers[0].Certificate, n.Servers[0].Key) },
@@ -65,7 +65,7 @@ func TestNginx(t *testing.T) {
 func started(t *testing.T) (*targettest.Nginx, *target.Nginx, cert.Fingerprint) {
 	t.Helper()
 	dir := t.TempDir()
-	old := newPair(t)
+	old := targettest.Fresh(t)
 	n := startNginx(t, dir, targettest.NginxServer{Name: "a.test", Initial: old})
 	tgt, err := target.NewNginx("web", nginxOptions(n.Binary, dir, target.Files{Directory: n.Directory(0)}))
 	must(t, err)
@@ -122,7 +122,7 @@ func TestNginxKeepsServingTheOldPairWhenItRefusesTheNewOne(t *testing.T) {
 
 func TestNginxWhoseMasterHangsStillServesTheOldPair(t *testing.T) {
 	n, tgt, old := started(t)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	must(t, n.Signal(syscall.SIGSTOP))
 	install(t, tgt, pair)
 	if got := served(t, n, 0); got != old {
@@ -137,7 +137,7 @@ func TestNginxThatIsDownIsToldInItsOwnWords(t *testing.T) {
 	must(t, n.Stop())
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	err = tgt.Install(t.Context(), newPair(t), before)
+	err = tgt.Install(t.Context(), targettest.Fresh(t), before)
 	if !fault.Is(err, fault.Proof) || !strings.Contains(err.Error(), "nginx.pid") || !strings.Contains(err.Error(), "is the server running?") {
 		t.Errorf("Install = %v, want the words of nginx about its pid", err)
 	}
@@ -154,7 +154,7 @@ func TestNginxTargetsOfOneConfigurationTakeTurns(t *testing.T) {
 		must(t, err)
 		wg.Go(func() {
 			for range 5 {
-				pair := newPair(t)
+				pair := targettest.Fresh(t)
 				before, err := tgt.Capture(t.Context())
 				if err == nil {
 					err = tgt.Install(t.Context(), pair, before)

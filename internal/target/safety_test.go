@@ -37,7 +37,7 @@ func TestExistingModesAreKeptUnlessTheKeyIsOpen(t *testing.T) {
 		writePair(t, dir, was)
 		must(t, os.Chmod(filepath.Join(dir, "fullchain.pem"), 0o640))
 		tgt := newFile(t, plainIn(dir))
-		before := install(t, tgt, newPair(t))
+		before := install(t, tgt, targettest.Fresh(t))
 		if got := modeOf(t, filepath.Join(dir, "privkey.pem")); got != want {
 			t.Errorf("a key of mode %s became %s, want %s", was, got, want)
 		}
@@ -56,7 +56,7 @@ func TestConfiguredModesHold(t *testing.T) {
 	writePair(t, dir, 0o600)
 	o := plainIn(dir)
 	o.Mode, o.KeyMode = "0440", "0640"
-	install(t, newFile(t, o), newPair(t))
+	install(t, newFile(t, o), targettest.Fresh(t))
 	if k, c := modeOf(t, filepath.Join(dir, "privkey.pem")), modeOf(t, filepath.Join(dir, "fullchain.pem")); k != 0o640 || c != 0o440 {
 		t.Errorf("modes %s and %s", k, c)
 	}
@@ -85,7 +85,7 @@ func TestADirectoryInTheWayIsNotRemoved(t *testing.T) {
 	must(t, err)
 	live := strings.TrimPrefix(tgt.Identity()[0], "file:"+hostname(t)+":")
 	must(t, os.MkdirAll(filepath.Join(live, "precious"), 0o755))
-	for _, err := range []error{tgt.Install(t.Context(), newPair(t), before), tgt.Restore(t.Context(), before)} {
+	for _, err := range []error{tgt.Install(t.Context(), targettest.Fresh(t), before), tgt.Restore(t.Context(), before)} {
 		if !fault.Is(err, fault.Conflict) {
 			t.Errorf("a directory that was never captured: %v, want fault.Conflict", err)
 		}
@@ -132,7 +132,7 @@ func TestFileGuaranteesFollowTheOptions(t *testing.T) {
 func TestATornPairIsNotEvidence(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir, 0o600)
-	must(t, os.WriteFile(filepath.Join(dir, "privkey.pem"), newPair(t).Key, 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "privkey.pem"), targettest.Fresh(t).Key, 0o600))
 	if _, err := newFile(t, plainIn(dir)).Installed(t.Context()); !fault.Is(err, fault.Proof) {
 		t.Errorf("Installed of a torn pair = %v, want fault.Proof", err)
 	}
@@ -149,11 +149,11 @@ func TestATornPairIsNotEvidence(t *testing.T) {
 func TestOldVersionsArePrunedButThoseOfOthersStay(t *testing.T) {
 	dir := t.TempDir()
 	tgt := newFile(t, target.FileOptions{Files: target.Files{Directory: dir}})
-	install(t, tgt, newPair(t))
+	install(t, tgt, targettest.Fresh(t))
 	must(t, os.Mkdir(filepath.Join(dir, "versions", "by-hand"), 0o755))
 	var last [2]string
 	for range 6 {
-		pair := newPair(t)
+		pair := targettest.Fresh(t)
 		install(t, tgt, pair)
 		last = [2]string{last[1], string(targettest.FingerprintOf(pair))}
 	}
@@ -185,7 +185,7 @@ func TestSymlinksOfOthersAreNotFollowedWhenWriting(t *testing.T) {
 			stop := make(chan struct{})
 			var wg sync.WaitGroup
 			wg.Go(func() { swapNames(dir, outside, victim, stop) })
-			pair := newPair(t)
+			pair := targettest.Fresh(t)
 			done := 0
 			for range 60 {
 				if tgt.Install(t.Context(), pair, before) == nil { // it may fail, it must not be led astray

@@ -33,10 +33,10 @@ func TestAFullOrReadOnlyDiskHarmsNothingAndRecovers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := smallDisk(t)
 			tgt := newFile(t, target.FileOptions{Files: files(dir)})
-			install(t, tgt, newPair(t))
+			install(t, tgt, targettest.Fresh(t))
 			before, err := tgt.Capture(t.Context())
 			must(t, err)
-			pair := newPair(t)
+			pair := targettest.Fresh(t)
 			refuses := func(want string) {
 				t.Helper()
 				was := targettest.Tree(t, dir)

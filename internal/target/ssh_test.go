@@ -232,7 +232,7 @@ func TestAConnectionThatBreaksDuringTheReloadIsRepeated(t *testing.T) {
 	o := plainOver(s, dir)
 	o.Port, o.Timeout = port, 2*time.Second
 	o.Reload = []string{"sh", "-c", "touch " + began + "; sleep 60"}
-	tgt, pair := newSSH(t, o), newPair(t)
+	tgt, pair := newSSH(t, o), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	done := make(chan error, 1)
@@ -328,7 +328,7 @@ func TestOwnersAreNamesOfTheOtherHost(t *testing.T) {
 	nobody, err := user.Lookup("nobody")
 	must(t, err)
 	o.Owner, o.Group, o.KeyMode = "nobody", nobody.Gid, "0640"
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	install(t, newSSH(t, o), pair)
 	if line := targettest.Tree(t, o.Combined); !strings.Contains(line, "-rw-r----- "+nobody.Uid+":"+nobody.Gid) {
 		t.Errorf("the file is %s", line)
@@ -351,7 +351,7 @@ func TestNginxBehindSSHServesTheNewCertificate(t *testing.T) {
 	o := reaching(s)
 	o.Directory = filepath.Dir(filepath.Dir(server.Servers[0].Certificate))
 	o.Check, o.Reload = append(nginx, "-t"), append(nginx, "-s", "reload")
-	tgt, pair := newSSH(t, o), newPair(t)
+	tgt, pair := newSSH(t, o), targettest.Fresh(t)
 	before := install(t, tgt, pair)
 	shows := func(want cert.Fingerprint) func() bool {
 		return func() bool { return served(t, server, 0) == want }

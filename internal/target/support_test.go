@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
@@ -15,14 +14,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair(targettest.Names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
 }
 
 func readPair(chain, key string) (cert.Pair, error) {
@@ -37,7 +28,7 @@ func readPair(chain, key string) (cert.Pair, error) {
 // writePair puts a pair where somebody else would have put it.
 func writePair(t testing.TB, dir string, keyMode os.FileMode) cert.Pair {
 	t.Helper()
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	must(t, os.MkdirAll(dir, 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "fullchain.pem"), pair.Chain, 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "privkey.pem"), pair.Key, 0o600))

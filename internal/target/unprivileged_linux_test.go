@@ -94,7 +94,7 @@ func TestNginxWorksUnprivileged(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		pair := newPair(t)
+		pair := targettest.Fresh(t)
 		before, err := tgt.Capture(t.Context())
 		if err == nil {
 			err = tgt.Preflight(t.Context())

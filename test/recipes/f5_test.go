@@ -31,7 +31,7 @@ func atF5(t *testing.T) (*f5, *target.Exec, *httptest.Server) {
 
 func TestF5TakesThePairInOneTransaction(t *testing.T) {
 	device, tgt, _ := atF5(t)
-	first, second := newPair(t), newPair(t)
+	first, second := targettest.Fresh(t, "shop.example.com", "a.test"), targettest.Fresh(t, "shop.example.com", "a.test")
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Installed of an empty profile = %v", err)
 	}
@@ -61,7 +61,7 @@ func TestF5TakesThePairInOneTransaction(t *testing.T) {
 
 func TestF5IsRolledBackWithoutAKeyLeavingIt(t *testing.T) {
 	device, tgt, _ := atF5(t)
-	first, second := newPair(t), newPair(t)
+	first, second := targettest.Fresh(t, "shop.example.com", "a.test"), targettest.Fresh(t, "shop.example.com", "a.test")
 	empty, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, tgt.Install(t.Context(), first, empty))
@@ -76,7 +76,7 @@ func TestF5IsRolledBackWithoutAKeyLeavingIt(t *testing.T) {
 		t.Errorf("the profile has %s", got.Short())
 	}
 	device.alone(func() { device.refuse = "01070734:3: Configuration error: quota\x1b[31m" })
-	err = tgt.Install(t.Context(), newPair(t), before)
+	err = tgt.Install(t.Context(), targettest.Fresh(t, "shop.example.com", "a.test"), before)
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), "Configuration error: quota") || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("Install that is refused = %v", err)
 	}

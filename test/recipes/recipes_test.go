@@ -10,9 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/target"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
@@ -72,14 +70,6 @@ func recipe(t testing.TB, page string, here map[string]string) *target.Exec {
 	tgt, err := target.NewExec(c.Targets[0].Name, o)
 	must(t, err)
 	return tgt
-}
-
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair([]string{"shop.example.com", "a.test"}, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
 }
 
 func write(t testing.TB, path, text string) string {

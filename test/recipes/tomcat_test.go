@@ -127,7 +127,7 @@ func (s *tomcat) expect(t *testing.T, when string, pair cert.Pair) {
 }
 
 func TestTomcatServesWhatTheRecipeInstalls(t *testing.T) {
-	first, second, third := newPair(t), newPair(t), newPair(t)
+	first, second, third := targettest.Fresh(t, "shop.example.com", "a.test"), targettest.Fresh(t, "shop.example.com", "a.test"), targettest.Fresh(t, "shop.example.com", "a.test")
 	s := startTomcat(t, first)
 	dir := t.TempDir()
 	password := write(t, filepath.Join(dir, "password"), storePassword+"\n")

@@ -20,7 +20,7 @@ func TestWebtoBIsCompiledBeforeItIsStopped(t *testing.T) {
 	files := filepath.Join(dir, "files")
 	must(t, os.Mkdir(files, 0o700))
 	tgt := recipe(t, "webtob.md", map[string]string{"/home/tmax/webtob": dir, "/etc/neverlapse/webtob": files})
-	first, second := newPair(t), newPair(t)
+	first, second := targettest.Fresh(t, "shop.example.com", "a.test"), targettest.Fresh(t, "shop.example.com", "a.test")
 	asked := func() string {
 		data, err := os.ReadFile(filepath.Join(dir, "asked"))
 		must(t, err)

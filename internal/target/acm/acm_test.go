@@ -48,14 +48,6 @@ func credentials(t testing.TB) {
 	}
 }
 
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair(targettest.Names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
-}
-
 // imported is a certificate that somebody imported by hand, and its ARN.
 func imported(t testing.TB, moto *mototest.ACM, pair cert.Pair) string {
 	t.Helper()
@@ -83,7 +75,7 @@ func TestACMKeepsTheContract(t *testing.T) {
 		Lacks:  targettest.NoCheck | targettest.NoReload | targettest.NoFiles | targettest.NoWayBack,
 		Prepare: func(t testing.TB, dir string) targettest.Place {
 			moto := begin(t)
-			arn := imported(t, moto, newPair(t))
+			arn := imported(t, moto, targettest.Fresh(t))
 			must(t, os.WriteFile(filepath.Join(dir, "arn"), []byte(arn), 0o600))
 			must(t, os.WriteFile(filepath.Join(dir, "url"), []byte(moto.URL), 0o600))
 			chain := func() string {
@@ -111,14 +103,14 @@ func TestACMKeepsTheContract(t *testing.T) {
 
 func TestTheSameIsNotImportedTwiceAndAWrongKeyNever(t *testing.T) {
 	moto := begin(t)
-	arn := imported(t, moto, newPair(t))
-	tgt, pair := open(t, moto.URL, arn), newPair(t)
+	arn := imported(t, moto, targettest.Fresh(t))
+	tgt, pair := open(t, moto.URL, arn), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, tgt.Preflight(t.Context()))
 	must(t, tgt.Install(t.Context(), pair, before))
 	n := moto.Imports()
-	wrong := newPair(t)
+	wrong := targettest.Fresh(t)
 	certs, err := cert.DecodeChain(wrong.Chain)
 	must(t, err)
 	_, err = moto.Operator().ImportCertificate(t.Context(), &sdk.ImportCertificateInput{CertificateArn: &arn, Certificate: cert.EncodeChain(certs[:1]), PrivateKey: pair.Key})
@@ -154,7 +146,7 @@ func TestAnotherTypeOfKeyIsToldWithTheOneThatIsNeeded(t *testing.T) {
 	tgt, n := open(t, moto.URL, arn), moto.Imports()
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	err = tgt.Install(t.Context(), newPair(t), before)
+	err = tgt.Install(t.Context(), targettest.Fresh(t), before)
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), "--key-type RSA2048") || moto.Imports() != n {
 		t.Errorf("Install = %v after %d imports", err, moto.Imports()-n)
 	}

@@ -65,7 +65,7 @@ func documented(t testing.TB) []map[string]any {
 
 func TestTheDocumentedRoleIsEnoughAndNoSmallerOneIs(t *testing.T) {
 	s := newScene(t, kubetest.Shared)
-	s.put(t, newPair(t))
+	s.put(t, targettest.Fresh(t))
 	s.Allow(t, s.namespace, "reader", verbs(named, "get"))
 	s.Allow(t, s.namespace, "writer", documented(t)...)
 	writer, reader := s.target(t, "writer"), s.target(t, "reader")
@@ -73,12 +73,12 @@ func TestTheDocumentedRoleIsEnoughAndNoSmallerOneIs(t *testing.T) {
 	eventually(t, func() (err error) { before, err = writer.Capture(t.Context()); return err })
 	eventually(t, func() (err error) { _, err = reader.Capture(t.Context()); return err })
 	must(t, writer.Preflight(t.Context()))
-	must(t, writer.Install(t.Context(), newPair(t), before))
+	must(t, writer.Install(t.Context(), targettest.Fresh(t), before))
 	must(t, writer.Restore(t.Context(), before))
 	was := s.state(t)
 	for act, err := range map[string]error{
 		`cannot patch resource "secrets"`: reader.Preflight(t.Context()),
-		`User "reader" cannot patch`:      reader.Install(t.Context(), newPair(t), before),
+		`User "reader" cannot patch`:      reader.Install(t.Context(), targettest.Fresh(t), before),
 		`cannot get resource "secrets"`:   captureOf(t, s.target(t, "stranger")),
 	} {
 		if !fault.Is(err, fault.Configuration) || !strings.Contains(fmt.Sprint(err), act) || !strings.Contains(fmt.Sprint(err), "docs/targets-cloud.md") {
@@ -209,7 +209,7 @@ func TestAConflictIsTriedAgainAndThenTransient(t *testing.T) {
 	})
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	if err := tgt.Install(t.Context(), newPair(t), before); !fault.Is(err, fault.Transient) || writes < 2 {
+	if err := tgt.Install(t.Context(), targettest.Fresh(t), before); !fault.Is(err, fault.Transient) || writes < 2 {
 		t.Errorf("Install = %v after %d writes; want fault.Transient after several", err, writes)
 	}
 }

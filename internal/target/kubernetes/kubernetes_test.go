@@ -58,14 +58,14 @@ func kubernetesKeepsTheContract(t *testing.T, on func(testing.TB) *kubetest.Clus
 		},
 		Before: map[string]func(testing.TB, string){
 			"nothing":      func(testing.TB, string) {},
-			"a TLS Secret": func(t testing.TB, dir string) { sceneAt(t, dir).put(t, newPair(t)) },
+			"a TLS Secret": func(t testing.TB, dir string) { sceneAt(t, dir).put(t, targettest.Fresh(t)) },
 			"an empty one": func(t testing.TB, dir string) { sceneAt(t, dir).put(t, cert.Pair{Chain: []byte{}, Key: []byte{}}) },
 			"an Opaque one": func(t testing.TB, dir string) {
-				sceneAt(t, dir).put(t, newPair(t), func(s *secret) { s.Type = "Opaque" })
+				sceneAt(t, dir).put(t, targettest.Fresh(t), func(s *secret) { s.Type = "Opaque" })
 			},
 			"one with labels, an owner and more keys": func(t testing.TB, dir string) {
 				s := sceneAt(t, dir)
-				s.put(t, newPair(t), owned(t, s, "v1", "ConfigMap"), func(s *secret) {
+				s.put(t, targettest.Fresh(t), owned(t, s, "v1", "ConfigMap"), func(s *secret) {
 					s.Metadata["labels"] = map[string]string{"team": "web"}
 					s.Metadata["annotations"] = map[string]string{"example.com/why": "because"}
 					s.Data["ca.crt"] = []byte("\x00not PEM")
@@ -96,11 +96,11 @@ func TestOnlyThePairOfASecretChanges(t *testing.T) { onEach(t, onlyThePairOfASec
 
 func onlyThePairOfASecretChanges(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
 	s := newScene(t, on)
-	s.put(t, newPair(t), owned(t, s, "v1", "ConfigMap"), func(x *secret) {
+	s.put(t, targettest.Fresh(t), owned(t, s, "v1", "ConfigMap"), func(x *secret) {
 		x.Metadata["labels"] = map[string]string{"team": "web"}
 		x.Data["ca.crt"] = []byte("kept")
 	})
-	tgt, pair := s.target(t, "admin"), newPair(t)
+	tgt, pair := s.target(t, "admin"), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	was := s.read(t)
@@ -139,11 +139,11 @@ func whatIsNotOursIsRefusedBeforeAnythingIsWritten(t *testing.T, on func(testing
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, on)
-			s.put(t, newPair(t), c.change(t, s))
+			s.put(t, targettest.Fresh(t), c.change(t, s))
 			tgt, was := s.target(t, "admin"), s.state(t)
 			before, err := tgt.Capture(t.Context())
 			must(t, err)
-			for act, err := range map[string]error{"Preflight": tgt.Preflight(t.Context()), "Install": tgt.Install(t.Context(), newPair(t), before)} {
+			for act, err := range map[string]error{"Preflight": tgt.Preflight(t.Context()), "Install": tgt.Install(t.Context(), targettest.Fresh(t), before)} {
 				if !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%s = %v; want fault.Configuration with %q", act, err, c.says)
 				}
@@ -163,9 +163,9 @@ func TestASecretOfCertManagerIsTakenOverWhereThatIsWanted(t *testing.T) {
 
 func aSecretOfCertManagerIsTakenOverWhereThatIsWanted(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
 	s := newScene(t, on)
-	s.put(t, newPair(t), owned(t, s, "cert-manager.io/v1", "Certificate"))
+	s.put(t, targettest.Fresh(t), owned(t, s, "cert-manager.io/v1", "Certificate"))
 	tgt := s.target(t, "admin", func(o *kubernetes.Options) { o.TakeOverCertManager = true })
-	was, pair := s.state(t), newPair(t)
+	was, pair := s.state(t), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, tgt.Preflight(t.Context()))
@@ -185,11 +185,11 @@ func TestASecretThatWasDeletedMeanwhileComesBack(t *testing.T) {
 
 func aSecretThatWasDeletedMeanwhileComesBack(t *testing.T, on func(testing.TB) *kubetest.Cluster) {
 	s := newScene(t, on)
-	s.put(t, newPair(t), func(x *secret) { x.Metadata["labels"] = map[string]string{"team": "web"} })
+	s.put(t, targettest.Fresh(t), func(x *secret) { x.Metadata["labels"] = map[string]string{"team": "web"} })
 	tgt, was := s.target(t, "admin"), s.state(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	must(t, tgt.Install(t.Context(), newPair(t), before))
+	must(t, tgt.Install(t.Context(), targettest.Fresh(t), before))
 	s.Do(t, http.MethodDelete, s.secrets()+"/web-tls", nil)
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Installed of a deleted Secret = %v, want fault.NotFound", err)
@@ -209,7 +209,7 @@ func aSecretThatSomebodyElseMadeIsNotDeleted(t *testing.T, on func(testing.TB) *
 	tgt := s.target(t, "admin")
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	s.put(t, newPair(t))
+	s.put(t, targettest.Fresh(t))
 	if err := tgt.Restore(t.Context(), before); !fault.Is(err, fault.Configuration) || s.read(t) == nil {
 		t.Errorf("Restore = %v; want fault.Configuration and the Secret left", err)
 	}

@@ -9,13 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/target/kubernetes"
-	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
 // One stand-in serves all tests beside the API server; each has a namespace of
@@ -123,12 +121,4 @@ func (s scene) state(t testing.TB) string {
 	}
 	fmt.Fprintln(&b, len(now.Data))
 	return b.String()
-}
-
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair(targettest.Names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
 }

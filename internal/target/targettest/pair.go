@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -54,6 +56,27 @@ func (ca *CA) Pool() *x509.CertPool {
 
 // RootPEM is the root, as clients are given it in a file.
 func (ca *CA) RootPEM() []byte { return cert.EncodeChain([]*x509.Certificate{ca.root}) }
+
+// Fresh gives a pair for the names, else for Names, that is valid for 90 days. All
+// of a process are of one CA.
+func Fresh(t testing.TB, names ...string) cert.Pair {
+	t.Helper()
+	ca, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) == 0 {
+		names = Names
+	}
+	now := time.Now()
+	pair, err := ca.Issue(names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+var shared = sync.OnceValues(NewCA)
 
 // Issue gives a pair for the names, with a fresh EC256 key.
 func (ca *CA) Issue(names []string, notBefore, notAfter time.Time) (cert.Pair, error) {

@@ -53,10 +53,10 @@ func TestTheDocumentedPolicyIsEnoughAndASmallerOneIsToldBeforeAnythingIsWritten(
 	must(t, writer.Preflight(t.Context()))
 	before, err := writer.Capture(t.Context())
 	must(t, err)
-	must(t, writer.Install(t.Context(), newPair(t), before))
+	must(t, writer.Install(t.Context(), targettest.Fresh(t), before))
 	must(t, writer.Preflight(t.Context()))
 	mentions(t, s.target(t, "hvs.reader").Preflight(t.Context()), fault.Configuration, `lacks the capability "update" on "secret/data/tls/shop"`)
-	mentions(t, s.target(t, "hvs.reader").Install(t.Context(), newPair(t), before), fault.Configuration, "cannot write it", "permission denied")
+	mentions(t, s.target(t, "hvs.reader").Install(t.Context(), targettest.Fresh(t), before), fault.Configuration, "cannot write it", "permission denied")
 	must(t, writer.Restore(t.Context(), before))
 	if s.state(t) != "none" {
 		t.Errorf("after Restore there is %s", s.state(t))

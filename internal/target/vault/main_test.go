@@ -10,10 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 )
@@ -139,14 +137,6 @@ func (s scene) state(t testing.TB) string {
 func (s scene) delete(t testing.TB) {
 	t.Helper()
 	s.Do(t, http.MethodDelete, s.namespace, s.mount+"/data/"+s.path, nil)
-}
-
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair(targettest.Names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
 }
 
 // fields are those of a pair as somebody else would write them.

@@ -66,16 +66,16 @@ func TestVaultKeepsTheContract(t *testing.T) {
 		},
 		Before: map[string]func(testing.TB, string){
 			"nothing":                   func(testing.TB, string) {},
-			"a pair":                    func(t testing.TB, dir string) { at(t, dir).put(t, fields(newPair(t))) },
+			"a pair":                    func(t testing.TB, dir string) { at(t, dir).put(t, fields(targettest.Fresh(t))) },
 			"a secret without pair":     func(t testing.TB, dir string) { at(t, dir).put(t, map[string]any{"password": "kept"}) },
 			"a secret without anything": func(t testing.TB, dir string) { at(t, dir).put(t, map[string]any{}) },
 			"a pair and other fields": func(t testing.TB, dir string) {
-				f := fields(newPair(t))
+				f := fields(targettest.Fresh(t))
 				f["number"], f["list"], f["markup"] = 12345678901234567, []any{"a", nil, 1.5}, "<&>"
 				at(t, dir).put(t, f)
 			},
 			"a pair that was deleted": func(t testing.TB, dir string) {
-				at(t, dir).put(t, fields(newPair(t)))
+				at(t, dir).put(t, fields(targettest.Fresh(t)))
 				at(t, dir).delete(t)
 			},
 		},
@@ -84,10 +84,10 @@ func TestVaultKeepsTheContract(t *testing.T) {
 
 func TestOnlyThePairOfASecretChangesAndOnlyWhereItDiffers(t *testing.T) {
 	s := newScene(t)
-	f := fields(newPair(t))
+	f := fields(targettest.Fresh(t))
 	f["note"] = "kept"
 	s.put(t, f)
-	tgt, pair := s.target(t, vaulttest.Root), newPair(t)
+	tgt, pair := s.target(t, vaulttest.Root), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, tgt.Preflight(t.Context()))
@@ -101,7 +101,7 @@ func TestOnlyThePairOfASecretChangesAndOnlyWhereItDiffers(t *testing.T) {
 	if v, err := tgt.Installed(t.Context()); err != nil || v.Fingerprint != targettest.FingerprintOf(pair) {
 		t.Errorf("Installed = %s, %v", v.Fingerprint.Short(), err)
 	}
-	now["private_key"] = string(newPair(t).Key)
+	now["private_key"] = string(targettest.Fresh(t).Key)
 	s.put(t, now)
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.Proof) {
 		t.Errorf("Installed with another's key = %v, want fault.Proof", err)
@@ -115,7 +115,7 @@ func TestOnlyThePairOfASecretChangesAndOnlyWhereItDiffers(t *testing.T) {
 
 func TestFieldsHaveTheNamesThatReadersWant(t *testing.T) {
 	s := newScene(t)
-	tgt, pair := s.target(t, vaulttest.Root, func(o *vault.Options) { o.CertificateField, o.KeyField = "tls.crt", "tls.key" }), newPair(t)
+	tgt, pair := s.target(t, vaulttest.Root, func(o *vault.Options) { o.CertificateField, o.KeyField = "tls.crt", "tls.key" }), targettest.Fresh(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
 	must(t, tgt.Install(t.Context(), pair, before))
@@ -127,7 +127,7 @@ func TestFieldsHaveTheNamesThatReadersWant(t *testing.T) {
 func TestANamespaceIsAPlaceOfItsOwn(t *testing.T) {
 	s := newScene(t)
 	inside := scene{s.Vault, "team-a", "kv", s.path}
-	tgt, pair := inside.target(t, vaulttest.Root), newPair(t)
+	tgt, pair := inside.target(t, vaulttest.Root), targettest.Fresh(t)
 	must(t, tgt.Preflight(t.Context()))
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
@@ -174,7 +174,7 @@ func posts(what string) func(*http.Request) bool {
 
 func TestAWriteBetweenOursIsNotLost(t *testing.T) {
 	s := newScene(t)
-	f := fields(newPair(t))
+	f := fields(targettest.Fresh(t))
 	s.put(t, f)
 	tgt := between(t, s, posts("data/"), func() {
 		f["note"] = "written meanwhile"
@@ -182,7 +182,7 @@ func TestAWriteBetweenOursIsNotLost(t *testing.T) {
 	}).target(t, vaulttest.Root)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	pair := newPair(t)
+	pair := targettest.Fresh(t)
 	must(t, tgt.Install(t.Context(), pair, before))
 	if now, version := s.read(t); now["note"] != "written meanwhile" || now["certificate"] != string(pair.Chain) || version != 3 {
 		t.Errorf("version %d, note %v; want version 3 with the note and our pair", version, now["note"])
@@ -194,7 +194,7 @@ func TestWhatSomebodyWritesWhileOursIsTakenAwayStays(t *testing.T) {
 	tgt := between(t, s, posts("delete/"), func() { s.put(t, map[string]any{"note": "theirs"}) }).target(t, vaulttest.Root)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	must(t, tgt.Install(t.Context(), newPair(t), before))
+	must(t, tgt.Install(t.Context(), targettest.Fresh(t), before))
 	must(t, tgt.Restore(t.Context(), before))
 	if now, _ := s.read(t); now["note"] != "theirs" {
 		t.Errorf("the secret is now %v", now)
@@ -203,13 +203,13 @@ func TestWhatSomebodyWritesWhileOursIsTakenAwayStays(t *testing.T) {
 
 func TestASecretThatWasDeletedMeanwhileComesBackWhole(t *testing.T) {
 	s := newScene(t)
-	f := fields(newPair(t))
+	f := fields(targettest.Fresh(t))
 	f["note"] = "kept"
 	s.put(t, f)
 	tgt, was := s.target(t, vaulttest.Root), s.state(t)
 	before, err := tgt.Capture(t.Context())
 	must(t, err)
-	must(t, tgt.Install(t.Context(), newPair(t), before))
+	must(t, tgt.Install(t.Context(), targettest.Fresh(t), before))
 	s.delete(t)
 	if _, err := tgt.Installed(t.Context()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Installed of a deleted secret = %v, want fault.NotFound", err)

@@ -93,14 +93,6 @@ func put(t testing.TB, client *sdk.Client, pair cert.Pair, tags ...types.Tag) st
 	return aws.ToString(out.CertificateArn)
 }
 
-func newPair(t testing.TB, name string) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair([]string{name}, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
-}
-
 func open(t testing.TB, url string, change ...func(*acm.Options)) *acm.Source {
 	t.Helper()
 	o := acm.Options{Access: amazon.Access{Endpoint: url}, Regions: []string{"eu-central-1"}, Timeout: time.Minute}
@@ -121,7 +113,7 @@ func TestACMKeepsTheContract(t *testing.T) {
 	want := map[string]cert.Fingerprint{}
 	var keys []string
 	for _, region := range []string{"eu-west-1", "eu-west-1", "eu-west-1", "us-east-2"} {
-		pair := newPair(t, "shop.test") // of ECDSA, which AWS lists only if it is asked to
+		pair := targettest.Fresh(t, "shop.test") // of ECDSA, which AWS lists only if it is asked to
 		want["acm:"+region+"/"+put(t, in(moto, region), pair)] = targettest.FingerprintOf(pair)
 		keys = append(keys, string(pair.Key))
 	}
@@ -169,7 +161,7 @@ func look(t testing.TB, s source.Source) (seen map[string]source.Sighting, faile
 
 func TestTagsSayWhoseItIs(t *testing.T) {
 	moto := begin(t)
-	arn := put(t, in(moto, "ap-south-1"), newPair(t, "a.test"), types.Tag{Key: aws.String("Team"), Value: aws.String("web")}, types.Tag{Key: aws.String("stage"), Value: aws.String("dev")})
+	arn := put(t, in(moto, "ap-south-1"), targettest.Fresh(t, "a.test"), types.Tag{Key: aws.String("Team"), Value: aws.String("web")}, types.Tag{Key: aws.String("stage"), Value: aws.String("dev")})
 	seen, _ := look(t, open(t, moto.URL, regions("ap-south-1"), func(o *acm.Options) { o.Team, o.Environment = "Team", "stage" }))
 	if s := seen["acm:ap-south-1/"+arn]; s.Team != "web" || s.Environment != "dev" || s.Owner != "" || s.RenewedBy != "" || s.Host != "AWS account 123456789012" {
 		t.Errorf("%+v", s)
@@ -178,7 +170,7 @@ func TestTagsSayWhoseItIs(t *testing.T) {
 
 func TestWhatAWSRenewsAndWhatItIsStuckAt(t *testing.T) {
 	moto := begin(t)
-	arn := put(t, in(moto, "ap-south-2"), newPair(t, "a.test"))
+	arn := put(t, in(moto, "ap-south-2"), targettest.Fresh(t, "a.test"))
 	url := before(t, moto, func(w http.ResponseWriter, action, _ string) bool {
 		if action != "DescribeCertificate" {
 			return false
@@ -234,7 +226,7 @@ func TestEachTroubleOfAWSHasItsKind(t *testing.T) {
 
 func TestARegionThatIsForbiddenHoldsUpNoOther(t *testing.T) {
 	moto := begin(t)
-	arn := put(t, in(moto, "eu-north-1"), newPair(t, "a.test"))
+	arn := put(t, in(moto, "eu-north-1"), targettest.Fresh(t, "a.test"))
 	url := before(t, moto, func(w http.ResponseWriter, action, body string) bool {
 		if !strings.Contains(body, "us-gov-east-1") {
 			return false

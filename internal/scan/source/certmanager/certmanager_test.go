@@ -29,7 +29,7 @@ func ready(revision int) object {
 func TestCertManagerKeepsTheContract(t *testing.T) {
 	w := newWorld(t)
 	want := map[string]cert.Fingerprint{}
-	pair := newPair(t, "shop.test")
+	pair := targettest.Fresh(t, "shop.test")
 	for i := range 105 { // more than a page
 		name := fmt.Sprintf("web-%03d", i)
 		uid := w.certificate(t, name, ready(1))
@@ -93,7 +93,7 @@ func TestWhatIsStuckOrLateIsFoundAndWhatIsAtItIsNot(t *testing.T) {
 func TestAStuckCertificateQuotesWhatItWaitsFor(t *testing.T) {
 	w := newWorld(t)
 	now := time.Now()
-	pair := newPair(t, "web.test")
+	pair := targettest.Fresh(t, "web.test")
 	status := ready(1)
 	status["conditions"] = append(status["conditions"].([]any), cond("Issuing", "True", "Renewing", "Renewing certificate as renewal was scheduled", now.Add(-2*time.Hour)))
 	uid := w.certificate(t, "web", status, object{"annotations": object{"team": "shop"}})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
 	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
-	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
 func TestMain(m *testing.M) { kubetest.Main(m) }
@@ -27,18 +25,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-var authority = sync.OnceValues(targettest.NewCA)
-
-func newPair(t testing.TB, names ...string) cert.Pair {
-	t.Helper()
-	ca, err := authority()
-	must(t, err)
-	now := time.Now()
-	pair, err := ca.Issue(names, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
 }
 
 var worlds atomic.Int64

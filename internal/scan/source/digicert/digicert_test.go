@@ -99,14 +99,6 @@ func (a *api) order(id int, status string, pem []byte) {
 	a.pems[900+id] = pem
 }
 
-func newPair(t testing.TB) cert.Pair {
-	t.Helper()
-	now := time.Now()
-	pair, err := targettest.NewPair([]string{"shop.test", "www.shop.test"}, now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	must(t, err)
-	return pair
-}
-
 func open(t testing.TB, url, key string) *digicert.Source {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
@@ -119,7 +111,7 @@ func open(t testing.TB, url, key string) *digicert.Source {
 
 func TestDigiCertKeepsTheContract(t *testing.T) {
 	a := &api{}
-	one, two := newPair(t), newPair(t)
+	one, two := targettest.Fresh(t, "shop.test", "www.shop.test"), targettest.Fresh(t, "shop.test", "www.shop.test")
 	a.order(1, "issued", one.Chain)
 	a.order(2, "pending", nil)
 	a.order(3, "reissue_pending", two.Chain)
@@ -139,7 +131,7 @@ func TestDigiCertKeepsTheContract(t *testing.T) {
 
 func TestAnOrderSaysWhoseItIsAndThatItWasRevoked(t *testing.T) {
 	a := &api{}
-	a.order(1, "revoked", newPair(t).Chain)
+	a.order(1, "revoked", targettest.Fresh(t, "shop.test", "www.shop.test").Chain)
 	a.order(2, "revoked", nil)
 	server := httptest.NewServer(a)
 	defer server.Close()

@@ -28,13 +28,13 @@ import (
 func TestKubernetesKeepsTheContract(t *testing.T) {
 	w := newWorld(t)
 	want := map[string]cert.Fingerprint{}
-	pair := newPair(t, "shop.test")
+	pair := targettest.Fresh(t, "shop.test")
 	for i := range 130 { // more than a page
 		name := fmt.Sprintf("web-%03d", i)
 		w.tls(t, w.a, name, pair)
 		want["secret:prod/"+w.a+"/"+name] = targettest.FingerprintOf(pair)
 	}
-	other := newPair(t, "other.test")
+	other := targettest.Fresh(t, "other.test")
 	w.put(t, w.b, "bundle", "Opaque", values{"bundle.pem": slices.Concat(other.Key, other.Chain), "password": []byte("opensesame")})
 	want["secret:prod/"+w.b+"/bundle!bundle.pem"] = targettest.FingerprintOf(other)
 	w.tls(t, w.b, "garbage", cert.Pair{Chain: []byte("\x00\x1b[31m"), Key: []byte("x")})
@@ -51,12 +51,12 @@ func TestKubernetesKeepsTheContract(t *testing.T) {
 
 func TestASecretSaysWhoseItIsAndWhoRenewsIt(t *testing.T) {
 	w := newWorld(t)
-	w.tls(t, w.a, "plain", newPair(t, "a.test"))
-	w.tls(t, w.a, "told", newPair(t, "b.test"), map[string]any{
+	w.tls(t, w.a, "plain", targettest.Fresh(t, "a.test"))
+	w.tls(t, w.a, "told", targettest.Fresh(t, "b.test"), map[string]any{
 		"annotations": map[string]any{"owner": "kim\x1b[31m", "cert-manager.io/certificate-name": "shop"},
 		"labels":      map[string]any{"world": w.label, "team": "web", "environment": "dev"},
 	})
-	w.tls(t, w.a, "ours", newPair(t, "c.test"), map[string]any{"labels": map[string]any{"world": w.label, "app.kubernetes.io/managed-by": "neverlapse", "squad": "ops"}})
+	w.tls(t, w.a, "ours", targettest.Fresh(t, "c.test"), map[string]any{"labels": map[string]any{"world": w.label, "app.kubernetes.io/managed-by": "neverlapse", "squad": "ops"}})
 	seen, _ := look(t, w.open(t, "admin"))
 	at := func(name string) source.Sighting { return seen["secret:prod/"+w.a+"/"+name] }
 	if s := at("plain"); !s.Seen() || s.Host != "prod" || s.RenewedBy+s.Owner+s.Team != "" || s.Version.Names[0] != "a.test" {
@@ -76,7 +76,7 @@ func TestASecretSaysWhoseItIsAndWhoRenewsIt(t *testing.T) {
 
 func TestWhatDidNotChangeIsNotSentAgain(t *testing.T) {
 	w := newWorld(t)
-	pair := newPair(t, "a.test")
+	pair := targettest.Fresh(t, "a.test")
 	for i := range 30 {
 		w.tls(t, w.a, fmt.Sprintf("web-%02d", i), pair)
 	}
@@ -92,7 +92,7 @@ func TestWhatDidNotChangeIsNotSentAgain(t *testing.T) {
 	if unchanged*3 > whole || len(asked) != 1 {
 		t.Errorf("unchanged Secrets cost %d bytes by %q; all of them cost %d", unchanged, asked, whole)
 	}
-	renewed := newPair(t, "a.test")
+	renewed := targettest.Fresh(t, "a.test")
 	w.Do(t, http.MethodPatch, "/api/v1/namespaces/"+w.a+"/secrets/web-07", map[string]any{"data": values{"tls.crt": renewed.Chain, "tls.key": renewed.Key}})
 	w.Do(t, http.MethodDelete, "/api/v1/namespaces/"+w.a+"/secrets/web-08", nil)
 	now, _ := look(t, s)
@@ -111,7 +111,7 @@ func TestWhatDidNotChangeIsNotSentAgain(t *testing.T) {
 // A run that takes longer than the API server remembers goes on all the same.
 func TestAListThatWasForgottenGoesOn(t *testing.T) {
 	w := newWorld(t)
-	pair := newPair(t, "a.test")
+	pair := targettest.Fresh(t, "a.test")
 	for i := range 110 {
 		w.tls(t, w.a, fmt.Sprintf("web-%03d", i), pair)
 	}
@@ -175,7 +175,7 @@ func documented(t testing.TB) []map[string]any {
 
 func TestAMissingRightIsToldWithTheRuleThatMendsIt(t *testing.T) {
 	w := newWorld(t)
-	w.tls(t, w.a, "web", newPair(t, "a.test"))
+	w.tls(t, w.a, "web", targettest.Fresh(t, "a.test"))
 	w.Allow(t, w.a, "reader", documented(t)...)
 	_, err := w.open(t, "stranger").Look(t.Context(), nil, func(string) {})
 	if !fault.Is(err, fault.Configuration) || !strings.Contains(err.Error(), `{apiGroups: [""], resources: [secrets], verbs: [list]}`) {
