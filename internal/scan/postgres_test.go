@@ -15,25 +15,8 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/scan/scantest"
+	"github.com/neverlapse/neverlapse/internal/store/postgres/postgrestest"
 )
-
-// needPostgres gives the folder of PostgreSQL's programs, or skips the test.
-func needPostgres(t *testing.T) string {
-	t.Helper()
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err == nil && len(found) > 0 {
-		return found[len(found)-1]
-	}
-	if p, err := exec.LookPath("postgres"); err == nil {
-		return filepath.Dir(p)
-	}
-	const missing = "PostgreSQL is not installed: apt-get install -y --no-install-recommends postgresql"
-	if os.Getenv("NEVERLAPSE_REQUIRE_SERVERS") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
-}
 
 // nobody runs a program as a user who is not root, as PostgreSQL insists.
 func nobody(cmd *exec.Cmd) *exec.Cmd {
@@ -46,7 +29,7 @@ func nobody(cmd *exec.Cmd) *exec.Cmd {
 }
 
 func TestARealPostgreSQLIsLookedAt(t *testing.T) {
-	bin := needPostgres(t)
+	bin := postgrestest.Need(t)
 	a := scantest.NewAuthority(t)
 	leaf := a.Leaf(t, nil, "db.test")
 	// A socket's path is short, and the user must be able to reach it.

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/store/postgres/postgrestest"
 )
 
 // nobody runs what refuses to run as root.
@@ -20,18 +22,6 @@ const nobody = 65534
 type Postgres struct {
 	*Process
 	dir, address, password string
-}
-
-// PostgresPrograms is the folder of PostgreSQL's programs; "" if it is not installed.
-func PostgresPrograms() string {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err == nil && len(found) > 0 {
-		return found[len(found)-1]
-	}
-	if p, err := exec.LookPath("postgres"); err == nil {
-		return filepath.Dir(p)
-	}
-	return ""
 }
 
 // StartPostgres lays out a server with a role "temporal" that may make databases, and starts it.
@@ -62,7 +52,7 @@ func (p *Postgres) layOut(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	bin := PostgresPrograms()
+	bin := postgrestest.Programs()
 	args := append(append([]string{}, as...), filepath.Join(bin, "initdb"), "-D", data, "-U", "temporal", "--pwfile", secret, "--no-sync", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8")
 	init := exec.CommandContext(ctx, args[0], args[1:]...)
 	init.Dir = "/"
@@ -85,7 +75,7 @@ func (p *Postgres) Up(ctx context.Context) error {
 	}
 	return WaitFor(ctx, "PostgreSQL to take connections", func() (bool, error) {
 		host, port, _ := net.SplitHostPort(p.address)
-		cmd := exec.CommandContext(ctx, filepath.Join(PostgresPrograms(), "pg_isready"), "-h", host, "-p", port)
+		cmd := exec.CommandContext(ctx, filepath.Join(postgrestest.Programs(), "pg_isready"), "-h", host, "-p", port)
 		return cmd.Run() == nil, errors.New(p.Output())
 	})
 }

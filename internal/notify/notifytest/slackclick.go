@@ -137,20 +137,25 @@ func Timestamp(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
 // NextAnswer waits for the next word sent to a response_url and takes it.
 func (s *SlackServer) NextAnswer(ctx context.Context) (SlackAnswer, error) {
+	return next(ctx, s, &s.ephemeral, "an answer to a click")
+}
+
+// next waits until there is something in a queue of the server, and takes it.
+func next[T any](ctx context.Context, s *SlackServer, queue *[]T, what string) (first T, err error) {
 	for {
 		s.mu.Lock()
-		changed := s.changed
-		if len(s.ephemeral) > 0 {
-			next := s.ephemeral[0]
-			s.ephemeral = s.ephemeral[1:]
-			s.mu.Unlock()
-			return next, nil
+		changed, found := s.changed, len(*queue) > 0
+		if found {
+			first, *queue = (*queue)[0], (*queue)[1:]
 		}
 		s.mu.Unlock()
+		if found {
+			return first, nil
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return SlackAnswer{}, fmt.Errorf("wait for an answer to a click: %w", ctx.Err())
+			return first, fmt.Errorf("wait for %s: %w", what, ctx.Err())
 		}
 	}
 }

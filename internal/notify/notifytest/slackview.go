@@ -97,22 +97,7 @@ func (s *SlackServer) Views() []SlackView {
 
 // NextView waits for a form to be opened and takes it.
 func (s *SlackServer) NextView(ctx context.Context) (SlackView, error) {
-	for {
-		s.mu.Lock()
-		changed := s.changed
-		if len(s.views) > 0 {
-			next := s.views[0]
-			s.views = s.views[1:]
-			s.mu.Unlock()
-			return next, nil
-		}
-		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return SlackView{}, fmt.Errorf("wait for a form: %w", ctx.Err())
-		}
-	}
+	return next(ctx, s, &s.views, "a form")
 }
 
 // Reading gives every text of the form, one a line.

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/store/postgres/postgrestest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -32,8 +33,11 @@ var (
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	if os.Getenv("NEVERLAPSE_ENGINE") == "" || harness.PostgresPrograms() == "" {
+	if os.Getenv("NEVERLAPSE_ENGINE") == "" || postgrestest.Programs() == "" {
 		fmt.Println("SKIPPED: test/e2e/cluster: NEVERLAPSE_ENGINE is not set, or PostgreSQL is not installed; run make test")
+		if os.Getenv("NEVERLAPSE_REQUIRE_SERVERS") != "" {
+			return 1
+		}
 		return 0
 	}
 	dir, err := os.MkdirTemp("", "neverlapse-cluster-")

@@ -19,15 +19,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Need gives the folder of PostgreSQL's programs, or skips the test.
-func Need(t testing.TB) string {
-	t.Helper()
+// Programs is the folder of PostgreSQL's programs; "" if it is not installed.
+func Programs() string {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err == nil && len(found) > 0 {
 		return found[len(found)-1]
 	}
 	if p, err := exec.LookPath("postgres"); err == nil {
 		return filepath.Dir(p)
+	}
+	return ""
+}
+
+// Need gives the folder of PostgreSQL's programs, or skips the test.
+func Need(t testing.TB) string {
+	t.Helper()
+	if bin := Programs(); bin != "" {
+		return bin
 	}
 	const missing = "PostgreSQL is not installed: apt-get install -y --no-install-recommends postgresql"
 	if os.Getenv("NEVERLAPSE_REQUIRE_SERVERS") != "" {
