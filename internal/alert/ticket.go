@@ -75,7 +75,7 @@ func seal(key []byte, payload string) []byte {
 }
 
 // TicketActions lists what may be answered by a link, in the order shown.
-var TicketActions = []Action{ActApprove, ActDeny, ActAccept, ActDecline, ActAcknowledge, ActSnooze, ActTakeOver, ActRenew, ActAckAll}
+var TicketActions = []Action{ActApprove, ActDeny, ActAccept, ActDecline, ActAcknowledge, ActSnooze, ActTakeOver, ActReassign, ActRenew, ActAckAll}
 
 // Link leads to a page that asks before it answers.
 type Link struct {

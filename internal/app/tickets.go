@@ -66,11 +66,11 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 }
 
 // offered tells what a recipient may answer by a link. For a team nobody can take
-// over or decide, for nobody in particular answers; who asked for what waits for
+// over, give away or decide, for nobody in particular answers; who asked for what waits for
 // approval can only take that back.
 func offered(a alert.Action, n alert.Notice, to string, person bool) bool {
 	switch a {
-	case alert.ActTakeOver:
+	case alert.ActTakeOver, alert.ActReassign:
 		return person && !n.Reason.OfChannel() && n.Reason != alert.ApprovalNeeded && n.Reason != alert.Handover && n.Reason != alert.Gathered
 	case alert.ActAccept, alert.ActDecline:
 		return person && n.Reason == alert.Handover && slices.Contains(n.Actions, a)

@@ -31,23 +31,23 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 			n.Reason, n.Certificate, n.AlertID, n.Actions = why, "mail", workflows.ChannelAlert("mail")+string(why), []alert.Action{alert.ActAcknowledge}
 		}
 	}
-	four := "acknowledge snooze take-over renew-now"
+	all := "acknowledge snooze take-over reassign renew-now"
 	for name, tc := range map[string]struct {
 		kind, channel, to string
 		change            func(*alert.Notice)
 		want, holder      string
 	}{
-		"mail to a person":                         {kind: "email", to: "minji", want: four, holder: "minji"},
+		"mail to a person":                         {kind: "email", to: "minji", want: all, holder: "minji"},
 		"mail to a team":                           {kind: "email", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
 		"mail to nobody of the directory":          {kind: "email", to: "gone"},
-		"a card that one person reads":             {kind: "teams", channel: "mine", to: "minji", want: four, holder: "minji"},
+		"a card that one person reads":             {kind: "teams", channel: "mine", to: "minji", want: all, holder: "minji"},
 		"a card to a person where others read":     {kind: "teams", channel: "shared", to: "minji"},
 		"a card to a team":                         {kind: "teams", channel: "shared", to: "web", want: "acknowledge snooze renew-now", holder: "team:web"},
 		"Slack has buttons of its own":             {kind: "slack", to: "minji"},
 		"about what nobody can answer":             {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = nil }},
 		"a test":                                   {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Test = true }},
 		"what is over":                             {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Phase = alert.Resolved }},
-		"what is watched is not renewed by hand":   {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over", holder: "minji"},
+		"what is watched is not renewed by hand":   {kind: "email", to: "minji", change: func(n *alert.Notice) { n.Actions = []alert.Action{alert.ActSnooze} }, want: "snooze take-over reassign", holder: "minji"},
 		"who may approve":                          {kind: "email", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
 		"a card to who may approve":                {kind: "teams", channel: "mine", to: "minji", change: asking, want: "approve deny acknowledge snooze", holder: "minji"},
 		"who asked takes it back":                  {kind: "email", to: "hana", change: asking, want: "deny acknowledge snooze", holder: "hana"},

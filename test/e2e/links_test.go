@@ -141,7 +141,7 @@ func TestAnAlertIsAnsweredByALinkInAMailThatAsksFirst(t *testing.T) {
 	w.eventually("a mail to the owner", func() bool { return len(w.mailsTo("minji@example.com", "")) > 0 })
 	mail := w.mailsTo("minji@example.com", "")[0]
 	links := answerLinks.FindAllString(mail.Text, -1)
-	if len(links) != 3 { // nothing is renewed here
+	if len(links) != 4 { // nothing is renewed here
 		t.Fatalf("%d links in:\n%s", len(links), mail.Text)
 	}
 	for _, l := range links {
@@ -167,7 +167,7 @@ func TestAnAlertIsAnsweredByALinkInAMailThatAsksFirst(t *testing.T) {
 		return a.Status == lifecycle.Acknowledged && a.Answer.By == "minji" && a.Answer.Via == "email link" && a.Answer.Note == "on it"
 	})
 	for _, l := range links { // the same one, and those of the same standing
-		if status, text := w.request(http.MethodPost, l, url.Values{"until": {"4h"}}); status != http.StatusConflict || !strings.Contains(text, "minji") || !strings.Contains(text, "email link") {
+		if status, text := w.request(http.MethodPost, l, url.Values{"until": {"4h"}, "owner": {"hana"}}); status != http.StatusConflict || !strings.Contains(text, "minji") || !strings.Contains(text, "email link") {
 			t.Errorf("answered again: %d\n%s", status, text)
 		}
 	}
@@ -192,5 +192,29 @@ func TestAnAlertIsAnsweredByALinkInAMailThatAsksFirst(t *testing.T) {
 	}
 	if delivered == 0 {
 		t.Error("the history knows nothing of the mail")
+	}
+}
+
+func TestACertificateIsGivenToSomebodyElseByALinkInAMail(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, harness.Options{Policies: strings.Replace(stepsPolicy, "{notify: [owner], reach: direct}", "{notify: [owner], reach: wide}", 1), Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w.linked()
+	w.watch("shop", 0, "--policy", "steps")
+	give := ""
+	for _, l := range w.linksTo("minji@example.com", alert.Expiring) {
+		if _, text := w.request(http.MethodGet, l, nil); strings.Contains(text, `name="owner"`) && strings.Contains(text, `<option value="hana">`) {
+			give = l
+		}
+	}
+	if status, _ := w.request(http.MethodPost, give, url.Values{"owner": {"nobody"}}); status != http.StatusUnprocessableEntity {
+		t.Errorf("given to nobody: %d", status)
+	}
+	if status, text := w.request(http.MethodPost, give, url.Values{"owner": {"hana"}, "note": {"hers since May"}}); status != http.StatusOK {
+		t.Fatalf("%d\n%s", status, text)
+	}
+	w.until("shop", "hana to own it", func(s workflows.Status) bool { return s.State.Spec.Owner == "hana" })
+	w.linksTo("hana@example.com", alert.Expiring) // she is told of what is open
+	if got := w.journal("shop", "reassigned"); len(got) != 1 || got[0].By != "minji" || got[0].Via != "email link" || got[0].Note != "hers since May" {
+		t.Errorf("on record: %+v", got)
 	}
 }

@@ -31,13 +31,14 @@ type asking struct {
 	RequestID, Self        string
 	Note                   string
 	Lasts, Quiets          []choice
-	Facts                  []alert.Line // of what waits for people
-	Next                   string       // what happens if nobody decides
-	Seen                   string       // standing of the question that is shown
-	Reason                 bool         // the note is needed
-	Page, PageWord         string       // of what it is about
-	Listed                 []string     // the certificates of a message about many
-	Ask                    bool         // there is something to answer
+	Teams                  []people.Team // to whom it can be given, beside People
+	Facts                  []alert.Line  // of what waits for people
+	Next                   string        // what happens if nobody decides
+	Seen                   string        // standing of the question that is shown
+	Reason                 bool          // the note is needed
+	Page, PageWord         string        // of what it is about
+	Listed                 []string      // the certificates of a message about many
+	Ask                    bool          // there is something to answer
 }
 
 // byLink serves what a link in a message leads to. Its ticket is all that counts:
@@ -174,6 +175,7 @@ func (p *Page) askLink(w http.ResponseWriter, r *http.Request, t alert.Ticket, t
 	f.Said, f.Trouble = trouble, trouble != ""
 	ask := p.asks(r, f, t, text)
 	ask.Headline, ask.Advice, ask.Lasts, ask.Quiets = words.Headline, words.Advice, lasts(f.R), quiets(f.R)
+	ask.Teams = p.Directory().Teams
 	p.show(w, "answer", status, ask)
 }
 
@@ -209,14 +211,17 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 	in := workflows.Request{ID: r.PostForm.Get("id"), By: t.To, Via: t.Kind + " link", Note: strings.TrimSpace(r.PostForm.Get("note"))}
 	f := p.linkFrame(r, t)
 	bad := check(&in)
-	var until time.Time
-	if t.Action == alert.ActSnooze && bad == nil {
-		until, bad = p.until(r, f.R.Zone)
+	said := given{owner: r.PostForm.Get("owner"), team: r.PostForm.Get("team")}
+	switch {
+	case bad != nil:
+	case t.Action == alert.ActSnooze:
+		said.until, bad = p.until(r, f.R.Zone)
+	case t.Action == alert.ActReassign:
+		bad = p.receives(said.owner, said.team)
 	}
-	var last time.Duration
-	if given := r.PostForm.Get("for"); given != "" && bad == nil {
+	if text := r.PostForm.Get("for"); text != "" && bad == nil {
 		var err error
-		if last, err = lifecycle.ParseDuration(given); err != nil {
+		if said.last, err = lifecycle.ParseDuration(text); err != nil {
 			bad = refusal(http.StatusUnprocessableEntity, "said.until")
 		}
 	}
@@ -228,7 +233,7 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 		p.askLink(w, r, t, text, bad.word(f.R), bad.status)
 		return
 	case ofDigest(t):
-		p.answerDigest(w, r, t, in, last)
+		p.answerDigest(w, r, t, in, said.last)
 		return
 	case ofChannel(t):
 		p.confirmChannel(w, r, t, in)
@@ -245,7 +250,7 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptWithin)
 	defer cancel()
-	err := p.send(ctx, t, in, last, until)
+	err := p.send(ctx, t, in, said)
 	if err == nil {
 		p.fleet.stale()
 		p.Log.Info("page: answered by a link", "certificate", t.Certificate, "person", t.To, "action", string(t.Action))
@@ -260,14 +265,23 @@ func (p *Page) answerLink(w http.ResponseWriter, r *http.Request, t alert.Ticket
 	p.endLink(w, f, t, bad.status, bad.word(f.R))
 }
 
-func (p *Page) send(ctx context.Context, t alert.Ticket, in workflows.Request, last time.Duration, until time.Time) error {
+// given is what was chosen on the screen of a link.
+type given struct {
+	last        time.Duration
+	until       time.Time
+	owner, team string
+}
+
+func (p *Page) send(ctx context.Context, t alert.Ticket, in workflows.Request, said given) error {
 	switch t.Action {
 	case alert.ActAcknowledge:
-		return p.Certificates.Acknowledge(ctx, t.Certificate, workflows.AcknowledgeRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, For: last})
+		return p.Certificates.Acknowledge(ctx, t.Certificate, workflows.AcknowledgeRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, For: said.last})
 	case alert.ActSnooze:
-		return p.Certificates.Snooze(ctx, t.Certificate, workflows.SnoozeRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, Until: until.UTC()})
+		return p.Certificates.Snooze(ctx, t.Certificate, workflows.SnoozeRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, Until: said.until.UTC()})
 	case alert.ActTakeOver:
-		return p.Certificates.TakeOver(ctx, t.Certificate, workflows.TakeOverRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, For: last})
+		return p.Certificates.TakeOver(ctx, t.Certificate, workflows.TakeOverRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, For: said.last})
+	case alert.ActReassign:
+		return p.Certificates.Reassign(ctx, t.Certificate, workflows.ReassignRequest{Request: in, Alert: t.AlertID, Seen: t.Standing, Owner: said.owner, Team: said.team})
 	case alert.ActRenew:
 		return p.Certificates.RenewNow(ctx, t.Certificate, workflows.RenewRequest{Request: in})
 	}

@@ -103,7 +103,18 @@ func TestEachLinkDoesWhatItIsForAndNothingElse(t *testing.T) {
 	if status, _ := v.post(take, nil); status != http.StatusOK || w.states["vpn"].Spec.Owner != "hana" || w.states["vpn"].Alerts[0].Status != lifecycle.Acknowledged {
 		t.Errorf("take over: %d, owned by %s", status, w.states["vpn"].Spec.Owner)
 	}
-	_, text := v.get(renew)
+	give := w.link(t, "pay", "hana", alert.ActReassign, nil)
+	_, text := v.get(give)
+	contains(t, text, `<option value="jun">Jun Park</option>`, `name="team"`)
+	for _, nobody := range []url.Values{{}, {"owner": {"nobody"}}, {"team": {"none"}}} {
+		if status, _ := v.post(give, nobody); status != http.StatusUnprocessableEntity || w.states["pay"].Spec.Owner == "nobody" {
+			t.Errorf("given to %v: %d, owned by %s", nobody, status, w.states["pay"].Spec.Owner)
+		}
+	}
+	if status, _ := v.post(give, url.Values{"owner": {"jun"}}); status != http.StatusOK || w.states["pay"].Spec.Owner != "jun" {
+		t.Errorf("give: %d, owned by %s", status, w.states["pay"].Spec.Owner)
+	}
+	_, text = v.get(renew)
 	contains(t, text, "in the name of team platform")
 	if status, _ := v.post(renew, nil); status != http.StatusOK || w.states["old"].Renew == nil || w.states["old"].Renew.By != "team:platform" {
 		t.Errorf("renew: %d, %+v", status, w.states["old"].Renew)

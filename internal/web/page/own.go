@@ -43,11 +43,19 @@ func (p *Page) reassign(w http.ResponseWriter, r *http.Request, in session) {
 	name, req, bad := p.request(r, in)
 	req.Of = asSeen(r)
 	owner, team := r.PostForm.Get("owner"), r.PostForm.Get("team")
-	if err := p.Directory().Receives(owner, team); bad == nil && (err != nil || owner == "" && team == "") {
-		bad = refusal(http.StatusUnprocessableEntity, "said.receiver")
+	if bad == nil {
+		bad = p.receives(owner, team)
 	}
 	said := "given"
 	p.act(w, r, in, name, bad, &said, func(ctx context.Context) error {
 		return p.Certificates.Reassign(ctx, name, workflows.ReassignRequest{Request: req, Owner: owner, Team: team})
 	})
+}
+
+// receives tells why nothing can be given to an owner and a team; either may be empty.
+func (p *Page) receives(owner, team string) *reply {
+	if err := p.Directory().Receives(owner, team); err != nil || owner == "" && team == "" {
+		return refusal(http.StatusUnprocessableEntity, "said.receiver")
+	}
+	return nil
 }
