@@ -115,7 +115,7 @@ func TestEachLinkDoesWhatItIsForAndNothingElse(t *testing.T) {
 		t.Errorf("give: %d, owned by %s", status, w.states["pay"].Spec.Owner)
 	}
 	_, text = v.get(renew)
-	contains(t, text, "in the name of team platform")
+	contains(t, text, "in the name of team platform", "Times are in UTC.")
 	if status, _ := v.post(renew, nil); status != http.StatusOK || w.states["old"].Renew == nil || w.states["old"].Renew.By != "team:platform" {
 		t.Errorf("renew: %d, %+v", status, w.states["old"].Renew)
 	}
@@ -128,7 +128,7 @@ func TestALinkSpeaksTheLanguageOfWhomItWasSentTo(t *testing.T) {
 	w := populated()
 	link := w.link(t, "mail", "hana", alert.ActSnooze, func(x *alert.Ticket) { x.Language, x.TimeZone = "ko", "Asia/Seoul" })
 	_, text := withLinks(t, w).get(link)
-	contains(t, text, `lang="ko"`, "Hana Lee 님의 이름으로 응답합니다", "Asia/Seoul", "알림 미루기")
+	contains(t, text, `lang="ko"`, "Hana Lee 님의 이름으로 응답합니다", "시각은 Asia/Seoul 기준이며 UTC", "알림 미루기")
 }
 
 func TestALinkThatIsForgedExpiredOrOverAnswersNothing(t *testing.T) {
