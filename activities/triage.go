@@ -22,7 +22,7 @@ const (
 	mostPlaces = 20 // of one certificate
 )
 
-// seen reads what all configured sources saw, and puts the records together.
+// records reads what all configured sources saw, and puts the records together.
 func (a *Activities) records(ctx context.Context) ([]estate.Record, []estate.Enrolled, error) {
 	enrolled, err := a.enrolled(ctx)
 	if err != nil {
