@@ -82,7 +82,7 @@ func (r *remote) number(field, name string, argv []string, in func(string) strin
 	if n := numberOr(name); n != keep {
 		return n, nil
 	}
-	res := r.ask(context.Background(), argv)
+	res := r.run(context.Background(), argv, defaultTimeout)
 	if !res.ok() {
 		return keep, fmt.Errorf("%s: %q is not known on %s: %w; create it there or give its number", field, name, r.options.Host, res)
 	}
@@ -210,7 +210,7 @@ func (f remoteFolder) names() ([]string, error) {
 func (f remoteFolder) sync() error { return f.command("sync", "--", f.path) }
 
 func (f remoteFolder) command(argv ...string) error {
-	if r := f.ask(context.Background(), argv); !r.ok() {
+	if r := f.run(context.Background(), argv, defaultTimeout); !r.ok() {
 		return r
 	}
 	return nil

@@ -67,7 +67,7 @@ func (r *remote) unlock(s *session) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), overdue)
 	defer cancel()
-	_, _ = s.wait(ctx, pipeGrace) // a lock that outlives us ends with the connection
+	_, _ = s.wait(ctx) // a lock that outlives us ends with the connection
 }
 
 // lockOrder sorts the directories as a worker on the host does, each once
@@ -78,7 +78,7 @@ func (r *remote) lockOrder(ctx context.Context, dirs []string) ([]string, error)
 			return nil, directoryFault(dir, r.whoami(), err)
 		}
 	}
-	res := r.ask(ctx, append([]string{"stat", "-L", "-c", "%d %i", "--"}, dirs...))
+	res := r.run(ctx, append([]string{"stat", "-L", "-c", "%d %i", "--"}, dirs...), defaultTimeout)
 	lines := strings.Split(strings.TrimSpace(res.output), "\n")
 	if res.ok() && len(lines) != len(dirs) {
 		res.err = fmt.Errorf("%d lines for %d directories", len(lines), len(dirs))

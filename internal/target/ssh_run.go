@@ -1,7 +1,9 @@
 package target
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +22,8 @@ const (
 	// its time is over; overdue is how much longer its word is waited for.
 	killAfter = 2 * time.Second
 	overdue   = 20 * time.Second
+	// maxPreamble bounds what is kept of what a login shell says before the command.
+	maxPreamble = 16 << 10
 	// What timeout(1) exits with when it ended a command, gently or not.
 	exitTimeout = 124
 	exitKilled  = 128 + 9
@@ -29,17 +33,6 @@ const (
 // than timeout: timeout(1) there ends it with its children, also when we have
 // gone. When ctx ends it is not waited for any longer.
 func (r *remote) run(ctx context.Context, argv []string, timeout time.Duration) result {
-	return r.heard(ctx, argv, timeout, pipeGrace)
-}
-
-// ask runs a command of ours, which leaves nothing running that could hold its
-// output open: all that it says is waited for.
-func (r *remote) ask(ctx context.Context, argv []string) result {
-	return r.heard(ctx, argv, defaultTimeout, overdue)
-}
-
-// heard runs a command and listens to its output for a while after its end.
-func (r *remote) heard(ctx context.Context, argv []string, timeout, grace time.Duration) result {
 	res := result{argv: argv, exitCode: -1}
 	seconds := strconv.Itoa(int(math.Ceil(timeout.Seconds())))
 	bounded, cancel := context.WithTimeout(ctx, timeout+killAfter+overdue)
@@ -50,7 +43,7 @@ func (r *remote) heard(ctx context.Context, argv []string, timeout, grace time.D
 		return res
 	}
 	defer s.Close()
-	res.exitCode, res.err = s.wait(bounded, grace)
+	res.exitCode, res.err = s.wait(bounded)
 	res.output = s.out.text()
 	switch {
 	case res.err != nil:
@@ -87,6 +80,7 @@ type session struct {
 	once    sync.Once
 	status  chan int      // closed without a value when it ended without one
 	spoke   chan struct{} // closed by its first byte of output
+	mark    string        // what the command's own output begins after
 	copied  chan struct{}
 }
 
@@ -97,7 +91,7 @@ func (r *remote) start(ctx context.Context, script string, closeInput bool) (*se
 	if err != nil {
 		return nil, err
 	}
-	s := &session{channel: ch, out: &output{}, status: make(chan int, 1), spoke: make(chan struct{}), copied: make(chan struct{})}
+	s := &session{channel: ch, out: &output{}, status: make(chan int, 1), spoke: make(chan struct{}), copied: make(chan struct{}), mark: rand.Text()}
 	go s.listen(requests)
 	started := make(chan error, 1)
 	go func() {
@@ -106,7 +100,7 @@ func (r *remote) start(ctx context.Context, script string, closeInput bool) (*se
 			err = errors.New("the host runs no commands for this user")
 		}
 		if err == nil {
-			_, err = io.WriteString(ch, script+"\n")
+			_, err = io.WriteString(ch, "echo "+s.mark+"; echo "+s.mark+" >&2\n"+script+"\n")
 		}
 		if err == nil && closeInput {
 			err = ch.CloseWrite()
@@ -123,10 +117,36 @@ func (r *remote) start(ctx context.Context, script string, closeInput bool) (*se
 	}
 	var both sync.WaitGroup
 	// Their end is the channel's.
-	both.Go(func() { _, _ = io.Copy(s, ch) })
-	both.Go(func() { _, _ = io.Copy(s.out, ch.Stderr()) })
+	both.Go(func() { s.copy(s, ch) })
+	both.Go(func() { s.copy(s.out, ch.Stderr()) })
 	go func() { both.Wait(); close(s.copied) }()
 	return s, nil
+}
+
+// copy takes what comes after the mark: before it speak the files that a login
+// shell reads (.bashrc), whose words would be taken for those of the command. Where
+// no mark comes, the shell did not get so far, and what it said tells why.
+func (s *session) copy(to io.Writer, from io.Reader) {
+	head, mark := make([]byte, 0, maxPreamble), []byte(s.mark+"\n")
+	part := make([]byte, 4096)
+	for {
+		n, err := from.Read(part)
+		head = append(head, part[:n]...)
+		if _, rest, found := bytes.Cut(head, mark); found {
+			if len(rest) > 0 {
+				_, _ = to.Write(rest) // it keeps what it is given
+			}
+			_, _ = io.Copy(to, from)
+			return
+		}
+		if over := len(head) - maxPreamble; over > 0 {
+			head = append(head[:0], head[over:]...)
+		}
+		if err != nil {
+			_, _ = s.out.Write(head)
+			return
+		}
+	}
 }
 
 // Write takes what the command prints on its standard output.
@@ -153,8 +173,8 @@ func (s *session) listen(requests <-chan *ssh.Request) {
 }
 
 // wait gives the exit status; what the command left running may hold its output
-// open for as long as grace.
-func (s *session) wait(ctx context.Context, grace time.Duration) (int, error) {
+// for a little longer only.
+func (s *session) wait(ctx context.Context) (int, error) {
 	select {
 	case status, ok := <-s.status:
 		if !ok {
@@ -162,7 +182,7 @@ func (s *session) wait(ctx context.Context, grace time.Duration) (int, error) {
 		}
 		select {
 		case <-s.copied:
-		case <-time.After(grace):
+		case <-time.After(pipeGrace):
 		}
 		return status, nil
 	case <-ctx.Done():

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -361,4 +362,49 @@ func TestNginxBehindSSHServesTheNewCertificate(t *testing.T) {
 	must(t, err)
 	must(t, tgt.Restore(t.Context(), before))
 	waitFor(t, "the old certificate", shows(was.Fingerprint))
+}
+
+// A login shell reads files of its user before it runs anything, and these may
+// speak: neither is that the answer of a command, nor is a lock held because of it.
+func TestWhatALoginShellSaysIsNotTakenForTheCommands(t *testing.T) {
+	dir := t.TempDir()
+	spoke, profile := filepath.Join(dir, "spoke"), filepath.Join(dir, "profile")
+	must(t, os.WriteFile(profile, []byte("echo locked; echo 65024 2; echo welcome >&2; : >"+spoke+"\n"), 0o600))
+	s := targettest.StartSSHD(t, filepath.Join(dir, "ssh"), "SetEnv BASH_ENV="+profile)
+	certs := filepath.Join(dir, "certs")
+	must(t, os.Mkdir(certs, 0o700))
+	tgt := newSSH(t, plainOver(s, certs))
+	before, err := tgt.Capture(t.Context())
+	must(t, err)
+	held, err := os.Open(certs)
+	must(t, err)
+	defer held.Close()
+	must(t, syscall.Flock(int(held.Fd()), syscall.LOCK_EX))
+	done := make(chan error, 1)
+	go func() { done <- tgt.Install(t.Context(), targettest.Fresh(t), before) }()
+	for waits := false; !waits; time.Sleep(10 * time.Millisecond) {
+		select {
+		case err := <-done:
+			t.Fatalf("it did not wait for the lock: %v", err)
+		default:
+		}
+		locks, err := os.ReadFile("/proc/locks")
+		must(t, err)
+		var at syscall.Stat_t
+		must(t, syscall.Stat(certs, &at))
+		for _, line := range strings.Split(string(locks), "\n") {
+			waits = waits || strings.Contains(line, "->") && strings.Contains(line, fmt.Sprintf(":%d ", at.Ino))
+		}
+	}
+	if _, err := os.Stat(filepath.Join(certs, "all.pem")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("written while somebody else holds the lock: %v", err)
+	}
+	must(t, syscall.Flock(int(held.Fd()), syscall.LOCK_UN))
+	must(t, <-done)
+	if _, err := os.Stat(filepath.Join(certs, "all.pem")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(spoke); err != nil {
+		t.Fatalf("nothing spoke, so nothing was tried; the login shell of %s has to be bash: %v", s.User, err)
+	}
 }
