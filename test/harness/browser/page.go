@@ -119,7 +119,16 @@ func (p *Page) Resize(o Options) {
 // Go opens an address and waits until it is loaded.
 func (p *Page) Go(url string) {
 	p.t.Helper()
-	p.do("open "+url, chromedp.Navigate(url))
+	p.until("open "+url, func(ctx context.Context) (bool, error) {
+		err := chromedp.Do(ctx, chromedp.Navigate(url))
+		if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+			return false, err // a page that is left loads itself again at this moment
+		}
+		if err != nil {
+			p.t.Fatalf("open %s: %v", url, err)
+		}
+		return true, nil
+	})
 }
 
 // Reload loads the page again.
