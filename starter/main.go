@@ -59,7 +59,8 @@ func newCLI(env []string, out, errs io.Writer) *cli {
 		},
 		output:  choice{value: "text", of: []string{"text", "json", "jsonl"}},
 		color:   choice{value: "auto", of: []string{"auto", "always", "never"}},
-		timeout: length{value: 10 * time.Second},
+		// Temporal gives what a killed worker had in hand to another one after 10 s.
+		timeout: length{value: 20 * time.Second},
 	}
 }
 

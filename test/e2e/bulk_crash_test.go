@@ -21,7 +21,7 @@ func (w *world) enrollUntil(n int, sig os.Signal, file string) (int, string) {
 	ctx, cancel := w.patience()
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.Binaries.CLI, "--config", w.Config, "enroll", "--file", file)
-	cmd.Env = append(os.Environ(), "NEVERLAPSE_USER=tester")
+	cmd.Env = append(os.Environ(), "NEVERLAPSE_USER=tester", "NEVERLAPSE_TIMEOUT=1m")
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
@@ -82,7 +82,7 @@ func TestAnImportThatIsCutShortTellsEachOwnerOnce(t *testing.T) {
 	w.results(0, "--file", file)
 	select {
 	case <-killed:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(4 * time.Minute):
 		t.Fatal("no summary was sent")
 	}
 	w.start()

@@ -117,7 +117,7 @@ func (w *world) start() {
 
 // patience bounds every wait on a slow, busy machine.
 func (w *world) patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(w.t.Context(), 2*time.Minute)
+	return context.WithTimeout(w.t.Context(), 4*time.Minute)
 }
 
 // cli runs the CLI and fails the test on another exit code.
@@ -137,11 +137,13 @@ func (w *world) until(name, what string, cond func(s workflows.Status) bool) wor
 	w.t.Helper()
 	ctx, cancel := w.patience()
 	defer cancel()
-	var s workflows.Status
-	err := harness.WaitFor(ctx, what, func() (ok bool, err error) {
-		if s, err = w.Status(ctx, w.client, name); err != nil {
+	var s workflows.Status // the last one that was given
+	err := harness.WaitFor(ctx, what, func() (bool, error) {
+		now, err := w.Status(ctx, w.client, name)
+		if err != nil {
 			return false, err
 		}
+		s = now
 		return cond(s), nil
 	})
 	if err != nil {

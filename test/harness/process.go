@@ -114,7 +114,9 @@ func WaitFor(ctx context.Context, what string, cond func() (bool, error)) error 
 		if ok {
 			return nil
 		}
-		last = err
+		if err == nil || ctx.Err() == nil { // what the end of ctx cut short says nothing
+			last = err
+		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("waited for %s", what), last, ctx.Err())

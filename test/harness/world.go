@@ -147,7 +147,7 @@ func New(o Options) (_ *World, err error) {
 }
 
 func (w *World) env() []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.Dir, "NEVERLAPSE_USER=tester"}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.Dir, "NEVERLAPSE_USER=tester", "NEVERLAPSE_TIMEOUT=1m"}
 	if e := os.Getenv("NEVERLAPSE_ENGINE"); e != "" {
 		env = append(env, "NEVERLAPSE_ENGINE="+e)
 	}
