@@ -46,9 +46,9 @@ func (w *world) enrollUntil(n int, sig os.Signal, file string) (int, string) {
 }
 
 // The CLI is killed, the worker is killed, the CLI is interrupted, and the
-// worker dies again in the instant in which Slack has taken a summary.
+// worker dies again in the instant in which Slack has taken a summary. Not beside
+// others: it takes all that the engine can give.
 func TestAnImportThatIsCutShortTellsEachOwnerOnce(t *testing.T) {
-	t.Parallel()
 	proxy, err := harness.NewProxy(server.Address())
 	if err != nil {
 		t.Fatal(err)

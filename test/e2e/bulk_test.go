@@ -181,8 +181,8 @@ func (w *world) alone() []string {
 	return out
 }
 
+// Not beside others: it takes all that the engine can give.
 func TestAnInventoryOfAThousandRowsWithThirtyBadOnes(t *testing.T) {
-	t.Parallel()
 	all := inhabit(970)
 	file := write(t, all, badRows, 32)
 	w := enter(t, harness.Options{NoNginx: true})
