@@ -267,12 +267,16 @@ func (w *World) StartWorker(ctx context.Context) error {
 	if err := w.Worker.Start(); err != nil {
 		return err
 	}
-	return WaitFor(ctx, "the worker to be ready", func() (bool, error) {
+	err := WaitFor(ctx, "the worker to be ready", func() (bool, error) {
 		if !w.Worker.Running() {
-			return false, fmt.Errorf("the worker ended: %s", w.Worker.Output())
+			return true, nil
 		}
 		return ready(ctx, "http://"+w.HTTP+"/readyz")
 	})
+	if err == nil && !w.Worker.Running() {
+		return fmt.Errorf("the worker ended: %s", w.Worker.Output())
+	}
+	return err
 }
 
 // SlackURL is where clicks go.
