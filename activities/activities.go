@@ -112,8 +112,12 @@ func (a *Activities) attended(ctx context.Context, call func(ctx context.Context
 }
 
 // beat tells the engine every second that a call goes on, and what it said last;
-// a call that ends sooner costs the engine no heartbeat.
+// a call that ends sooner costs the engine no heartbeat. A caller in this process
+// waits himself.
 func beat(ctx context.Context) (progress func(string), stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func(string) {}, func() {}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var said atomic.Value
 	said.Store("")

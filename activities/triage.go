@@ -163,11 +163,17 @@ func (a *Activities) strays(ctx context.Context, of string) ([]estate.Stray, err
 	if err != nil {
 		return nil, ours(err)
 	}
-	return slices.DeleteFunc(t.Strays(records, a.Now()), func(s estate.Stray) bool { return of != "" && !s.Record.Called(of) }), nil
+	out := slices.DeleteFunc(t.Strays(records, a.Now()), func(s estate.Stray) bool { return of != "" && !s.Record.Called(of) })
+	d := a.Directory()
+	for i := range out {
+		out[i].Adoption = out[i].Adopt(d)
+	}
+	return out, nil
 }
 
 // Triage keeps a decision, and gives the stray that it is about. NotFound: there is
-// none. Invalid: several, or the owner is nobody of the directory.
+// none. Invalid: several, or the owner is nobody of the directory, or somebody of
+// the directory may not.
 func (a *Activities) Triage(ctx context.Context, in estate.TriageOrder) (estate.Stray, error) {
 	out, err := a.triage(ctx, in)
 	return out, toTemporal(err, a.Now())
@@ -201,6 +207,11 @@ func (a *Activities) triage(ctx context.Context, in estate.TriageOrder) (estate.
 		return estate.Stray{}, fault.New(fault.Invalid, "%q means %d certificates in triage; write more of the fingerprint", in.Of, len(found))
 	}
 	s, full := found[0], false
+	if _, known := a.Directory().Person(d.By); known { // whoever types has the engine at hand, so a stranger is trusted
+		if err := s.May(a.Directory(), d.By); err != nil {
+			return estate.Stray{}, fault.New(fault.Invalid, "%w", err)
+		}
+	}
 	err = a.changeTriage(ctx, func(t *estate.Triage) error {
 		take := t.Assign
 		if ignore {

@@ -7,9 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -80,19 +78,10 @@ func (c *cli) enrollment(ctx context.Context, in workflows.EnrollmentInput) (lif
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit+silence)
 	defer cancel()
-	run, err := conn.ExecuteWorkflow(waiting, client.StartWorkflowOptions{
-		ID: workflows.EnrollmentID(in.Name), TaskQueue: c.config.Temporal.TaskQueue,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary: "enroll " + in.Name + " for " + in.By,
-	}, (&workflows.Workflows{}).EnrollmentWorkflow, in)
+	out, err := workflows.Enroll(waiting, conn, c.config.Temporal.TaskQueue, in)
 	if isA[*serviceerror.WorkflowExecutionAlreadyStarted](err) {
 		return lifecycle.Spec{}, problem{exitRefused, "an enrolment of " + in.Name + " is under way already; try again when it has ended (without a worker it cannot; is neverlapse-worker running?)"}
 	}
-	if err != nil {
-		return lifecycle.Spec{}, err
-	}
-	var out workflows.EnrollmentOutput
-	err = run.Get(waiting, &out)
 	return out.Spec, admission(ctx, in.Name, limit, err)
 }
 

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -166,21 +166,21 @@ func (c *cli) adopt(cmd *cobra.Command, w wish, s estate.Stray) error {
 	if !given("domains") {
 		w.domains = v.Names
 	}
-	if w.name == "" && len(v.Names) > 0 {
-		w.name = strings.ToLower(strings.Replace(v.Names[0], "*", "wildcard", 1))
+	usual := estate.Adoption{}
+	if s.Adoption != nil {
+		usual = *s.Adoption
 	}
+	w.name = cmp.Or(w.name, usual.Name)
 	if !given("endpoint") {
-		for _, p := range s.Record.Places {
-			if e := p.Endpoint; e.Host != "" && !slices.Contains(w.endpoints, e.String()) {
-				w.endpoints = append(w.endpoints, e.String())
-			}
+		for _, e := range usual.Endpoints {
+			w.endpoints = append(w.endpoints, e.String())
 		}
 	}
 	if len(w.endpoints) == 0 && !w.manage {
 		return usage("%s is at no endpoint that could be watched (%s); name one by --endpoint HOST:PORT, or renew it here by --manage", s.Record.Key.Short(), places(s.Record))
 	}
-	if owner, decided := s.Owner(); decided && !given("owner") && !given("team") {
-		w.owner = owner
+	if !given("owner") && !given("team") {
+		w.owner, w.team = usual.Owner, usual.Team
 	}
 	if err := w.read(nil, cmd.InOrStdin()); err != nil {
 		return err

@@ -52,7 +52,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/budget"}, own: []string{"internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/gather"}, own: []string{"internal/alert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/inventory"}, own: []string{"internal/alert", "internal/cert"}, third: []string{"golang.org/x/text/..."}, never: world},
-	{packages: []string{"internal/estate"}, own: []string{"internal/cert", "internal/scan/source"}, never: slices.Concat(world, chance)},
+	{packages: []string{"internal/estate"}, own: []string{"internal/cert", "internal/people", "internal/scan/source"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/lifecycle"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/delivery"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/alert"}, own: []string{"internal/people", "internal/cert"}, never: world},

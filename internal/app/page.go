@@ -32,7 +32,7 @@ func (a *App) page(p parts) (*page.Page, error) {
 	engine := page.Engine{Client: a.client, Namespace: c.Temporal.Namespace, Gate: a.gate}
 	return page.New(page.Config{
 		URL: c.HTTP.URL, Listen: c.HTTP.Listen, Tokens: a.inForce.tokens, Configured: a.reload.configured, Directory: a.inForce.directory, Log: a.logger, Records: p.store, Letters: p.store,
-		Certificates: engine, Handovers: engine, Channels: pageChannels{a},
+		Certificates: engine, Handovers: engine, Channels: pageChannels{a}, Strays: pageStrays{a},
 		Ticket: a.readTicket(), Digests: digests{a.answers()},
 		HistoryURL: func(name string) string { return historyURL(c, a.uiURL(), name) },
 	})

@@ -63,6 +63,9 @@ type Stray struct {
 	Record Record `json:"record"`
 	Item   Item   `json:"item"`
 	State  State  `json:"state"`
+	// Adoption is what is enrolled of it where nothing else is said; set where a
+	// directory is at hand.
+	Adoption *Adoption `json:"adoption,omitempty"`
 }
 
 // Owner is who is said to own it: by decision, else by what its places say.

@@ -29,7 +29,7 @@ const minKey = 6
 // or one of its places.
 func (r Record) Called(text string) bool {
 	lower := strings.ToLower(text)
-	if len(text) >= minKey && (strings.HasPrefix(string(r.Key), lower) || r.Key.Short() == text) {
+	if len(text) >= minKey && (strings.HasPrefix(string(r.Key), lower) || r.Key.Short() == text || string(r.Key) == text) {
 		return true
 	}
 	return slices.ContainsFunc(r.Places, func(p Sighting) bool { return p.Name == text })

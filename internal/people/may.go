@@ -21,6 +21,7 @@ const (
 	Renew       Verb = "renew-now"
 	Approve     Verb = "approve"
 	Deny        Verb = "deny"
+	Triage      Verb = "triage" // of what nobody enrolled
 )
 
 var answers = []Verb{Acknowledge, Snooze, Check, TakeOver, Reassign}

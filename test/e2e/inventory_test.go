@@ -15,6 +15,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
+	"github.com/neverlapse/neverlapse/test/harness/browser"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -130,4 +131,44 @@ func TestSourcesFindWhatIsThereTellDriftAndGoOnWhereAWorkerDied(t *testing.T) {
 	writeFile(t, copied, fresh.Initial.Chain)
 	says(t, w.cli(0, "sources", "run", "disk", "--wait"), "1 changed")
 	w.until("shop", "the drift to be over", func(s workflows.Status) bool { return open(s, string(alert.Drifted)) == nil })
+}
+
+func TestWhatASourceFoundIsDecidedAboutOnThePage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lone, found := site(t, "lone.test", 10*24*time.Hour), site(t, there, 80*24*time.Hour)
+	list := filepath.Join(t.TempDir(), "hosts")
+	w := prepare(t, harness.Options{Policies: watchful, Nginx: sites(found), Sections: fmt.Sprintf(`sources:
+  - {name: disk, kind: files, every: 7d, options: {host: disk1, paths: [%s]}}
+  - {name: web, kind: endpoints, every: 7d, options: {list_file: %s}}`, dir, list)})
+	writeFile(t, list, []byte(w.Nginx.Addresses[0]+"#"+there))
+	writeFile(t, filepath.Join(dir, "lone.pem"), lone.Initial.Chain)
+	w.start()
+	w.cli(0, "sources", "run", "disk", "--wait")
+	w.cli(0, "sources", "run", "web", "--wait")
+	p := w.onPage(browser.Options{}, "Jun Park", "/triage")
+	p.See("Found and open 2")
+	p.See("file:disk1:" + filepath.Join(dir, "lone.pem"))
+	p.Click("Nothing has to be done") // the first ends first
+	p.Fill("Why?", "goes soon")
+	p.Eval(`(() => { document.querySelector("details[open] input[type=date]").value = "2099-01-01"; return true; })()`, new(bool))
+	p.Click("Ignore")
+	p.See("Noted: nothing has to be done until then.")
+	says(t, w.cli(0, "triage", "--all"), targettest.FingerprintOf(lone.Initial).Short(), "by jun: goes soon")
+	p.Click("Somebody else decides")
+	p.Select("Who decides?", "platform")
+	p.Click("Assign")
+	p.See("jun gave it to platform")
+	p.Click("Watch it")
+	p.Click("Watch")
+	p.See("Noted: it is enrolled.")
+	w.until(there, "what was adopted to be seen", func(s workflows.Status) bool {
+		return s.State.Live.Fingerprint == targettest.FingerprintOf(found.Initial) && s.State.Spec.Team == "platform" && s.State.EnrolledBy == "jun"
+	})
+	w.eventually("triage to be empty", func() bool {
+		return strings.Contains(w.cli(0, "triage"), "every certificate that was found is enrolled")
+	})
+	if out := p.Troubles(); out != "" {
+		t.Error(out)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/test/harness/browser"
 )
@@ -20,7 +21,7 @@ func TestNothingIsWiderThanAPhoneInAnyLanguage(t *testing.T) {
 		p := browser.Open(t, browser.Options{Width: 320, Height: 700, Phone: true, Language: language, Zone: "Asia/Seoul"})
 		p.Go(base + "/")
 		p.Select(map[string]string{"en": "You are", "ko": "사용자"}[language], "Jun Park")
-		for _, path := range []string{"/", "/?state=firing", "/c/pay", "/c/" + long, "/c/shop", "/c/nobody", "/waiting", "/delivery"} {
+		for _, path := range []string{"/", "/?state=firing", "/c/pay", "/c/" + long, "/c/shop", "/c/nobody", "/waiting", "/delivery", "/triage?state=all"} {
 			p.Go(base + path)
 			if wide := p.Overflow(); wide != "" {
 				t.Errorf("%s %s: %s", language, path, wide)
@@ -41,6 +42,9 @@ func everything(c *Config) {
 		return d
 	}
 	c.Handovers = leave("minji", "jun", "hana")
+	x := finds(now)
+	x.triage.Ignore(x.records[1].Key, estate.Decision{By: "jun", Until: now.Add(oneDay), Reason: strings.Repeat("long", 60)})
+	c.Strays = x
 	c.Letters = &letterbox{{ID: delivery.ID("a"), At: now, Certificate: "pay", To: "jun", Channel: "mail", Why: "550 no"}}
 	c.Channels = switchboard{all: []Channel{
 		{Listed: delivery.Listed{Name: "slack", Kind: "slack"}, Trouble: delivery.Trouble{Since: now, TryAt: now, Cause: "token_revoked"}},
@@ -74,7 +78,7 @@ func TestEveryTextStandsOutInLightAndDark(t *testing.T) {
 	base := serve(t, asks(w, 1), everything)
 	for _, dark := range []bool{false, true} {
 		p := browser.Open(t, browser.Options{Dark: dark, Zone: "Asia/Seoul"})
-		for _, path := range []string{"/", "/c/pay", "/c/mail", "/c/vpn", "/c/api", "/waiting", "/delivery"} {
+		for _, path := range []string{"/", "/c/pay", "/c/mail", "/c/vpn", "/c/api", "/waiting", "/delivery", "/triage?state=all"} {
 			p.Go(base + path)
 			var faint []string
 			p.Eval(contrast, &faint)
@@ -93,7 +97,7 @@ func TestEveryTextStandsOutInLightAndDark(t *testing.T) {
 func TestAScreenReaderFindsItsWay(t *testing.T) {
 	base := serve(t, asks(populated(), 1), everything)
 	p := browser.Open(t, browser.Options{})
-	for _, path := range []string{"/", "/c/pay", "/waiting", "/delivery"} {
+	for _, path := range []string{"/", "/c/pay", "/waiting", "/delivery", "/triage?state=all"} {
 		p.Go(base + path)
 		var missing []string
 		p.Eval(`(() => {

@@ -1,7 +1,7 @@
 // Package page is what people look at in a browser: what needs a human, what
-// comes in the next seven days, the calm rest, and each certificate whole. They
-// may answer alerts and have a certificate looked at again; everything else is
-// the CLI's. app serves it beside Slack and health. It decides nothing: it asks
+// comes in the next seven days, the calm rest, each certificate whole, and what is
+// out there and not enrolled. They may answer alerts, have a certificate looked at
+// again and say what becomes of what was found; everything else is the CLI's. app serves it beside Slack and health. It decides nothing: it asks
 // the certificates, and their workflows take or refuse what people say.
 package page
 
@@ -67,6 +67,7 @@ type Config struct {
 	Records      Records
 	Letters      Letters                  // nil: none are shown
 	Channels     Channels                 // nil: none are shown
+	Strays       Strays                   // nil: none are shown
 	HistoryURL   func(name string) string // of the Temporal Web UI; "" if there is none
 	// Ticket reads those of links in messages, as alert.ReadTicket does; nil: there are none.
 	Ticket     func(text string) (alert.Ticket, error)
@@ -155,6 +156,8 @@ func (p *Page) route() {
 	p.mux.HandleFunc("GET /waiting", p.known(p.waiting))
 	p.mux.HandleFunc("POST /waiting/{verb}/{name}", p.known(p.signed(p.decideHere)))
 	p.mux.HandleFunc("GET /delivery", p.known(p.delivery))
+	p.mux.HandleFunc("GET /triage", p.known(p.triage))
+	p.mux.HandleFunc("POST /triage/{verb}", p.known(p.signed(p.decideStray)))
 	p.mux.HandleFunc("POST /undelivered/seen", p.known(p.signed(p.seen)))
 	p.mux.HandleFunc("GET /events", p.known(p.events))
 	p.mux.HandleFunc("POST /preferences", p.signedAlone(p.preferences))

@@ -23,7 +23,7 @@ var assets embed.FS
 // screens are the templates by name, each with the frame around it.
 var screens = func() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	for _, name := range []string{"overview", "certificate", "signin", "message", "answer", "waiting", "delivery"} {
+	for _, name := range []string{"overview", "certificate", "signin", "message", "answer", "waiting", "delivery", "triage"} {
 		t := template.New("frame.html").Funcs(template.FuncMap{"clean": alert.Clean, "asset": assetPath, "join": func(s []string) string { return strings.Join(s, ", ") }})
 		out[name] = template.Must(t.ParseFS(layout, "layout/frame.html", "layout/parts.html", "layout/"+name+".html"))
 	}
@@ -80,6 +80,7 @@ type frame struct {
 	Said       string // what came of what the reader did
 	Trouble    bool   // and it was not taken
 	HomePage   bool
+	Inventory  bool // something looks for certificates that nobody enrolled
 	Configured Configured
 }
 
@@ -87,6 +88,7 @@ func (p *Page) frame(r *http.Request, in session, title string) frame {
 	f := frame{
 		R: p.reader(r, in), Base: p.base, Title: title, Topic: "-", Back: p.base + r.URL.RequestURI(), Form: in.form(),
 		Tokens: len(p.Tokens()) > 0, Signed: in.person != "", Person: p.person(r, in), People: p.Directory().People, Configured: p.Configured(),
+		Inventory: p.Strays != nil,
 	}
 	if r.Method != http.MethodGet {
 		f.Back = p.base + "/"

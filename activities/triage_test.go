@@ -1,0 +1,54 @@
+package activities_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
+)
+
+func TestWhatNobodyEnrolledIsDecidedAboutByThoseWhoMay(t *testing.T) {
+	w := begin(t)
+	at := cert.Endpoint{Host: "lone.test", Port: 443}
+	key := strings.Repeat("ab", 32)
+	m := estate.Manifest{Source: "web", Revision: 1,
+		Places: []estate.Place{{Name: "endpoint:lone.test:443", Endpoint: at, Holds: estate.Key(key), Owner: "lee"}},
+		Certs:  map[estate.Key]cert.Version{estate.Key(key): {Fingerprint: cert.Fingerprint(key), Names: []string{"*.Lone.test"}, NotAfter: w.Now().Add(time.Hour)}}}
+	if err := w.disk.PutManifest(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	directory := people.Directory{People: []people.Person{{ID: "kim"}, {ID: "lee"}}, Teams: []people.Team{{ID: "ops", Members: []string{"kim"}}, {ID: "web", Members: []string{"lee"}}}, CatchAll: "ops"}
+	w.Directory, w.Roll = func() people.Directory { return directory }, roll{}
+	w.Sources = func() map[string]activities.Sourced {
+		return map[string]activities.Sourced{"web": {Name: "web", Kind: "endpoints", Source: struct{ source.Source }{}}}
+	}
+	decide := func(d estate.Decision) error {
+		_, err := w.Triage(t.Context(), estate.TriageOrder{Of: key[:12], Decision: d})
+		return err
+	}
+	if err := decide(estate.Decision{By: "lee", Owner: "lee"}); err == nil || !strings.Contains(err.Error(), "lee may not triage abababababab") {
+		t.Errorf("whom only a place names decides: %v", err)
+	}
+	for _, by := range []string{"kim", "whoever types", "lee"} { // the third, since the second gave it to the team
+		owner := "web"
+		if by == "lee" {
+			owner = "kim"
+		}
+		if err := decide(estate.Decision{By: by, Owner: owner}); err != nil {
+			t.Errorf("%s: %v", by, err)
+		}
+		got, err := w.ListTriage(t.Context(), estate.TriageQuery{Of: key})
+		if err != nil || len(got.Strays) != 1 {
+			t.Fatalf("%+v %v", got, err)
+		}
+		a := got.Strays[0].Adoption
+		if by == "lee" && (a.Owner != "kim" || a.Team != "") || by != "lee" && (a.Team != "web" || a.Owner != "") || a.Name != "wildcard.lone.test" || len(a.Endpoints) != 1 || a.Endpoints[0] != at {
+			t.Errorf("%s: %+v", by, a)
+		}
+	}
+}
