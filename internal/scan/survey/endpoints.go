@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/scan"
@@ -23,6 +24,9 @@ type Endpoints struct {
 	Suspects map[string]bool // endpoints that did not answer the last time; they are asked first
 	Found    func(Found)     // called by one goroutine at a time
 	Done     func()          // called after each endpoint, likewise; may be nil
+	// Late is called for what was waited for in vain until the scanner's timeout,
+	// likewise; may be nil.
+	Late func(Ask)
 
 	mu    sync.Mutex
 	links links
@@ -60,7 +64,9 @@ func (e *Endpoints) one(ctx context.Context, a Ask) {
 			names = []string{} // nobody issues for the addresses of a network
 		}
 	}
+	began := time.Now()
 	seen := e.Scanner.Inspect(ctx, a.Endpoint, names)
+	late := time.Since(began) >= e.Scanner.Timeout
 	between := slices.DeleteFunc(scan.Across(seen), func(f cert.Finding) bool { return f.Code == cert.AddressUnreachable })
 	var out []Found
 	for _, s := range seen {
@@ -79,6 +85,9 @@ func (e *Endpoints) one(ctx context.Context, a Ask) {
 		if ctx.Err() == nil {
 			e.Found(f)
 		}
+	}
+	if late && e.Late != nil && !slices.ContainsFunc(out, Found.Seen) {
+		e.Late(a)
 	}
 	if e.Done != nil {
 		e.Done()

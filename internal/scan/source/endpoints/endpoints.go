@@ -7,12 +7,16 @@ package endpoints
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -26,6 +30,10 @@ const Kind = "endpoints"
 
 // asksOfPage is how many endpoints are asked for one page.
 const asksOfPage = 250
+
+// mostLate is how many endpoints that kept a run waiting are asked at the beginning
+// of the next one; their marks fit into a page token.
+const mostLate = 400
 
 // mostAddresses is how many addresses of networks a source has unless it says more.
 const mostAddresses = 4096
@@ -79,14 +87,20 @@ func (o Options) defaults() survey.Defaults {
 	return survey.Defaults{Ports: o.Ports, SNI: o.SNI, StartTLS: cert.StartTLS(o.StartTLS), Networks: o.Networks, MostAddresses: cmp.Or(o.MostAddresses, mostAddresses)}
 }
 
-// Source asks endpoints.
+// Source asks endpoints. Those that kept the last run of this process waiting are
+// asked with the first page of the next: all of them together cost a run their
+// timeout once, not every page that has one.
 type Source struct {
 	options Options
 	scanner *scan.Scanner
+	mu      sync.Mutex
+	late    map[string]bool // by endpoint
 }
 
 // New makes it.
-func New(o Options, scanner *scan.Scanner) *Source { return &Source{o, scanner} }
+func New(o Options, scanner *scan.Scanner) *Source {
+	return &Source{options: o, scanner: scanner, late: map[string]bool{}}
+}
 
 // asks lists everything to ask, each once.
 func (s *Source) asks() ([]survey.Ask, error) {
@@ -114,9 +128,70 @@ func (s *Source) asks() ([]survey.Ask, error) {
 	}), nil
 }
 
-// token says how many endpoints were asked.
+// token says how many endpoints of the list were asked, and which of those behind
+// them were asked with the first page.
 type token struct {
-	From int `json:"from"`
+	From  int    `json:"from"`
+	Asked string `json:"asked,omitempty"` // their marks, one behind the other
+}
+
+// markSize is how much of a mark's digest counts: enough that no two of a list
+// have the same.
+const markSize = 8
+
+func mark(a survey.Ask) string {
+	sum := sha256.Sum256([]byte(a.Endpoint.String()))
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:markSize]
+}
+
+// asked are the marks in the token.
+func (t token) asked() map[string]bool {
+	out := map[string]bool{}
+	for marks := range slices.Chunk([]byte(t.Asked), markSize) {
+		out[string(marks)] = true
+	}
+	return out
+}
+
+// ofPage gives what is asked for the page after a token, and the token of the next.
+func (s *Source) ofPage(all []survey.Ask, t token) (asks []survey.Ask, next token) {
+	from := min(t.From, len(all)) // the list may have become shorter
+	next.From = min(from+asksOfPage, len(all))
+	if from > 0 {
+		asked := t.asked()
+		next.Asked = t.Asked
+		asks = slices.DeleteFunc(slices.Clone(all[from:next.From]), func(a survey.Ask) bool { return asked[mark(a)] })
+		return asks, next
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asks = slices.Clone(all[:next.From])
+	for _, a := range all[next.From:] {
+		if s.late[a.Endpoint.String()] && len(next.Asked) < mostLate*markSize {
+			asks = append(asks, a)
+			next.Asked += mark(a)
+		}
+	}
+	return asks, next
+}
+
+// suspects are those that came late the last time.
+func (s *Source) suspects() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.late)
+}
+
+// learn keeps which of those that were asked came late.
+func (s *Source) learn(asks []survey.Ask, late map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range asks {
+		name := a.Endpoint.String()
+		if delete(s.late, name); late[name] {
+			s.late[name] = true
+		}
+	}
 }
 
 // Look asks the next endpoints.
@@ -127,32 +202,33 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	}
 	var t token
 	if page != nil {
-		if err := json.Unmarshal(page, &t); err != nil || t.From < 0 {
+		if err := json.Unmarshal(page, &t); err != nil || t.From < 0 || len(t.Asked)%markSize != 0 {
 			return source.Page{}, fault.New(fault.Invalid, "the page token %q means nothing", page)
 		}
 	}
-	from := min(t.From, len(all)) // the list may have become shorter
-	to := min(from+asksOfPage, len(all))
-	found := map[string][]survey.Found{}
+	asks, next := s.ofPage(all, t)
+	found, late := map[string][]survey.Found{}, map[string]bool{}
 	done := 0
 	e := survey.Endpoints{
-		Scanner: s.scanner,
-		Found:   func(f survey.Found) { found[f.Place.Where] = append(found[f.Place.Where], f) },
+		Scanner: s.scanner, Suspects: s.suspects(),
+		Found: func(f survey.Found) { found[f.Place.Where] = append(found[f.Place.Where], f) },
+		Late:  func(a survey.Ask) { late[a.Endpoint.String()] = true },
 		Done: func() {
 			done++
-			progress(fmt.Sprintf("%d of %d endpoints asked", from+done, len(all)))
+			progress(fmt.Sprintf("%d of %d endpoints asked, of %d in all", done, len(asks), len(all)))
 		},
 	}
-	if err := e.Look(ctx, all[from:to]); err != nil {
+	if err := e.Look(ctx, asks); err != nil {
 		return source.Page{}, err
 	}
-	out := source.Page{About: fmt.Sprintf("%d of %d endpoints", to, len(all))}
-	for _, a := range all[from:to] {
+	s.learn(asks, late)
+	out := source.Page{About: fmt.Sprintf("%d of %d endpoints", next.From, len(all))}
+	for _, a := range asks {
 		out.Sightings = append(out.Sightings, sightings(a.Endpoint, found[a.Endpoint.String()])...)
 	}
 	out.Sightings = out.Sightings[:min(len(out.Sightings), source.MostSightings)]
-	if to < len(all) {
-		out.Next, err = json.Marshal(token{to})
+	if next.From < len(all) {
+		out.Next, err = json.Marshal(next)
 	}
 	return out, err
 }

@@ -6,9 +6,12 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/scantest"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
@@ -90,5 +93,100 @@ func TestMistakesInAListAreTold(t *testing.T) {
 	s := New(Options{ListFile: "/nowhere"}, scan.New(scan.Options{}))
 	if _, err := s.Look(t.Context(), nil, func(string) {}); err == nil {
 		t.Error("a list that is not there is taken")
+	}
+}
+
+// silent is a listener that answers nobody and counts who comes.
+func silent(t *testing.T) (address string, n *atomic.Int32) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	n = &atomic.Int32{}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			n.Add(1)
+			t.Cleanup(func() { _ = c.Close() })
+		}
+	}()
+	return ln.Addr().String(), n
+}
+
+func TestWhatKeptTheLastRunWaitingIsAskedFirstAndProlongsNoOtherPage(t *testing.T) {
+	hosts := make([]string, 2*asksOfPage+10)
+	for i := range hosts {
+		hosts[i] = "gone.test:" + strconv.Itoa(i+1)
+	}
+	var hang [3]*atomic.Int32
+	for i, at := range []int{7, asksOfPage + 7, 2*asksOfPage + 7} { // one in each page
+		hosts[at], hang[i] = silent(t)
+	}
+	fresh := func() *Source {
+		return New(Options{Hosts: hosts}, scan.New(scan.Options{Timeout: 200 * time.Millisecond, Resolver: names{}}))
+	}
+	asked := func() (out [3]int32) {
+		for i, n := range hang {
+			out[i] = n.Swap(0)
+		}
+		return out
+	}
+	look := func(s *Source, page []byte) ([]byte, map[string]bool) {
+		t.Helper()
+		got, err := s.Look(t.Context(), page, func(string) {})
+		if err != nil || got.Validate() != nil || len(got.Next) > source.MaxNext {
+			t.Fatal(err, got.Validate())
+		}
+		seen := map[string]bool{}
+		for _, x := range got.Sightings {
+			seen[x.Place] = true
+		}
+		return got.Next, seen
+	}
+	s := fresh()
+	for run := range 3 { // the third goes on in another process after its first page
+		all := map[string]bool{}
+		var page []byte
+		for n := range 3 {
+			if run == 2 && n == 1 {
+				s = fresh()
+			}
+			next, seen := look(s, page)
+			for place := range seen {
+				if all[place] {
+					t.Errorf("run %d asks %s twice", run, place)
+				}
+				all[place] = true
+			}
+			switch got := asked(); {
+			case run == 0 && (got[n] == 0 || got[(n+1)%3]+got[(n+2)%3] > 0):
+				t.Errorf("without memory page %d asks %v", n, got)
+			case run > 0 && n == 0 && (got[0] == 0 || got[1] == 0 || got[2] == 0):
+				t.Errorf("run %d does not begin with what came late: %v", run, got)
+			case run > 0 && n > 0 && got != [3]int32{}:
+				t.Errorf("run %d, page %d waits again: %v", run, n, got)
+			}
+			page = next
+		}
+		if page != nil || len(all) != len(hosts) {
+			t.Errorf("run %d saw %d of %d places", run, len(all), len(hosts))
+		}
+	}
+	many := make([]string, asksOfPage+mostLate+100)
+	for i := range many {
+		many[i] = "late.test:" + strconv.Itoa(i+1)
+		s.late["late.test:"+strconv.Itoa(i+1)] = true
+	}
+	s.options.Hosts = many
+	if next, seen := look(s, nil); len(seen) != asksOfPage+mostLate || next == nil {
+		t.Errorf("a first page of %d", len(seen))
+	}
+	if _, err := s.Look(t.Context(), []byte(`{"from":250,"asked":"abc"}`), func(string) {}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a broken token: %v", err)
 	}
 }
