@@ -151,11 +151,11 @@ func (c *channel) worked(at time.Time) {
 }
 
 func (c *channel) broke(now time.Time, b delivery.Broken) {
-	key := delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(time.RFC3339)
-	if slices.Contains(c.Broken, key) {
+	key := func(layout string) string { return delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(layout) }
+	if slices.Contains(c.Broken, key(time.RFC3339Nano)) || slices.Contains(c.Broken, key(time.RFC3339)) { // older runs noted the second
 		return
 	}
-	c.Broken = append(c.Broken, key)
+	c.Broken = append(c.Broken, key(time.RFC3339Nano))
 	c.Broken = c.Broken[max(0, len(c.Broken)-keepBroken):]
 	c.raise(Event{Reason: alert.AddressBroken, Severity: alert.P3, Since: now, Subject: b.Address, Owner: b.Owner, Once: true, Cause: b.Why}, now)
 }

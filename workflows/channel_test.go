@@ -162,6 +162,18 @@ func TestABrokenAddressIsToldOnceToTheTeamAndTheCatchAll(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatBreaksAgainInTheSameSecondIsToldAgain(t *testing.T) {
+	m := keepChannel(t)
+	for i := range 4 { // two that are repeated
+		b := delivery.Broken{Kind: "slack", Address: "UOWNER", Owner: "owner", Channel: "slack", Since: start.Add(time.Duration(i%2+1) * 300 * time.Millisecond)}
+		m.news(time.Duration(i)*time.Hour, activities.ChannelNews{Broken: &b})
+	}
+	m.play(60 * time.Hour)
+	slices.Sort(m.told)
+	want(t, m.told, "01-01 00:00 team by mail: firing address-broken UOWNER", "01-01 00:00 watch by mail: firing address-broken UOWNER",
+		"01-01 01:00 team by mail: firing address-broken UOWNER", "01-01 01:00 watch by mail: firing address-broken UOWNER")
+}
+
 func proof() delivery.Plan {
 	return delivery.Plan{Every: 30 * 24 * time.Hour, Within: 7 * 24 * time.Hour}
 }
