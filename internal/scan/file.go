@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
@@ -20,6 +21,7 @@ type Held struct {
 	Alias    string // of a keystore's entry; empty elsewhere
 	Format   string // PEM, DER, PKCS#12 or JKS
 	Chain    []*x509.Certificate
+	Keyed    bool // there is a private key with it, readable or not
 	Findings []cert.Finding
 }
 
@@ -69,6 +71,9 @@ func (s *Scanner) File(path, password string, names []string) ([]Held, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	case len(c.Held) > 0:
+		if real, err := filepath.EvalSymlinks(path); err == nil { // else it has gone since
+			c.Beside(real)
+		}
 		return c.Held, nil
 	case len(c.Unreadable) > 0:
 		return nil, fmt.Errorf("%s: %s", path, c.Unreadable[0].Why)
@@ -84,7 +89,7 @@ func (s *Scanner) Read(data []byte, mode os.FileMode, password string, names []s
 	}
 	out := Contents{Unreadable: c.unreadable}
 	for i, e := range c.entries {
-		h := Held{Alias: clean(e.alias), Format: c.format, Chain: e.chain, Findings: s.Judge(e.chain, names)}
+		h := Held{Alias: clean(e.alias), Format: c.format, Chain: e.chain, Keyed: e.keyed, Findings: s.Judge(e.chain, names)}
 		h.Findings = append(h.Findings, e.ofKeys(mode)...)
 		for _, u := range c.unreadable {
 			if i == 0 {

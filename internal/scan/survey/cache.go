@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/scan"
 )
 
 // Cache knows what files held the last time, and which endpoints did not answer.
@@ -27,6 +28,7 @@ type Cache struct {
 
 type entry struct {
 	id    identity
+	keys  map[string]identity // of the private keys that lie beside it
 	until time.Time
 	found []Found
 	met   bool // in this run
@@ -74,18 +76,32 @@ func (c *Cache) unchanged(path string, e fs.DirEntry, now time.Time) ([]Found, b
 	if err != nil {
 		return nil, false
 	}
-	if id, ok := identityOf(info); !ok || id != known.id {
+	if id, ok := identityOf(info); !ok || id != known.id || !known.keyed() {
 		return nil, false
 	}
 	known.met = true
 	return known.found, true
 }
 
+// keyed reports whether the keys beside the file are those that they were.
+func (e *entry) keyed() bool {
+	for path, was := range e.keys {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return false
+		}
+		if id, ok := identityOf(info); !ok || id != was {
+			return false
+		}
+	}
+	return true
+}
+
 // unsettled is how fresh a file may be without being kept: it may be written once
 // more within the same tick of the file system's clock.
 const unsettled = 50 * time.Millisecond
 
-func (c *Cache) keep(path string, info fs.FileInfo, until time.Time, found []Found) {
+func (c *Cache) keep(path string, info fs.FileInfo, until time.Time, found []Found, beside []scan.KeyFile) {
 	if c == nil || info == nil {
 		return
 	}
@@ -93,9 +109,20 @@ func (c *Cache) keep(path string, info fs.FileInfo, until time.Time, found []Fou
 	if !ok || time.Since(time.Unix(0, id.Changed)) < unsettled {
 		return
 	}
+	var keys map[string]identity
+	for _, k := range beside {
+		id, ok := identityOf(k.Info)
+		if !ok || time.Since(time.Unix(0, id.Changed)) < unsettled {
+			return
+		}
+		if keys == nil {
+			keys = map[string]identity{}
+		}
+		keys[k.Path] = id
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.files[path] = &entry{id: id, until: until, found: found, met: true}
+	c.files[path] = &entry{id: id, keys: keys, until: until, found: found, met: true}
 }
 
 // stored is the file of a cache. Certificates stand in it once.
@@ -110,6 +137,7 @@ type stored struct {
 type storedFile struct {
 	Path  string
 	ID    identity
+	Keys  map[string]identity `json:",omitempty"`
 	Until time.Time
 	Found []storedFound `json:",omitempty"`
 }
@@ -151,7 +179,7 @@ func (s stored) into(c *Cache) {
 		c.Suspects[name] = true
 	}
 	for _, f := range s.Files {
-		e := &entry{id: f.ID, until: f.Until}
+		e := &entry{id: f.ID, keys: f.Keys, until: f.Until}
 		for _, x := range f.Found {
 			one := Found{Place: x.Place}
 			if x.Version >= 0 && x.Version < len(s.Versions) {
@@ -205,7 +233,7 @@ func (c *Cache) stored(now time.Time) stored {
 		if !e.met && !now.Before(e.until) {
 			continue
 		}
-		f := storedFile{Path: path, ID: e.id, Until: e.until}
+		f := storedFile{Path: path, ID: e.id, Keys: e.keys, Until: e.until}
 		for _, x := range e.found {
 			one := storedFound{Place: x.Place, Version: -1}
 			if x.Seen() {

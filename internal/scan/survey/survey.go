@@ -29,6 +29,7 @@ type Place struct {
 	Address string `json:"address,omitempty"` // of an endpoint: the ip:port that answered
 	Alias   string `json:"alias,omitempty"`   // of the entry of a keystore
 	Format  string `json:"format,omitempty"`  // of a file: PEM, DER, PKCS#12 or JKS
+	Key     string `json:"key,omitempty"`     // of a file without: that in which its private key lies
 	// OtherKey: an endpoint serves it only to clients that want another type of
 	// key than it serves to most.
 	OtherKey bool `json:"otherKey,omitempty"`

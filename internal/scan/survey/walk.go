@@ -189,9 +189,10 @@ func (f *Files) one(x file) {
 	named := namedSo(x.path)
 	data, info, ok, err := scan.Opened(x.path, func(head []byte) bool { return named || x.given || beginsSo(head) })
 	var out []Found
+	var keys []scan.KeyFile
 	until := f.Scanner.Now().Add(recheck)
 	if ok && err == nil {
-		out, until, err = f.read(x.path, data, info.Mode(), until)
+		out, keys, until, err = f.read(x.path, data, info.Mode(), until)
 	}
 	unknown := errors.Is(err, scan.ErrNoCertificate) || errors.Is(err, scan.ErrNothing) && !named
 	if (named || x.given) && err != nil && !(unknown && !x.given) {
@@ -202,7 +203,7 @@ func (f *Files) one(x file) {
 	if !ok {
 		f.Count.Passed++
 	}
-	f.Cache.keep(x.path, info, until, out)
+	f.Cache.keep(x.path, info, until, out, keys)
 	f.tell(out)
 }
 
@@ -210,12 +211,14 @@ func (f *Files) one(x file) {
 // roots change, too.
 const recheck = 24 * time.Hour
 
-// read judges what a file holds, and tells until when that can be said.
-func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time) (out []Found, _ time.Time, err error) {
+// read judges what a file holds, with the keys that lie beside it, and tells until
+// when that can be said.
+func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time) (out []Found, keys []scan.KeyFile, _ time.Time, err error) {
 	c, err := f.Scanner.Read(data, mode, f.Password, f.Names)
+	own, keys := c.Beside(path)
 	now := f.Scanner.Now()
 	for _, h := range c.Held {
-		p := Place{Kind: File, Where: path, Alias: h.Alias, Format: h.Format}
+		p := Place{Kind: File, Where: path, Alias: h.Alias, Format: h.Format, Key: scan.Clean(own)}
 		out = append(out, Found{Place: p, Version: scan.Kept(cert.VersionOf(h.Chain[0])), Chain: f.links.of(h.Chain), Findings: told(h)})
 		until = nextChange(until, now, h.Chain)
 	}
@@ -227,7 +230,7 @@ func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time
 		}
 		out = append(out, outlined(p, u.Outline, []cert.Finding{cert.Find(cert.CertificateUnreadable, u.Why)}))
 	}
-	return out, until, err
+	return out, keys, until, err
 }
 
 // ofCAs are the findings that say something about a CA's certificate in a file,

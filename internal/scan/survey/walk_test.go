@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,4 +154,88 @@ func TestFilesThatDidNotChangeAreNotReadAgain(t *testing.T) {
 	if _, err := survey.LoadCache(kept, "key"); err == nil || !strings.Contains(err.Error(), "may be removed at any time") {
 		t.Error(err)
 	}
+}
+
+func TestAKeyInAFileOfItsOwnIsPairedWithItsCertificate(t *testing.T) {
+	a := scantest.NewAuthority(t)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	leaf, other := a.Leaf(t, nil, "www.test"), a.Leaf(t, nil, "www.test")
+	chain := cert.EncodeChain([]*x509.Certificate{leaf.Cert, a.Intermediate.Cert})
+	key := func(i scantest.Issuer) []byte {
+		der, err := x509.MarshalPKCS8PrivateKey(i.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pemOf("PRIVATE KEY", der)
+	}
+	for name, data := range map[string][]byte{
+		"own/shop.crt": chain, "own/shop.key": key(leaf),
+		"bot/fullchain12.pem": chain, "bot/privkey12.pem": key(leaf), "bot/privkey11.pem": key(other),
+		"cfssl/shop.pem": chain, "cfssl/shop-key.pem": key(leaf),
+		"chain/shop-fullchain.pem": chain, "chain/shop.key": key(leaf),
+		"debian/certs/shop.pem": chain, "debian/private/shop.key": key(leaf),
+		"wrong/shop.crt": chain, "wrong/shop.key": key(other),
+		"second/cert.pem": chain, "second/cert.key": key(other), "second/key.pem": key(leaf),
+		"locked/shop.crt": chain, "locked/shop.key": pemOf("ENCRYPTED PRIVATE KEY", []byte("secret")),
+		"inside/shop.crt": append(key(leaf), chain...), "inside/shop.key": key(other),
+		"open/shop.crt": chain, "open/shop.key": key(leaf),
+		"alone/shop.crt": chain, "alone/another.key": key(other),
+	} {
+		if err := os.MkdirAll(filepath.Dir(at(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, at(name), data)
+		if err := os.Chmod(at(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(at("open/shop.key"), 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(at("linked"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, at("linked/shop.crt"), chain)
+	if err := os.Symlink(at("wrong/shop.key"), at("linked/shop.key")); err != nil { // leads elsewhere
+		t.Fatal(err)
+	}
+	s := scan.New(scan.Options{Roots: a.Roots})
+	for folder, want := range map[string]struct {
+		key   string
+		codes []string
+	}{
+		"own": {"own/shop.key", nil}, "bot": {"bot/privkey12.pem", nil}, "cfssl": {"cfssl/shop-key.pem", nil}, "chain": {"chain/shop.key", nil},
+		"debian": {"debian/private/shop.key", nil}, "second": {"second/key.pem", nil}, "wrong": {"", []string{"key-mismatch"}},
+		"locked": {"", nil}, "inside": {"", nil}, "open": {"open/shop.key", []string{"key-exposed"}}, "alone": {"", nil}, "linked": {"", nil},
+	} {
+		all := walk(t, &survey.Files{Scanner: s}, at(folder))
+		if len(all) != 1 {
+			t.Errorf("%s: %v", folder, all)
+		}
+		for _, got := range all {
+			if key := strings.TrimPrefix(got.Place.Key, dir+"/"); key != want.key || !slices.Equal(codes(got.Findings), want.codes) {
+				t.Errorf("%s: %q %v, want %q %v", folder, key, got.Findings, want.key, want.codes)
+			}
+		}
+	}
+	if held, err := s.File(at("wrong/shop.crt"), "", nil); err != nil || !slices.Equal(codes(held[0].Findings), []string{"key-mismatch"}) {
+		t.Errorf("a single file: %v %v", held, err)
+	}
+	cache := survey.NewCache("key")
+	look := func() (survey.Found, int) {
+		f := &survey.Files{Scanner: s, Cache: cache}
+		return walk(t, f, at("own"))["shop.crt"], f.Count.Unchanged
+	}
+	for unchanged := 0; unchanged == 0; { // until the clock of the files has moved on
+		_, unchanged = look()
+	}
+	write(t, at("own/shop.key"), key(other))
+	if got, unchanged := look(); unchanged > 0 || !slices.Equal(codes(got.Findings), []string{"key-mismatch"}) {
+		t.Errorf("a key that was exchanged is not seen: %v", got.Findings)
+	}
+}
+
+func pemOf(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
