@@ -45,6 +45,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/kube"}, own: []string{"internal/fault"}, third: []string{"k8s.io/apimachinery/...", "k8s.io/client-go/..."}, never: temporal, clock: true},
 	{packages: []string{"internal/bounce"}, own: []string{"internal/alert"}, third: []string{"github.com/emersion/go-smtp"}, never: temporal},
 	{packages: []string{"internal/metrics"}, own: []string{"activities", "internal/alert", "internal/cert", "internal/delivery"}, third: append([]string{"github.com/prometheus/client_golang/...", "go.opentelemetry.io/..."}, temporal...), never: []string{"go.temporal.io/sdk/workflow"}, clock: true},
+	{packages: []string{"internal/codec"}, third: append([]string{"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/proto"}, temporal...), never: append([]string{"go.temporal.io/sdk/workflow"}, world...)},
 	{packages: []string{"internal/outgoing"}},
 	{packages: []string{"internal/keystore"}, third: []string{"software.sslmate.com/src/go-pkcs12", "github.com/pavlo-v-chernykh/keystore-go/v4"}, never: world, clock: true},
 	{packages: []string{"internal/calendar"}, own: []string{"internal/people"}, third: []string{"github.com/teambition/rrule-go"}, never: world},

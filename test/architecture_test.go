@@ -83,6 +83,32 @@ func TestEveryRuleOfTheHouseCanFail(t *testing.T) {
 	}
 }
 
+// What is sent to Temporal is encrypted where one client is made; the engine's
+// own asks for nothing but the namespace.
+func TestEveryClientOfTheProductIsMadeWhereItsPayloadsAreEncrypted(t *testing.T) {
+	made := regexp.MustCompile(`\bclient\.(Dial|DialContext|NewClient|NewLazyClient|NewClientFromExisting|NewClientFromExistingWithContext)\(`)
+	var found []string
+	for _, p := range loadSource(t) {
+		if p.path == "test" || strings.HasPrefix(p.path, "test/") {
+			continue
+		}
+		for _, file := range p.files {
+			path := p.path + "/" + filepath.Base(file)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(text, []byte("go.temporal.io/sdk/client")) && made.Match(text) {
+				found = append(found, path)
+			}
+		}
+	}
+	slices.Sort(found)
+	if want := []string{"internal/app/dial.go", "internal/engine/ready.go"}; !slices.Equal(found, want) {
+		t.Errorf("clients are made in %v, want %v", found, want)
+	}
+}
+
 // machinePath finds folders of the machines on which this was written. It is
 // written so that this file does not contain what it looks for.
 var machinePath = regexp.MustCompile(`(^|[^\w.})-])/(wor[k]|root/g[o])/`)

@@ -44,6 +44,8 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 	fail(err)
 	p.tokens, err = pageTokens(c)
 	fail(err)
+	_, err = payloadCodec(c)
+	fail(err)
 	_, err = scrapeToken(c)
 	fail(err)
 	_, err = newHeartbeat(c)

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 
+	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/engine"
 )
@@ -55,9 +56,15 @@ type watching struct {
 	spans   []interceptor.ClientInterceptor // count for the client's workers as well
 }
 
-// dial connects.
+// options are those that every client has.
+func options(c config.Config, logger *slog.Logger, told watching) client.Options {
+	return client.Options{Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
+}
+
+// dial connects. What is sent is encrypted where the configuration says so.
 func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, told watching) (client.Client, error) {
-	o := client.Options{HostPort: address, Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
+	o := options(c, logger, told)
+	o.HostPort = address
 	if c.Temporal.Address == "" { // the embedded engine: packing costs more than a loopback saves
 		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	}
@@ -75,11 +82,52 @@ func dial(ctx context.Context, c config.Config, address string, logger *slog.Log
 		}
 		o.ConnectionOptions.TLS = t
 	}
+	keys, err := payloadCodec(c)
+	if err != nil {
+		return nil, err
+	}
+	keys.Client(&o)
 	conn, err := client.DialContext(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach Temporal at %s, namespace %q: %w; is neverlapse-worker (or the cluster) running?", address, c.Temporal.Namespace, err)
 	}
 	return conn, nil
+}
+
+// forWorker gives the client that a worker is made of, on the connection of conn.
+func forWorker(ctx context.Context, conn client.Client, c config.Config, logger *slog.Logger, told watching) (client.Client, error) {
+	keys, err := payloadCodec(c)
+	if err != nil {
+		return nil, err
+	}
+	o := options(c, logger, told)
+	keys.Worker(&o)
+	return client.NewClientFromExistingWithContext(ctx, conn, o)
+}
+
+// payloadCodec reads the keys by which payloads are encrypted for Temporal.
+func payloadCodec(c config.Config) (*codec.Codec, error) {
+	var keys []codec.Key
+	var errs []error
+	for i, k := range c.Temporal.Encryption.Keys {
+		text, err := c.ReadKey(k)
+		key := codec.Key{ID: k.ID}
+		if err == nil {
+			key.Secret, err = codec.ParseKey(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("temporal.encryption.keys[%d]: the key %q %w", i, k.ID, err))
+		}
+		keys = append(keys, key)
+		if k.Env != "" {
+			_ = os.Unsetenv(k.Env) // no child gets it; c.Env has it still
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	out, err := codec.New(c.Temporal.Encryption.Use, keys)
+	return out, config.Under("temporal.encryption", err)
 }
 
 func tlsConfig(t config.TLS) (*tls.Config, error) {

@@ -81,11 +81,14 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.watching()); err != nil {
 		return nil, err
 	}
+	if a.hands, err = forWorker(ctx, a.client, c, logger, a.watching()); err != nil {
+		return nil, err
+	}
 	report.Release, report.At = Version(debug.ReadBuildInfo), time.Now().UTC()
 	if err := part.Report(ctx, report); err != nil {
 		return nil, config.Under("store.options", err)
 	}
-	w := worker.New(a.client, queue, worker.Options{
+	w := worker.New(a.hands, queue, worker.Options{
 		DisableWorkflowWorker: true, WorkerStopTimeout: drain, Interceptors: []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError: func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})

@@ -37,6 +37,7 @@ type App struct {
 	logger  *slog.Logger
 	engine  *engine.Engine
 	client  client.Client
+	hands   client.Client // that of the worker, on the same connection
 	self    neighbour
 	worker  worker.Worker
 	store   *store.Store
@@ -197,7 +198,10 @@ func (a *App) join(ctx context.Context) error {
 		a.logger.Info("the embedded engine is up", "address", address, "ui", e.UIURL())
 	}
 	var err error
-	a.client, err = dial(ctx, c, address, a.logger, a.watching())
+	if a.client, err = dial(ctx, c, address, a.logger, a.watching()); err != nil {
+		return err
+	}
+	a.hands, err = forWorker(ctx, a.client, c, a.logger, a.watching())
 	return err
 }
 
@@ -225,7 +229,7 @@ func (a *App) listen(p parts, needed bool) error {
 func (a *App) work(acts *activities.Activities) error {
 	c := a.config.Temporal
 	worker.SetStickyWorkflowCacheSize(c.CacheSize)
-	w := worker.New(a.client, c.TaskQueue, worker.Options{
+	w := worker.New(a.hands, c.TaskQueue, worker.Options{
 		StickyScheduleToStartTimeout: c.StickyTimeout,
 		WorkerStopTimeout:            drain,
 		Identity:                     a.self.String(),

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"time"
+
+	"go.temporal.io/sdk/client"
 )
 
 // Stop ends polling, takes no more clicks, lets activities under way finish for a while, and stops the
@@ -34,8 +36,10 @@ func (a *App) Stop() {
 	if a.traces != nil {
 		within(drain, func(ctx context.Context) { _ = a.traces.Stop(ctx) })
 	}
-	if a.client != nil {
-		a.client.Close()
+	for _, c := range []client.Client{a.hands, a.client} {
+		if c != nil {
+			c.Close()
+		}
 	}
 	if a.engine != nil {
 		within(drain, func(ctx context.Context) {

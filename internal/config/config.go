@@ -74,6 +74,21 @@ type Temporal struct {
 	CacheSize     int           `mapstructure:"cache_size"`    // workflows
 	QueueTimeout  time.Duration `mapstructure:"queue_timeout"` // until the worker of a host counts as absent
 	UIURL         string        `mapstructure:"ui_url"`
+	Encryption    Encryption    `mapstructure:"encryption"`
+}
+
+// Encryption says by which keys what is sent to Temporal is encrypted there.
+type Encryption struct {
+	Use  string          `mapstructure:"use"` // id of the key that encrypts; empty: nothing is encrypted
+	Keys []EncryptionKey `mapstructure:"keys"`
+}
+
+// EncryptionKey is one of which a file or an environment variable holds the
+// base64 of 32 bytes.
+type EncryptionKey struct {
+	ID   string `mapstructure:"id"`
+	File string `mapstructure:"file"`
+	Env  string `mapstructure:"env"`
 }
 
 // UsesTLS reports whether the connection is to be encrypted.

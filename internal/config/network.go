@@ -34,7 +34,35 @@ func (t Temporal) validate() error {
 	if t.UIURL != "" {
 		errs = append(errs, validateURL("temporal.ui_url", t.UIURL))
 	}
-	return errors.Join(append(errs, t.validateTiming())...)
+	return errors.Join(append(errs, t.validateTiming(), t.Encryption.validate())...)
+}
+
+// maxKeyID is how long the id of a key may be; it is written beside every payload.
+const maxKeyID = 40
+
+// validate repeats nothing that is no id: it may be a key that was put there.
+func (e Encryption) validate() error {
+	var errs []error
+	first := map[string]int{}
+	for i, k := range e.Keys {
+		path := fmt.Sprintf("temporal.encryption.keys[%d]", i)
+		at, taken := first[k.ID]
+		switch {
+		case !namePattern.MatchString(k.ID) || len(k.ID) > maxKeyID:
+			errs = append(errs, wrong(path+".id", "is not an id; use a-z, 0-9, '.', '_' and '-', at most %d, for example 2026-01", maxKeyID))
+		case taken:
+			errs = append(errs, wrong(path+".id", "%q is the id of temporal.encryption.keys[%d] already; a new key needs a new id, and the old one stays for what it encrypted", k.ID, at))
+		default:
+			first[k.ID] = i
+		}
+		if (k.File == "") == (k.Env == "") {
+			errs = append(errs, wrong(path, "needs file or env, and only one of them: the name of the file, or of the environment variable, that holds the key"))
+		}
+	}
+	if _, ok := first[e.Use]; e.Use != "" && !ok {
+		errs = append(errs, wrong("temporal.encryption.use", "is not the id of one of temporal.encryption.keys; add that key, or leave use out and nothing is encrypted"))
+	}
+	return errors.Join(errs...)
 }
 
 func (e Engine) validate() error {

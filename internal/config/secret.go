@@ -7,6 +7,24 @@ import (
 	"strings"
 )
 
+// ReadKey gives the text of a key of temporal.encryption. The error follows the
+// name of the key.
+func (c Config) ReadKey(k EncryptionKey) (string, error) {
+	if k.File != "" {
+		text, err := ReadSecret(k.File)
+		if err != nil {
+			return "", fmt.Errorf("cannot be read: %w", err)
+		}
+		return text, nil
+	}
+	for _, e := range c.Env {
+		if name, text, _ := strings.Cut(e, "="); name == k.Env && text != "" {
+			return text, nil
+		}
+	}
+	return "", fmt.Errorf("cannot be read: the environment variable %s is empty; put the key there, or into a file", k.Env)
+}
+
 // maxSecret bounds a file of a secret; a longer one is a mistake.
 const maxSecret = 1 << 20
 
