@@ -133,8 +133,8 @@ func readKeyFile(name string) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("key_file: %s is not a regular file", name)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", fmt.Errorf("key_file: %s is open to group or others (mode %04o); run: chmod 600 %s, and if others could log in here, take another key", name, mode, name)
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return "", fmt.Errorf("key_file: %s is open to everybody on this machine (mode %04o); run: chmod o= %s (in Kubernetes set defaultMode: 0440 on the volume), and if others could log in here, take another key", name, mode, name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1024))
 	if err != nil {
