@@ -1,8 +1,13 @@
 #!/bin/sh
 # Makes the namespace and adds the search attributes that it lacks, and waits
 # until workflows can be found by them. Repeating it changes nothing. It runs in
-# the image temporalio/admin-tools with TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.
+# the image temporalio/admin-tools with TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE;
+# TEMPORAL_API_KEY_FILE names a file with an API key, if there is one.
 set -eu
+if [ -n "${TEMPORAL_API_KEY_FILE:-}" ]; then
+    TEMPORAL_API_KEY=$(cat "$TEMPORAL_API_KEY_FILE")
+    export TEMPORAL_API_KEY
+fi
 attributes=$(dirname "$0")/search-attributes
 
 # try COMMAND... repeats it, for a server that has just started knows little.

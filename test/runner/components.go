@@ -53,6 +53,7 @@ var components = []component{
 	{name: "store on PostgreSQL", is: "real", what: "a server of its own, killed while it is written to", proof: "internal/store/postgres"},
 	{name: "store on S3", is: "stand-in", what: "gofakes3, which honours conditional writes; AWS cannot be reached from CI", module: "github.com/johannesboyne/gofakes3", proof: "internal/store/s3"},
 	{name: "system calls", is: "real", what: "strace shows that the store syncs what it wrote", version: []string{"strace", "--version"}, proof: "internal/store"},
+	{name: "Helm chart", is: "real", what: "rendered and linted by Helm's library, decoded by Kubernetes' types, its configuration taken by the worker; no pod is run", proof: "test/shipped/chart"},
 	{name: "docker compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},
 }
 

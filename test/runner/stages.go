@@ -40,6 +40,7 @@ type stage struct {
 
 const (
 	endToEnd        = "test/e2e"
+	shipped         = "test/shipped"
 	kubernetesStage = "kubernetes"
 )
 
@@ -49,11 +50,12 @@ func (w *workshop) stages() []stage {
 		{name: "build", about: "the Temporal engine, step-ca, Vault's KV engine and the Kubernetes API server, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
-		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: w.benchModule},
+		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, "test/bench") }},
+		{name: "shipped", about: "the Helm chart, by Helm's library and Kubernetes' types, in a module of its own", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, shipped) }},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
 	}
 	if w.settings.only == kubernetesStage { // otherwise they are among the unit tests
-		out = append(out, stage{name: kubernetesStage, about: "the target and the sources of that kind, on a real API server", tests: true, run: w.kubernetes})
+		out = append(out, stage{name: kubernetesStage, about: "the target and the sources of that kind, and the chart, on a real API server", tests: true, run: w.kubernetes})
 	}
 	if w.settings.long {
 		out = append(out, stage{name: "fuzz", about: fuzzTime + " for each fuzz target", tests: true, run: w.fuzz})
@@ -110,7 +112,9 @@ func (w *workshop) unit(ctx context.Context) error {
 }
 
 func (w *workshop) kubernetes(ctx context.Context) error {
-	return w.goTest(ctx, w.root, "./internal/target/kubernetes/...", "./internal/scan/source/kubernetes", "./internal/scan/source/certmanager")
+	return errors.Join(
+		w.goTest(ctx, w.root, "./internal/target/kubernetes/...", "./internal/scan/source/kubernetes", "./internal/scan/source/certmanager"),
+		w.goTest(ctx, filepath.Join(w.root, shipped), "-mod=mod", "-run", "APIServer", "./chart"))
 }
 
 func (w *workshop) engineModule(ctx context.Context) error {
@@ -118,14 +122,15 @@ func (w *workshop) engineModule(ctx context.Context) error {
 	return w.goTest(ctx, filepath.Join(w.root, "deploy", "engine"), "-trimpath", "-ldflags", "-s -w", "./...")
 }
 
-// benchModule keeps the benchmark from rotting; how fast anything is does not
-// count. -mod=mod has it follow the product's go.mod.
-func (w *workshop) benchModule(ctx context.Context) error {
-	dir := filepath.Join(w.root, "test", "bench")
+// nestedModule tests a module with heavy dependencies of its own. -mod=mod has
+// it follow the product's go.mod. Of the benchmark it keeps the code from
+// rotting; how fast anything is does not count.
+func (w *workshop) nestedModule(ctx context.Context, folder string) error {
+	dir := filepath.Join(w.root, folder)
 	vet := exec.CommandContext(ctx, "go", "vet", "-mod=mod", "./...")
 	vet.Dir, vet.Stdout, vet.Stderr = dir, w.out, w.out
 	if err := vet.Run(); err != nil {
-		return fmt.Errorf("go vet in test/bench: %w", err)
+		return fmt.Errorf("go vet in %s: %w", folder, err)
 	}
 	return w.goTest(ctx, dir, "-mod=mod", "./...")
 }
