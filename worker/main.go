@@ -46,7 +46,7 @@ func run(args []string) int {
 		return exitUsage
 	}
 	if *version {
-		fmt.Println(app.Version(debug.ReadBuildInfo))
+		fmt.Println(app.Version(debug.ReadBuildInfo) + ", " + app.PatchLevel())
 		return 0
 	}
 	if err := usage(*role, *queue, *first); err != nil {

@@ -7,3 +7,6 @@ var Words = words
 
 // Outcome is what a certificate makes of an attempt's output.
 func (o RenewalOutput) Outcome() lifecycle.Outcome { return o.outcome() }
+
+// PatchID is what histories call the patch of a level.
+func PatchID(level int) string { return patchIDs[patch(level)] }

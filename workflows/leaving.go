@@ -216,7 +216,7 @@ func (h *handover) run(ctx workflow.Context) string {
 // ask asks one after the other until the brain says that it is decided.
 func (h *handover) ask(ctx workflow.Context) {
 	// Before, an answer that came while somebody was being told waited for the next look.
-	heeds := workflow.GetVersion(ctx, "answers-while-told", workflow.DefaultVersion, 1) >= 1
+	heeds := patched(ctx, heedsAnswersWhileTelling)
 	h.Begin(workflow.Now(ctx))
 	for {
 		step, seen := h.Next(workflow.Now(ctx)), h.Changes

@@ -48,7 +48,7 @@ func (l *letters) all(receipts []alert.Receipt) []delivery.Undelivered {
 
 // keep has the dead letters kept at once, for workflows that have no journal.
 func (l *letters) keep(ctx workflow.Context, receipts []alert.Receipt) {
-	if lost := l.all(receipts); len(lost) > 0 && workflow.GetVersion(ctx, "dead letters", workflow.DefaultVersion, 1) == 1 {
+	if lost := l.all(receipts); len(lost) > 0 && patched(ctx, keepsDeadLetters) {
 		_ = workflow.ExecuteActivity(recording(ctx, "keep what did not arrive"), hands.Undelivered, lost).Get(ctx, nil)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // neighbour is a worker as the server's list of pollers names it. Workers of one
@@ -26,18 +27,22 @@ import (
 type neighbour struct {
 	pid            int
 	machine, store string
+	patches        int // its level
 }
 
-func (n neighbour) String() string { return fmt.Sprintf("%d@%s store:%s", n.pid, n.machine, n.store) }
+func (n neighbour) String() string {
+	return fmt.Sprintf("%d@%s store:%s patches:%d", n.pid, n.machine, n.store, n.patches)
+}
 
-var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]+)$`)
+// A later release may say more of itself.
+var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]+) patches:(\d+)(?: .*)?$`)
 
 func parseNeighbour(text string) (n neighbour, ok bool) {
 	m := identity.FindStringSubmatch(text)
 	if m == nil {
 		return n, false
 	}
-	_, err := fmt.Sscan(m[1], &n.pid)
+	_, err := fmt.Sscan(m[1]+" "+m[4], &n.pid, &n.patches)
 	n.machine, n.store = m[2], m[3]
 	return n, err == nil
 }
@@ -59,28 +64,37 @@ func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, er
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("name of the store"))
 	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
-	return neighbour{pid: os.Getpid(), machine: machine, store: hex.EncodeToString(mac.Sum(nil)[:6])}, nil
+	return neighbour{pid: os.Getpid(), machine: machine, store: hex.EncodeToString(mac.Sum(nil)[:6]), patches: workflows.PatchLevel()}, nil
 }
 
 // pollerIsAlive is how long after its last poll a worker counts as running. A
 // poll lasts a minute; the server lists those of the last five.
 const pollerIsAlive = 75 * time.Second
 
-// fitsNeighbours tells why this worker cannot share its task queue with those
-// that poll it now.
-func (a *App) fitsNeighbours(ctx context.Context) error {
+// neighbours are the workers that poll our task queue now; this one is among
+// them once it polls.
+func (a *App) neighbours(ctx context.Context) (all []neighbour, err error) {
 	queue := a.config.Temporal.TaskQueue
 	d, err := a.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
-		return fmt.Errorf("who else serves task queue %q: %w", queue, err)
+		return nil, fmt.Errorf("who else serves task queue %q: %w", queue, err)
 	}
-	var others []neighbour
 	for _, p := range d.GetPollers() {
 		if n, ok := parseNeighbour(p.GetIdentity()); ok && time.Since(p.GetLastAccessTime().AsTime()) < pollerIsAlive {
-			others = append(others, n)
+			all = append(all, n)
 		}
 	}
-	return unfit(a.config, a.self, others)
+	return all, nil
+}
+
+// fitsNeighbours tells why this worker cannot share its task queue with those
+// that poll it now.
+func (a *App) fitsNeighbours(ctx context.Context) error {
+	all, err := a.neighbours(ctx)
+	if err != nil {
+		return err
+	}
+	return unfit(a.config, a.self, all)
 }
 
 // localKinds are the kinds of targets that act on the worker's own machine.

@@ -39,6 +39,7 @@ type App struct {
 	client  client.Client
 	hands   client.Client // that of the worker, on the same connection
 	self    neighbour
+	patches atomic.Int64 // the level up to which runs take them
 	worker  worker.Worker
 	store   *store.Store
 	part    *store.Host // of the store, where this is the worker of a host
@@ -114,9 +115,14 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if a.self, err = whoami(ctx, c, p.store); err != nil {
 		return nil, err
 	}
-	if err := a.fitsNeighbours(ctx); err != nil {
+	others, err := a.neighbours(ctx)
+	if err != nil {
 		return nil, err
 	}
+	if err := unfit(c, a.self, others); err != nil {
+		return nil, err
+	}
+	a.setLevel(others)
 	if a.tickets, err = newTickets(ctx, c, p.store, a.inForce.directory); err != nil {
 		return nil, err
 	}
@@ -163,6 +169,7 @@ func (a *App) goOn() {
 	a.end = cancel
 	a.connect(ctx)
 	a.beside.Go(func() { a.follow(ctx) })
+	a.beside.Go(func() { a.keepLevel(ctx) })
 	a.beats(ctx)
 }
 
@@ -233,6 +240,7 @@ func (a *App) work(acts *activities.Activities) error {
 		StickyScheduleToStartTimeout: c.StickyTimeout,
 		WorkerStopTimeout:            drain,
 		Identity:                     a.self.String(),
+		PreferredVersionProvider:     a.prefer,
 		Interceptors:                 []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError:                 func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})

@@ -26,6 +26,7 @@ var about = map[string]string{
 	"temporal.encryption.keys[].file": "File that holds the base64 of 32 bytes (`openssl rand -base64 32`). See [Secrets](#secrets).",
 	"temporal.encryption.keys[].env":  "Environment variable that holds it, in place of a file.",
 	"temporal.ui_url":                 "Base URL of the Temporal Web UI, for links. Empty: no links, or the engine's own UI.",
+	"temporal.patch_level":            "Up to which level workflows take changes of how they run, so that an older release can go on with them: the one that its `neverlapse-worker --version` prints. 0: the highest that all workers of the task queue know ([upgrade](operations.md#upgrade)).",
 
 	"engine":          "The embedded Temporal server, for development and small fleets. It counts when `temporal.address` is empty.",
 	"engine.binary":   "Program to run. Empty: `neverlapse-engine` beside the worker or in PATH, else the `temporal` CLI.",

@@ -73,6 +73,7 @@ type Temporal struct {
 	StickyTimeout time.Duration `mapstructure:"sticky_timeout"`
 	CacheSize     int           `mapstructure:"cache_size"`    // workflows
 	QueueTimeout  time.Duration `mapstructure:"queue_timeout"` // until the worker of a host counts as absent
+	PatchLevel    int           `mapstructure:"patch_level"`   // the newest patch that workflows take; 0: the newest that all workers know
 	UIURL         string        `mapstructure:"ui_url"`
 	Encryption    Encryption    `mapstructure:"encryption"`
 }
