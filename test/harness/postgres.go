@@ -22,15 +22,17 @@ const nobody = 65534
 type Postgres struct {
 	*Process
 	dir, address, password string
+	settings               []string
 }
 
-// StartPostgres lays out a server with a role "temporal" that may make databases, and starts it.
-func StartPostgres(ctx context.Context) (*Postgres, error) {
+// StartPostgres lays out a server with a role "temporal" that may make databases,
+// and starts it. It does not sync unless the settings, name=value, say so.
+func StartPostgres(ctx context.Context, settings ...string) (*Postgres, error) {
 	dir, err := os.MkdirTemp("", "pg") // short, for the path of a socket, and where its user can go
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{dir: dir, password: "p/w?" + rand.Text()}
+	p := &Postgres{dir: dir, password: "p/w?" + rand.Text(), settings: settings}
 	if err := p.layOut(ctx); err != nil {
 		return nil, errors.Join(err, p.Remove())
 	}
@@ -65,6 +67,9 @@ func (p *Postgres) layOut(ctx context.Context) (err error) {
 	}
 	p.Process = &Process{Args: append(as, filepath.Join(bin, "postgres"), "-D", data, "-k", p.dir, "-h", host, "-p", port, "-c", "fsync=off", "-c", "max_connections=200"),
 		Env: []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}, Log: filepath.Join(p.dir, "log")}
+	for _, setting := range p.settings {
+		p.Args = append(p.Args, "-c", setting)
+	}
 	return p.Up(ctx)
 }
 

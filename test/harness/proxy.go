@@ -35,11 +35,15 @@ type Proxy struct {
 	server  *grpc.Server
 	conn    *grpc.ClientConn
 
-	mu    sync.Mutex
-	types map[string]string // task token -> activity type
-	hook  func(Moment, string) error
-	taken func()
+	mu      sync.Mutex
+	scatter bool
+	tasks   map[string]handed // by their tokens
+	hook    func(m Moment, activity, workflow string) error
+	taken   func()
 }
+
+// handed is an activity in the hands of a worker.
+type handed struct{ activity, workflow string }
 
 // NewProxy starts one in front of an engine.
 func NewProxy(upstream string) (*Proxy, error) {
@@ -55,7 +59,7 @@ func NewProxy(upstream string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{Address: l.Addr().String(), conn: conn, types: map[string]string{}}
+	p := &Proxy{Address: l.Addr().String(), conn: conn, tasks: map[string]handed{}}
 	p.server = grpc.NewServer(grpc.UnaryInterceptor(p.intercept))
 	workflowservice.RegisterWorkflowServiceServer(p.server, service)
 	up := health.NewServer()
@@ -68,6 +72,12 @@ func NewProxy(upstream string) (*Proxy, error) {
 // OnActivity calls f before an activity reaches the worker and after the worker
 // reported it; with an error from f the task or the result is lost.
 func (p *Proxy) OnActivity(f func(m Moment, activity string) error) {
+	p.OnActivityOf(func(m Moment, activity, _ string) error { return f(m, activity) })
+}
+
+// OnActivityOf does so with the ID of the workflow, which is empty for what is
+// done within a workflow task.
+func (p *Proxy) OnActivityOf(f func(m Moment, activity, workflow string) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hook = f
@@ -81,6 +91,14 @@ func (p *Proxy) OnAnswer(f func()) {
 	p.taken = f
 }
 
+// Scatter has every workflow task go to whichever worker asks first, which then
+// replays the run: none stays with the worker that had the one before.
+func (p *Proxy) Scatter() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.scatter = true
+}
+
 // Close ends it.
 func (p *Proxy) Close() {
 	p.server.Stop()
@@ -90,13 +108,18 @@ func (p *Proxy) Close() {
 func (p *Proxy) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	switch done := req.(type) {
 	case *workflowservice.RespondActivityTaskCompletedRequest:
-		if err := p.see(After, p.typeOf(done.TaskToken)); err != nil {
+		if err := p.see(After, p.taskOf(done.TaskToken)); err != nil {
 			return nil, err
 		}
 	case *workflowservice.RespondWorkflowTaskCompletedRequest:
 		if err := p.doneWithin(done); err != nil {
 			return nil, err
 		}
+		p.mu.Lock()
+		if p.scatter {
+			done.StickyAttributes = nil
+		}
+		p.mu.Unlock()
 	}
 	resp, err := handle(ctx, req)
 	if err != nil {
@@ -121,11 +144,11 @@ func (p *Proxy) handOut(tasks ...*workflowservice.PollActivityTaskQueueResponse)
 		if len(task.GetTaskToken()) == 0 {
 			continue
 		}
-		name := task.GetActivityType().GetName()
+		h := handed{task.GetActivityType().GetName(), task.GetWorkflowExecution().GetWorkflowId()}
 		p.mu.Lock()
-		p.types[string(task.TaskToken)] = name
+		p.tasks[string(task.TaskToken)] = h
 		p.mu.Unlock()
-		if err := p.see(Before, name); err != nil {
+		if err := p.see(Before, h); err != nil {
 			return err
 		}
 	}
@@ -140,7 +163,7 @@ func (p *Proxy) doneWithin(task *workflowservice.RespondWorkflowTaskCompletedReq
 		if name == "" {
 			continue
 		}
-		if err := p.see(After, name); err != nil {
+		if err := p.see(After, handed{activity: name}); err != nil {
 			return err
 		}
 	}
@@ -157,10 +180,10 @@ func LocalActivity(details map[string]*common.Payloads) string {
 	return of.ActivityType
 }
 
-func (p *Proxy) typeOf(token []byte) string {
+func (p *Proxy) taskOf(token []byte) handed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.types[string(token)]
+	return p.tasks[string(token)]
 }
 
 func (p *Proxy) tookAnswer() {
@@ -172,12 +195,12 @@ func (p *Proxy) tookAnswer() {
 	}
 }
 
-func (p *Proxy) see(m Moment, activity string) error {
+func (p *Proxy) see(m Moment, h handed) error {
 	p.mu.Lock()
 	hook := p.hook
 	p.mu.Unlock()
 	if hook == nil {
 		return nil
 	}
-	return hook(m, activity)
+	return hook(m, h.activity, h.workflow)
 }

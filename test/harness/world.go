@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,8 @@ type Options struct {
 	Binaries Binaries
 	Engine   string
 	Upstream string // the engine itself, where Engine is a Proxy in front of it
+	Second   string // the engine as a second worker reaches it; empty: there is one worker
+	Access   string // how one reaches an engine that asks who one is, as YAML that begins with ", "; its namespace is the default one
 	CA       pebbletest.Options
 	Nginx    targettest.NginxOptions
 	NoNginx  bool
@@ -82,7 +85,11 @@ type World struct {
 	HTTP      string   // address of the worker's HTTP
 	Namespace string   // of Temporal; a world on a shared engine has its own
 
-	hosts string // what the host says of itself, as YAML for the worker's configuration
+	SecondWork *Process // the second worker; nil: there is none
+	SecondHTTP string
+
+	hosts    string       // what the host says of itself, as YAML for the worker's configuration
+	balancer net.Listener // before the challenges of two workers
 }
 
 // New builds the world; the worker is not started yet. Close ends it.
@@ -93,7 +100,7 @@ func New(o Options) (_ *World, err error) {
 			w.Close()
 		}
 	}()
-	if o.Engine != "" {
+	if o.Engine != "" && o.Access == "" {
 		if w.Namespace, err = newNamespace(o); err != nil {
 			return nil, err
 		}
@@ -141,6 +148,11 @@ func New(o Options) (_ *World, err error) {
 	}
 	if err := w.configure(ports[1]); err != nil {
 		return nil, err
+	}
+	if o.Second != "" {
+		if err := w.pairUp(ports[1]); err != nil {
+			return nil, err
+		}
 	}
 	w.Worker = &Process{Args: []string{o.Binaries.Worker, "--config", w.Config}, Env: w.env(), Log: filepath.Join(o.Dir, "worker.log")}
 	return w, nil
@@ -191,7 +203,7 @@ func (w *World) yaml(http01 int) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("data: %s", w.Data())
-	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s%s}", w.Engine, w.Namespace, w.StickyTimeout, w.queueTimeout())
+	p("temporal: {address: %q, namespace: %s, sticky_timeout: %s%s%s}", w.Engine, w.Namespace, w.StickyTimeout, w.queueTimeout(), w.Access)
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
@@ -262,21 +274,39 @@ func NginxTarget(n *targettest.Nginx, i int) string {
 		n.Servers[i].Name, n.Directory(i), n.Binary, n.Prefix, n.Config, n.ErrorLog)
 }
 
-// StartWorker starts the worker and waits until it is ready.
+// StartWorker starts the worker, and the second where there is one, and waits
+// until they are ready. What runs already stays.
 func (w *World) StartWorker(ctx context.Context) error {
-	if err := w.Worker.Start(); err != nil {
+	if err := w.startOne(ctx, w.Worker, w.HTTP); err != nil || w.SecondWork == nil {
 		return err
 	}
+	return w.startOne(ctx, w.SecondWork, w.SecondHTTP)
+}
+
+func (w *World) startOne(ctx context.Context, p *Process, page string) error {
+	if !p.Running() {
+		if err := p.Start(); err != nil {
+			return err
+		}
+	}
 	err := WaitFor(ctx, "the worker to be ready", func() (bool, error) {
-		if !w.Worker.Running() {
+		if !p.Running() {
 			return true, nil
 		}
-		return ready(ctx, "http://"+w.HTTP+"/readyz")
+		return ready(ctx, "http://"+page+"/readyz")
 	})
-	if err == nil && !w.Worker.Running() {
-		return fmt.Errorf("the worker ended: %s", w.Worker.Output())
+	if err == nil && !p.Running() {
+		return fmt.Errorf("the worker ended: %s", p.Output())
 	}
 	return err
+}
+
+// KillWorkers ends all workers as a crash does.
+func (w *World) KillWorkers() {
+	w.Worker.Kill()
+	if w.SecondWork != nil {
+		w.SecondWork.Kill()
+	}
 }
 
 // SlackURL is where clicks go.
@@ -328,10 +358,13 @@ func (w *World) Status(ctx context.Context, c client.Client, name string) (workf
 
 // Close ends everything.
 func (w *World) Close() {
-	for _, p := range []*Process{w.Worker, w.HostWork} {
+	for _, p := range []*Process{w.Worker, w.SecondWork, w.HostWork} {
 		if p != nil {
 			p.Stop()
 		}
+	}
+	if w.balancer != nil {
+		_ = w.balancer.Close()
 	}
 	if w.Nginx != nil {
 		_ = w.Nginx.Stop()

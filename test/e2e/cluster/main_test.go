@@ -6,11 +6,7 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +22,7 @@ import (
 var (
 	binaries harness.Binaries
 	database *harness.Postgres
-	server   *harness.Process // the engine
-	address  string           // of its front end
+	server   *harness.Engine
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -73,38 +68,8 @@ func begin(ctx context.Context, dir string) error {
 	if database, err = harness.StartPostgres(ctx); err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "postgres.url")
-	if err := os.WriteFile(file, []byte(database.URL("temporal")+"\n"), 0o600); err != nil {
-		return err
-	}
-	server, address, err = startEngine(ctx, dir, "--postgres", file)
+	server, err = harness.StartEngineOn(ctx, database, "temporal", dir)
 	return err
-}
-
-// startEngine starts one without a Web UI and waits until it takes calls.
-func startEngine(ctx context.Context, dir string, args ...string) (*harness.Process, string, error) {
-	address, err := harness.FreeAddress()
-	if err != nil {
-		return nil, "", err
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, "", err
-	}
-	p := &harness.Process{
-		Args: append([]string{os.Getenv("NEVERLAPSE_ENGINE"), "server", "start", "--headless", "--ip", host, "--port", port}, args...),
-		Env:  []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, Log: filepath.Join(dir, "engine-"+port+".log"),
-	}
-	if err := p.Start(); err != nil {
-		return nil, "", err
-	}
-	err = harness.WaitFor(ctx, "the engine to say that it is up", func() (bool, error) {
-		return !p.Running() || strings.Contains(p.Output(), "Server: "), nil
-	})
-	if err == nil && !p.Running() {
-		err = fmt.Errorf("the engine ended: %s", p.Output())
-	}
-	return p, address, err
 }
 
 // cluster is a world with two workers, each with a proxy of its own that sees
@@ -122,92 +87,24 @@ func prepare(t *testing.T, o harness.Options) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	for i := range c.proxies {
-		p, err := harness.NewProxy(address)
+		p, err := harness.NewProxy(server.Address())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(p.Close)
 		c.proxies[i] = p
 	}
-	o.Dir, o.Binaries, o.Engine, o.Upstream = t.TempDir(), binaries, c.proxies[0].Address, address
+	o.Dir, o.Binaries, o.Engine, o.Second, o.Upstream = t.TempDir(), binaries, c.proxies[0].Address, c.proxies[1].Address, server.Address()
 	w, err := harness.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.World = w
+	c.World, c.workers, c.pages = w, [2]*harness.Process{w.Worker, w.SecondWork}, [2]string{w.HTTP, w.SecondHTTP}
 	t.Cleanup(c.end)
-	c.configure()
-	if c.client, err = client.Dial(client.Options{HostPort: address, Namespace: w.Namespace}); err != nil {
+	if c.client, err = client.Dial(client.Options{HostPort: server.Address(), Namespace: w.Namespace}); err != nil {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// configure gives each worker a configuration of its own, which differ in where
-// they listen and in the proxy through which they reach the engine.
-func (c *cluster) configure() {
-	c.t.Helper()
-	text, err := os.ReadFile(c.Config)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), `acme_http: {listen: "`)
-	balancer, _, _ := strings.Cut(rest, `"`)
-	var challenges [2]string
-	for i := range challenges {
-		if challenges[i], err = harness.FreeAddress(); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	c.balance(balancer, challenges[:])
-	c.pages[0] = c.HTTP
-	if c.pages[1], err = harness.FreeAddress(); err != nil {
-		c.t.Fatal(err)
-	}
-	for i := range c.workers {
-		own := strings.NewReplacer(
-			`acme_http: {listen: "`+balancer+`"}`, fmt.Sprintf(`acme_http: {listen: %q, peers: [%q, %q]}`, challenges[i], challenges[0], challenges[1]),
-			c.HTTP, c.pages[i], c.proxies[0].Address, c.proxies[i].Address,
-		).Replace(string(text))
-		file := filepath.Join(c.Dir, fmt.Sprintf("worker-%d.yaml", i))
-		if err := os.WriteFile(file, []byte(own), 0o600); err != nil {
-			c.t.Fatal(err)
-		}
-		c.workers[i] = &harness.Process{Args: []string{binaries.Worker, "--config", file}, Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir},
-			Log: filepath.Join(c.Dir, fmt.Sprintf("worker-%d.log", i))}
-	}
-	c.Config = filepath.Join(c.Dir, "worker-0.yaml") // for the CLI
-}
-
-// balance gives each connection to the next worker that takes it.
-func (c *cluster) balance(at string, workers []string) {
-	c.t.Helper()
-	l, err := net.Listen("tcp", at)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { l.Close() })
-	go func() {
-		for n := 0; ; n++ {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				for i := range workers {
-					up, err := net.Dial("tcp", workers[(n+i)%len(workers)])
-					if err != nil {
-						continue
-					}
-					defer up.Close()
-					go func() { _, _ = io.Copy(up, conn) }()
-					_, _ = io.Copy(conn, up)
-					return
-				}
-			}()
-		}
-	}()
 }
 
 func (c *cluster) end() {
