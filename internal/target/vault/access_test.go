@@ -15,6 +15,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
+	"github.com/neverlapse/neverlapse/internal/vaultapi"
 )
 
 // documentedPolicy gives what docs/targets-cloud.md calls enough.
@@ -157,7 +158,7 @@ func TestATokenIsReadAnewForEveryAct(t *testing.T) {
 func at(t testing.TB, server *httptest.Server) *vault.Target {
 	t.Helper()
 	t.Cleanup(server.Close)
-	tgt, err := vault.New("web", vault.Options{Address: server.URL, Path: "x", TokenFile: tokenFile(t, "t"), Timeout: 10 * time.Second})
+	tgt, err := vault.New("web", vault.Options{Access: vaultapi.Access{Address: server.URL, TokenFile: tokenFile(t, "t")}, Path: "x", Timeout: 10 * time.Second})
 	must(t, err)
 	return tgt
 }
@@ -197,7 +198,7 @@ func TestEachTroubleOfVaultHasItsKind(t *testing.T) {
 }
 
 func TestBadOptionsAreRefusedWithTheirField(t *testing.T) {
-	good := vault.Options{Address: "https://vault.test:8200", Path: "tls/shop", TokenFile: "/run/token"}
+	good := vault.Options{Access: vaultapi.Access{Address: "https://vault.test:8200", TokenFile: "/run/token"}, Path: "tls/shop"}
 	must(t, good.Validate())
 	noPEM := filepath.Join(t.TempDir(), "root.pem")
 	must(t, os.WriteFile(noPEM, []byte("x"), 0o600))

@@ -14,6 +14,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
+	"github.com/neverlapse/neverlapse/internal/vaultapi"
 )
 
 // One server serves all tests; each has secrets of its own.
@@ -103,7 +104,9 @@ func tokenFile(t testing.TB, token string) string {
 
 func (s scene) target(t testing.TB, token string, change ...func(*vault.Options)) *vault.Target {
 	t.Helper()
-	o := vault.Options{Address: s.URL, RootFile: s.RootFile, Namespace: s.namespace, Mount: s.mount, Path: s.path, TokenFile: tokenFile(t, token)}
+	o := vault.Options{
+		Access: vaultapi.Access{Address: s.URL, RootFile: s.RootFile, Namespace: s.namespace, TokenFile: tokenFile(t, token)}, Mount: s.mount, Path: s.path,
+	}
 	for _, f := range change {
 		f(&o)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/vaultapi"
 )
 
 // secret is the newest version of one.
@@ -33,11 +34,9 @@ func pem(value json.RawMessage) []byte {
 	return []byte(s)
 }
 
-func joined(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "/")
+func (t *Target) at(what string) string {
+	return vaultapi.Joined(t.options.Mount, what, t.options.Path)
 }
-
-func (t *Target) at(what string) string { return joined(t.options.Mount, what, t.options.Path) }
 
 // get reads the newest version.
 func (t *Target) get(ctx context.Context) (secret, error) {
@@ -49,10 +48,10 @@ func (t *Target) get(ctx context.Context) (secret, error) {
 			} `json:"metadata"`
 		} `json:"data"`
 	}
-	err := t.ask(ctx, "read it", http.MethodGet, t.at("data"), nil, &out)
+	err := t.client.Ask(ctx, "read it", http.MethodGet, t.at("data"), nil, &out)
 	s := secret{out.Data.Data, out.Data.Metadata.Version}
 	switch {
-	case absent(err): // a deleted one has its version still
+	case vaultapi.Absent(err): // a deleted one has its version still
 		return secret{version: s.version}, nil
 	case err != nil:
 		return secret{}, err
@@ -72,7 +71,7 @@ func (t *Target) write(ctx context.Context, s secret, fields map[string]json.Raw
 	if s.fields != nil && maps.EqualFunc(s.fields, fields, func(a, b json.RawMessage) bool { return string(a) == string(b) }) {
 		return nil
 	}
-	return t.ask(ctx, "write it", http.MethodPost, t.at("data"), map[string]any{"options": map[string]int{"cas": s.version}, "data": fields}, nil)
+	return t.client.Ask(ctx, "write it", http.MethodPost, t.at("data"), map[string]any{"options": map[string]int{"cas": s.version}, "data": fields}, nil)
 }
 
 // remove deletes the version that was read, so not one that somebody wrote since.
@@ -80,7 +79,7 @@ func (t *Target) remove(ctx context.Context, s secret) error {
 	if s.fields == nil {
 		return nil
 	}
-	return t.ask(ctx, "delete it", http.MethodPost, t.at("delete"), map[string]any{"versions": []int{s.version}}, nil)
+	return t.client.Ask(ctx, "delete it", http.MethodPost, t.at("delete"), map[string]any{"versions": []int{s.version}}, nil)
 }
 
 // engine makes sure that the mount is a KV engine of version 2: one of version 1
@@ -94,7 +93,7 @@ func (t *Target) engine(ctx context.Context) error {
 			Options map[string]string `json:"options"`
 		} `json:"data"`
 	}
-	if err := t.ask(ctx, "find its engine", http.MethodGet, joined("sys/internal/ui/mounts", t.options.Mount, t.options.Path), nil, &out); err != nil {
+	if err := t.client.Ask(ctx, "find its engine", http.MethodGet, vaultapi.Joined("sys/internal/ui/mounts", t.options.Mount, t.options.Path), nil, &out); err != nil {
 		return err
 	}
 	if out.Data.Options["version"] != "2" || strings.Trim(out.Data.Path, "/") != t.options.Mount {
@@ -116,8 +115,8 @@ func (t *Target) allowed(ctx context.Context, s secret) error {
 	var out struct {
 		Data map[string][]string `json:"data"`
 	}
-	err := t.ask(ctx, "ask for its capabilities", http.MethodPost, "sys/capabilities-self", map[string]any{"paths": slices.Sorted(maps.Keys(needs))}, &out)
-	if denied(err) {
+	err := t.client.Ask(ctx, "ask for its capabilities", http.MethodPost, "sys/capabilities-self", map[string]any{"paths": slices.Sorted(maps.Keys(needs))}, &out)
+	if vaultapi.Denied(err) {
 		return nil
 	}
 	if err != nil {

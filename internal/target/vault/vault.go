@@ -10,13 +10,16 @@ package vault
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
-	"net/http"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target"
+	"github.com/neverlapse/neverlapse/internal/vaultapi"
 )
+
+const policy = "docs/targets-cloud.md shows the policy it needs"
 
 // Kind is the name of the kind in configurations.
 const Kind = "vault"
@@ -33,8 +36,7 @@ func Guarantees() target.Guarantees {
 type Target struct {
 	name    string
 	options Options
-	client  *http.Client
-	session session
+	client  *vaultapi.Client
 }
 
 // New makes a target of the kind vault; name is for messages. It reads the file
@@ -44,7 +46,7 @@ func New(name string, o Options) (*Target, error) {
 		return nil, fault.New(fault.Configuration, "vault target %q: %w", name, err)
 	}
 	o = o.withDefaults()
-	client, err := o.client()
+	client, err := vaultapi.New(o.Access, policy)
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "vault target %q: %w", name, err)
 	}
@@ -60,7 +62,7 @@ func (t *Target) Identity() []string { return []string{t.place()} }
 
 func (t *Target) place() string {
 	o := t.options
-	return Kind + ":" + o.Address + ":" + joined(o.Namespace, o.Mount, o.Path)
+	return Kind + ":" + o.Address + ":" + vaultapi.Joined(o.Namespace, o.Mount, o.Path)
 }
 
 // Capture takes the secret as it is.
@@ -179,11 +181,19 @@ func (t *Target) settled(ctx context.Context, change func(secret) error) error {
 		if s, err = t.get(ctx); err != nil {
 			return err
 		}
-		if err = change(s); !overtaken(err) {
+		if err = change(s); !vaultapi.Overtaken(err) {
 			return err
 		}
 	}
 	return err
+}
+
+func (t *Target) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	o := t.options
+	return fmt.Errorf("vault target %q: secret %s of %s: %w", t.name, vaultapi.Joined(o.Namespace, o.Mount, o.Path), o.Address, err)
 }
 
 func (t *Target) act(ctx context.Context, act func(context.Context) error) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
 	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
+	"github.com/neverlapse/neverlapse/internal/vaultapi"
 )
 
 // A process that is killed finds the place by files, so dir holds the options.
@@ -39,7 +40,7 @@ func TestVaultKeepsTheContract(t *testing.T) {
 		Lacks:  targettest.NoCheck | targettest.NoReload | targettest.NoFiles,
 		Prepare: func(t testing.TB, dir string) targettest.Place {
 			s := newScene(t)
-			o := vault.Options{Address: s.URL, RootFile: s.RootFile, Mount: s.mount, Path: s.path, TokenFile: filepath.Join(dir, "token")}
+			o := vault.Options{Access: vaultapi.Access{Address: s.URL, RootFile: s.RootFile, TokenFile: filepath.Join(dir, "token")}, Mount: s.mount, Path: s.path}
 			data, err := json.Marshal(o)
 			must(t, err)
 			must(t, os.WriteFile(filepath.Join(dir, "options"), data, 0o600))

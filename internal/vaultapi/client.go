@@ -1,4 +1,7 @@
-package vault
+// Package vaultapi speaks the HTTP API of HashiCorp Vault and of OpenBao: it logs
+// in, asks, and gives each refusal its kind. The target of that kind calls it, and
+// the keeper that wraps keys of the store. It knows no secrets engine.
+package vaultapi
 
 import (
 	"bytes"
@@ -13,6 +16,28 @@ import (
 	"time"
 )
 
+// Client asks one Vault, as one identity. It may be used by any number of goroutines.
+type Client struct {
+	access  Access
+	rights  string
+	http    *http.Client
+	session session
+}
+
+// New reads the file of the CA and dials nobody. rights says for messages where
+// the policy is described that the token needs.
+func New(a Access, rights string) (*Client, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	a = a.WithDefaults()
+	client, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	return &Client{access: a, rights: rights, http: client}, nil
+}
+
 // session is what a login gave; empty where a token is configured.
 type session struct {
 	mu    sync.Mutex
@@ -20,37 +45,37 @@ type session struct {
 	until time.Time // zero: until it is refused
 }
 
-// ask sends one request; doing says for messages what it is for. A token of a
+// Ask sends one request; doing says for messages what it is for. A token of a
 // login that is refused is replaced once.
-func (t *Target) ask(ctx context.Context, doing, method, path string, body, out any) error {
-	token, fresh, err := t.token(ctx)
+func (c *Client) Ask(ctx context.Context, doing, method, path string, body, out any) error {
+	token, fresh, err := c.token(ctx)
 	if err != nil {
 		return err
 	}
-	err = t.send(ctx, doing, method, path, token, body, out)
-	if !denied(err) || fresh {
+	err = c.send(ctx, doing, method, path, token, body, out)
+	if !Denied(err) || fresh {
 		return err
 	}
-	t.session.forget(token)
-	if token, _, err = t.token(ctx); err != nil {
+	c.session.forget(token)
+	if token, _, err = c.token(ctx); err != nil {
 		return err
 	}
-	return t.send(ctx, doing, method, path, token, body, out)
+	return c.send(ctx, doing, method, path, token, body, out)
 }
 
 // token gives the one to use. fresh means that no newer one can be had.
-func (t *Target) token(ctx context.Context) (token string, fresh bool, err error) {
-	if t.options.RoleID == "" {
-		token, err = t.options.token()
+func (c *Client) token(ctx context.Context) (token string, fresh bool, err error) {
+	if c.access.RoleID == "" {
+		token, err = c.access.token()
 		return token, true, err
 	}
-	s := &t.session
+	s := &c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.token != "" && (s.until.IsZero() || time.Now().Before(s.until)) {
 		return s.token, false, nil
 	}
-	secretID, err := t.options.secretID()
+	secretID, err := c.access.secretID()
 	if err != nil {
 		return "", true, err
 	}
@@ -60,8 +85,8 @@ func (t *Target) token(ctx context.Context) (token string, fresh bool, err error
 			Lease int    `json:"lease_duration"` // seconds; 0: it does not end
 		} `json:"auth"`
 	}
-	body := map[string]string{"role_id": t.options.RoleID, "secret_id": secretID}
-	if err := t.send(ctx, login, http.MethodPost, joined("auth", t.options.AuthMount, "login"), "", body, &out); err != nil {
+	body := map[string]string{"role_id": c.access.RoleID, "secret_id": secretID}
+	if err := c.send(ctx, login, http.MethodPost, Joined("auth", c.access.AuthMount, "login"), "", body, &out); err != nil {
 		return "", true, err
 	}
 	s.token, s.until = out.Auth.Token, time.Time{}
@@ -84,7 +109,7 @@ const maxAnswer = 32 << 20
 
 // send sends one request, once, and gives an error its kind. The body of an
 // answer is decoded also where it is an error: a deleted secret has metadata.
-func (t *Target) send(ctx context.Context, doing, method, path, token string, body, out any) error {
+func (c *Client) send(ctx context.Context, doing, method, path, token string, body, out any) error {
 	sent, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -93,7 +118,7 @@ func (t *Target) send(ctx context.Context, doing, method, path, token string, bo
 	for i := range segments {
 		segments[i] = url.PathEscape(segments[i])
 	}
-	req, err := http.NewRequestWithContext(ctx, method, t.options.Address+"/v1/"+strings.Join(segments, "/"), nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.access.Address+"/v1/"+strings.Join(segments, "/"), nil)
 	if err != nil {
 		return err
 	}
@@ -102,12 +127,12 @@ func (t *Target) send(ctx context.Context, doing, method, path, token string, bo
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(sent)), nil }
 		req.Header.Set("Content-Type", "application/json")
 	}
-	for name, value := range map[string]string{"X-Vault-Token": token, "X-Vault-Namespace": t.options.Namespace, "X-Vault-Request": "true"} {
+	for name, value := range map[string]string{"X-Vault-Token": token, "X-Vault-Namespace": c.access.Namespace, "X-Vault-Request": "true"} {
 		if value != "" {
 			req.Header.Set(name, value)
 		}
 	}
-	resp, err := t.client.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return unreached(err, doing)
 	}
@@ -119,7 +144,7 @@ func (t *Target) send(ctx context.Context, doing, method, path, token string, bo
 	if out != nil && len(data) > 0 && json.Unmarshal(data, out) != nil && resp.StatusCode < http.StatusBadRequest {
 		return unreached(errNoVault, doing)
 	}
-	return explained(resp, data, doing)
+	return explained(resp, data, doing, c.rights)
 }
 
 var (

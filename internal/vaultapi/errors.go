@@ -1,4 +1,4 @@
-package vault
+package vaultapi
 
 import (
 	"context"
@@ -15,10 +15,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
-const (
-	policy = "docs/targets-cloud.md shows the policy it needs"
-	login  = "log in by AppRole"
-)
+const login = "log in by AppRole"
 
 // said is an error that Vault sent.
 type said struct {
@@ -33,20 +30,21 @@ func (s *said) Error() string {
 	return fmt.Sprintf("Vault says %d: %s", s.status, strings.Join(strings.Fields(strings.Join(s.errors, "; ")), " "))
 }
 
-// absent: there is no such secret, or its newest version was deleted. A mount
+// Absent: there is no such secret, or its newest version was deleted. A mount
 // that is not there is told with a text.
-func absent(err error) bool {
+func Absent(err error) bool {
 	var s *said
 	return errors.As(err, &s) && s.status == http.StatusNotFound && len(s.errors) == 0
 }
 
-func denied(err error) bool {
+// Denied: the token is not valid, or a right is missing.
+func Denied(err error) bool {
 	var s *said
 	return errors.As(err, &s) && s.status == http.StatusForbidden
 }
 
-// overtaken: somebody else wrote since the secret was read.
-func overtaken(err error) bool {
+// Overtaken: somebody else wrote since the secret was read.
+func Overtaken(err error) bool {
 	var s *said
 	return errors.As(err, &s) && s.stale()
 }
@@ -57,7 +55,7 @@ func (s *said) stale() bool {
 
 // explained gives an answer its kind, nil if it is a success, and says how to
 // mend it. The codes are those of https://developer.hashicorp.com/vault/api-docs.
-func explained(resp *http.Response, body []byte, doing string) error {
+func explained(resp *http.Response, body []byte, doing, rights string) error {
 	if resp.StatusCode < http.StatusBadRequest {
 		return nil
 	}
@@ -72,8 +70,8 @@ func explained(resp *http.Response, body []byte, doing string) error {
 	case doing == login && s.status < http.StatusTooManyRequests:
 		return fault.New(fault.Configuration, "cannot %s: %w; correct role_id, the secret ID or auth_mount", doing, s)
 	case s.status == http.StatusForbidden:
-		return fault.New(fault.Configuration, "cannot %s: %w; the token is not valid, or its policy does not allow that: %s", doing, s, policy)
-	case absent(s):
+		return fault.New(fault.Configuration, "cannot %s: %w; the token is not valid, or its policy does not allow that: %s", doing, s, rights)
+	case Absent(s):
 		return fault.New(fault.NotFound, "cannot %s: %w", doing, s)
 	case s.status == http.StatusNotFound, s.status == http.StatusMethodNotAllowed:
 		return fault.New(fault.Configuration, "cannot %s: %w; correct namespace or mount", doing, s)
@@ -108,12 +106,4 @@ func unreached(err error, doing string) error {
 		return fault.New(fault.Configuration, "cannot %s: %w", doing, err)
 	}
 	return fault.New(fault.Unavailable, "cannot %s: Vault cannot be reached: %w", doing, err)
-}
-
-func (t *Target) named(err error) error {
-	if err == nil {
-		return nil
-	}
-	o := t.options
-	return fmt.Errorf("vault target %q: secret %s of %s: %w", t.name, joined(o.Namespace, o.Mount, o.Path), o.Address, err)
 }
