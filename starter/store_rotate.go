@@ -21,7 +21,8 @@ func (c *cli) storeRotateKey() *cobra.Command {
 		Long: `Wrap every data key of the store anew with the key of the configuration, where one of
 old_keys still wraps it. First put the new key where the key is configured and the one it
 replaces below store.options.old_keys, and restart all workers, which then know both; they
-may run meanwhile. If it is cut short nothing is harmed: begin it again. When it has said
+may run meanwhile. A key may be in a file, in the environment or in a key service (key_url); a
+key of Vault that was given a new version there needs no old_keys. If it is cut short nothing is harmed: begin it again. When it has said
 that all is done, take old_keys out of the configuration and restart the workers.
 Backups from before still need the old key. docs/stores.md has the steps.`,
 		Example: "  neverlapse store rotate-key",

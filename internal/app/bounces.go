@@ -16,6 +16,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/notify"
 	"github.com/neverlapse/neverlapse/internal/people"
+	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/web"
 )
 
@@ -28,6 +29,9 @@ func returnPaths(ctx context.Context, c config.Config, p parts) (*bounce.Paths, 
 		return nil, nil
 	}
 	key, err := p.store.Secret(ctx, "return paths")
+	if store.KeyIsAway(err) { // mail goes without one; a later start makes them
+		return nil, nil
+	}
 	if err != nil {
 		return nil, config.Under("bounces.address", err)
 	}

@@ -25,9 +25,10 @@ import (
 // task queue take each other's work at any moment, so each has to reach what the
 // others reach.
 type neighbour struct {
-	pid            int
-	machine, store string
-	patches        int // its level
+	pid     int
+	machine string
+	store   string // empty: its name could not be found out
+	patches int    // its level
 }
 
 func (n neighbour) String() string {
@@ -35,7 +36,7 @@ func (n neighbour) String() string {
 }
 
 // A later release may say more of itself.
-var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]+) patches:(\d+)(?: .*)?$`)
+var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]*) patches:(\d+)(?: .*)?$`)
 
 func parseNeighbour(text string) (n neighbour, ok bool) {
 	m := identity.FindStringSubmatch(text)
@@ -57,14 +58,19 @@ func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, er
 	if err != nil {
 		return neighbour{}, err
 	}
+	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
+	n := neighbour{pid: os.Getpid(), machine: machine, patches: workflows.PatchLevel()}
 	key, err := s.Secret(ctx, namePurpose)
+	if store.KeyIsAway(err) {
+		return n, nil
+	}
 	if err != nil {
 		return neighbour{}, fmt.Errorf("the name of the store: %w", err)
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("name of the store"))
-	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
-	return neighbour{pid: os.Getpid(), machine: machine, store: hex.EncodeToString(mac.Sum(nil)[:6]), patches: workflows.PatchLevel()}, nil
+	n.store = hex.EncodeToString(mac.Sum(nil)[:6])
+	return n, nil
 }
 
 // pollerIsAlive is how long after its last poll a worker counts as running. A
@@ -105,7 +111,7 @@ func unfit(c config.Config, self neighbour, others []neighbour) error {
 	var errs []error
 	stores, machines := map[string]bool{}, map[string]bool{}
 	for _, o := range others {
-		if o.store != self.store && !stores[o.store] {
+		if o.store != self.store && o.store != "" && self.store != "" && !stores[o.store] {
 			stores[o.store] = true
 			errs = append(errs, fmt.Errorf("store: the worker %d@%s serves task queue %q too, and has another store: each would look in vain for what the other keeps; "+
 				"give all of them one store, or this one another temporal.task_queue (a worker that was stopped is forgotten after %s)", o.pid, o.machine, c.Temporal.TaskQueue, pollerIsAlive))

@@ -30,20 +30,20 @@ func OpenOffline(ctx context.Context, c config.Config, dir, keyFile string, more
 	}
 	sealing := own.Sealing
 	if keyFile != "" {
-		sealing.KeyFile, sealing.KeyEnv = keyFile, ""
+		sealing.KeyPlace = KeyPlace{KeyFile: keyFile}
 	}
-	if sealing.KeyFile == "" && sealing.KeyEnv == "" {
+	if sealing.none() {
 		sealing.KeyFile = filepath.Join(c.Data, "store.key")
 	}
-	o := store.Options{Path: cmp.Or(dir, own.Path), KeyFile: sealing.KeyFile, KeyEnv: sealing.KeyEnv}
-	if err := o.Validate(); err != nil {
+	path := cmp.Or(dir, own.Path)
+	if err := sealing.validateFor(path); err != nil {
 		return nil, fault.New(fault.Configuration, "store: %w", err)
 	}
-	keeper, err := sealing.keeper()
+	keeper, err := sealing.keeper(more)
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.OpenFilesToRead(ctx, o.Path, keeper)
+	s, err := store.OpenFilesToRead(ctx, path, keeper)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +57,9 @@ func openElsewhere(ctx context.Context, c config.Config, keyFile string, more []
 		return nil, err
 	}
 	if keyFile != "" {
-		sealing.KeyFile, sealing.KeyEnv = keyFile, ""
+		sealing.KeyPlace = KeyPlace{KeyFile: keyFile}
 	}
-	keeper, err := sealing.keeper()
+	keeper, err := sealing.keeper(more)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}

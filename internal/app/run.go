@@ -96,8 +96,8 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if err := a.measure(); err != nil {
 		return nil, err
 	}
-	if err := p.store.Begin(ctx); err != nil {
-		return nil, config.Under("store.options", err)
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
 	}
 	if a.heart, err = newHeartbeat(c); err != nil {
 		return nil, err
@@ -171,6 +171,17 @@ func (a *App) goOn() {
 	a.beside.Go(func() { a.follow(ctx) })
 	a.beside.Go(func() { a.keepLevel(ctx) })
 	a.beats(ctx)
+}
+
+// openStore opens the store. Where its key service is away the worker begins all
+// the same: it watches and tells, and what needs a key waits.
+func (a *App) openStore(ctx context.Context) error {
+	err := a.store.Begin(ctx)
+	if store.KeyIsAway(err) {
+		a.logger.Warn("the key service of the store is away; certificates are watched and people are told, and what needs a private key waits until it is back", "error", err)
+		return nil
+	}
+	return config.Under("store.options", err)
 }
 
 // tidy lets targets remove what a worker that died left. It is done again before

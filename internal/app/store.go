@@ -16,24 +16,6 @@ import (
 	"github.com/neverlapse/neverlapse/internal/store"
 )
 
-// Sealing is what the options of every kind of store say beside their own: where
-// the key-encryption key is, and where hosts find their part.
-type Sealing struct {
-	KeyFile string `mapstructure:"key_file"`
-	KeyEnv  string `mapstructure:"key_env"`
-	// OldKeys are those that the key replaces, until neverlapse store rotate-key is done.
-	OldKeys []OldKey `mapstructure:"old_keys"`
-	// HostsPath is a directory to share with hosts; needed where there are hosts
-	// and the store is not a directory itself.
-	HostsPath string `mapstructure:"hosts_path"`
-}
-
-// OldKey is where a key is that wraps what was not rotated yet.
-type OldKey struct {
-	KeyFile string `mapstructure:"key_file"`
-	KeyEnv  string `mapstructure:"key_env"`
-}
-
 // Media makes what a store lies on, by its kind, from its options. Nothing is
 // dialled.
 type Media map[string]func(options map[string]any, path string) (store.Medium, Sealing, error)
@@ -47,7 +29,7 @@ type filesOptions struct {
 }
 
 // storeOf makes the store of a configuration; Begin opens it, but for one on
-// files, which is open. That lies, without options, in the data folder and its key
+// files whose key is here, which is open. That lies, without options, in the data folder and its key
 // beside it, made at the first start.
 func storeOf(ctx context.Context, c config.Config, more []Kinds) (*store.Store, error) {
 	const path = "store.options"
@@ -55,13 +37,13 @@ func storeOf(ctx context.Context, c config.Config, more []Kinds) (*store.Store, 
 	if err != nil {
 		return nil, err
 	}
-	keeper, err := sealing.keeper()
+	keeper, err := sealing.keeper(more)
 	if err != nil {
 		return nil, errors.Join(config.Under(path, err), m.Close())
 	}
 	s := store.On(m, keeper)
 	err = share(c, s, sealing)
-	if err == nil && c.Store.Kind == filesKind {
+	if err == nil && c.Store.Kind == filesKind && !sealing.remote() {
 		err = s.Begin(ctx)
 	}
 	if err != nil {
@@ -86,7 +68,7 @@ func mediumOf(c config.Config, more []Kinds) (store.Medium, Sealing, error) {
 	}
 	m, sealing, err := of(c.Store.Options, path)
 	if err == nil {
-		err = config.Under(path, sealing.validate())
+		err = config.Under(path, sealing.validateFor("-"))
 	}
 	if err != nil && m != nil {
 		err = errors.Join(err, m.Close())
@@ -119,46 +101,17 @@ func filesOf(c config.Config) (store.Medium, Sealing, error) {
 	if o.HostsPath != "" {
 		return nil, o.Sealing, errors.New("store.options.hosts_path: a store of kind files is a folder already; share hosts/HOST below its path, and remove this line")
 	}
-	if o.KeyFile == "" && o.KeyEnv == "" {
+	if o.none() {
 		o.KeyFile = filepath.Join(c.Data, "store.key")
 		if err := ensureKey(o.KeyFile, o.Path); err != nil {
 			return nil, o.Sealing, config.Under("store.options.key_file", err)
 		}
 	}
-	local := store.Options{Path: o.Path, KeyFile: o.KeyFile, KeyEnv: o.KeyEnv}
-	if err := local.Validate(); err != nil {
+	if err := o.validateFor(o.Path); err != nil {
 		return nil, o.Sealing, config.Under("store.options", err)
 	}
 	m, err := store.Folder(o.Path)
 	return m, o.Sealing, config.Under("store.options", err)
-}
-
-// keeper holds the key, and the older ones with it.
-func (s Sealing) keeper() (store.Keeper, error) {
-	now, err := store.LocalKeeper(s.KeyFile, s.KeyEnv)
-	if err != nil {
-		return nil, err
-	}
-	var old []store.Keeper
-	for i, k := range s.OldKeys {
-		err := (store.Options{Path: "-", KeyFile: k.KeyFile, KeyEnv: k.KeyEnv}).Validate()
-		if err == nil {
-			var o store.Keeper
-			if o, err = store.LocalKeeper(k.KeyFile, k.KeyEnv); err == nil {
-				old = append(old, o)
-				continue
-			}
-		}
-		return nil, errors.Join(config.Under(fmt.Sprintf("old_keys[%d]", i), err), store.NewRing(now, old...).Close())
-	}
-	return store.NewRing(now, old...), nil
-}
-
-func (s Sealing) validate() error {
-	if s.KeyFile == "" && s.KeyEnv == "" {
-		return errors.New("key_file: missing; name the file with the key-encryption key, the same for every worker, or in key_env the environment variable that holds it")
-	}
-	return store.Options{Path: "-", KeyFile: s.KeyFile, KeyEnv: s.KeyEnv}.Validate()
 }
 
 // share makes the place that is shared with hosts, if there are any.

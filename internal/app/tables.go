@@ -39,6 +39,7 @@ type Kinds struct {
 	Targets Targets
 	Sources Sources
 	Media   Media
+	Keys    KeyServices
 }
 
 // targetKinds and sourceKinds give all kinds together.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -19,9 +20,12 @@ import (
 // ticketsLast is how long a link in a message is good, if nobody answers before.
 const ticketsLast = 14 * 24 * time.Hour
 
+// ticketPatience bounds the wait for the key of links, while a message waits.
+const ticketPatience = 5 * time.Second
+
 // tickets makes and reads the links by which people answer from mail and Teams.
 type tickets struct {
-	key       []byte
+	key       func() ([]byte, error)
 	base      string // of the page
 	directory func() people.Directory
 	now       func() time.Time
@@ -32,8 +36,13 @@ func newTickets(ctx context.Context, c config.Config, s *store.Store, directory 
 	if !c.HTTP.Public() {
 		return nil, nil
 	}
-	key, err := s.Secret(ctx, store.LinkPurpose)
-	if err != nil {
+	key := func() ([]byte, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ticketPatience)
+		defer cancel()
+		return s.Secret(ctx, store.LinkPurpose)
+	}
+	key = remembered(key)
+	if _, err := key(); err != nil && !store.KeyIsAway(err) {
 		return nil, fmt.Errorf("the key of links in messages: %w", err)
 	}
 	return &tickets{key: key, base: c.HTTP.URL, directory: directory, now: time.Now}, nil
@@ -47,6 +56,10 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 	if len(n.Actions) == 0 || n.Test || ofChannel || to == "" || n.Phase == alert.Resolved {
 		return nil
 	}
+	key, err := t.key()
+	if err != nil { // the message matters more than its links
+		return nil
+	}
 	var out []alert.Link
 	for _, a := range alert.TicketActions {
 		if !offered(a, n, to, person) {
@@ -56,8 +69,8 @@ func (t *tickets) Links(m alert.Message) []alert.Link {
 			Ref: alert.Ref{Certificate: n.Certificate, AlertID: n.AlertID, Standing: goodFor(a, n)}, To: to, Kind: m.Kind, Action: a,
 			Ends: t.now().Add(ticketsLast).Unix(), Language: m.To.Language, TimeZone: m.To.TimeZone,
 		}
-		text, err := ticket.Sign(t.key)
-		if err != nil { // the message matters more than its links
+		text, err := ticket.Sign(key)
+		if err != nil {
 			return nil
 		}
 		out = append(out, alert.Link{Action: a, URL: page.AnswerLink(t.base, text)})
@@ -112,5 +125,27 @@ func (t *tickets) holder(m alert.Message) (name string, person bool) {
 
 // Read gives the ticket of a link.
 func (t *tickets) Read(text string) (alert.Ticket, error) {
-	return alert.ReadTicket(t.key, text, t.now())
+	key, err := t.key()
+	if err != nil {
+		return alert.Ticket{}, err
+	}
+	return alert.ReadTicket(key, text, t.now())
+}
+
+// remembered asks for a key until it is had, and not more often than once a minute.
+func remembered(ask func() ([]byte, error)) func() ([]byte, error) {
+	var mu sync.Mutex
+	var key []byte
+	var failed error
+	var at time.Time
+	return func() ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if key != nil || failed != nil && time.Since(at) < time.Minute {
+			return key, failed
+		}
+		key, failed = ask()
+		at = time.Now()
+		return key, failed
+	}
 }

@@ -18,7 +18,7 @@ func TestLinksAnswerInTheNameOfWhomTheyAreSentTo(t *testing.T) {
 		People: []people.Person{{ID: "minji", Channels: []string{"mine", "shared"}}, {ID: "hana", Channels: []string{"shared"}}},
 		Teams:  []people.Team{{ID: "web", Channels: []string{"shared"}}}, CatchAll: "web",
 	}
-	x := tickets{key: []byte("key"), base: "https://neverlapse.example.com/n", directory: func() people.Directory { return d }, now: time.Now}
+	x := tickets{key: func() ([]byte, error) { return []byte("key"), nil }, base: "https://neverlapse.example.com/n", directory: func() people.Directory { return d }, now: time.Now}
 	asking := func(n *alert.Notice) {
 		n.Reason, n.Question = alert.ApprovalNeeded, &alert.Question{Requester: "hana", Standing: "17/0"}
 		n.Actions = []alert.Action{alert.ActAcknowledge, alert.ActSnooze, alert.ActApprove, alert.ActDeny}

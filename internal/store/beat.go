@@ -5,13 +5,22 @@ import (
 	"time"
 )
 
+// prober is a Keeper that can tell whether it works.
+type prober interface{ Probe(context.Context) error }
+
 // beatFile says when somebody last wrote to the store only to know whether it can
 // be written to.
 const beatFile = "at"
 
 // Beat writes to the store and reads it back, so that one that is full, gone or
-// read-only is known before something has to be kept.
+// read-only is known before something has to be kept; and so is a key service that
+// is away.
 func (s *Store) Beat(ctx context.Context, now time.Time) error {
+	if k, ok := s.keeper.(prober); ok {
+		if err := k.Probe(ctx); err != nil {
+			return unopened(s.medium.String(), "use the keys of", err)
+		}
+	}
 	text := now.UTC().Format(time.RFC3339Nano) + "\n"
 	return s.room("beat").locked(ctx, func(r room) error {
 		if err := r.write(ctx, beatFile, []byte(text)); err != nil {

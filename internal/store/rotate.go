@@ -29,21 +29,30 @@ func (r Ring) Encrypt(ctx context.Context, plain []byte) ([]byte, error) {
 	return r.now.Encrypt(ctx, plain)
 }
 
-// Decrypt unwraps a data key with whichever key fits.
+// Decrypt unwraps a data key with whichever key fits. Where none does and one
+// could not be asked, that one may be it.
 func (r Ring) Decrypt(ctx context.Context, wrapped []byte) ([]byte, error) {
-	plain, err := r.now.Decrypt(ctx, wrapped)
-	for _, k := range r.old {
+	var errs []error
+	for _, k := range append([]Keeper{r.now}, r.old...) {
+		plain, err := k.Decrypt(ctx, wrapped)
 		if err == nil {
-			break
+			return plain, nil
 		}
-		var wrong error
-		if plain, wrong = k.Decrypt(ctx, wrapped); wrong == nil {
-			err = nil
+		if kind := keeperKind(err); kind != fault.Configuration {
+			errs = append([]error{fault.New(kind, "%w", err)}, errs...)
 		} else {
-			err = errors.Join(err, wrong)
+			errs = append(errs, err)
 		}
 	}
-	return plain, err
+	return nil, errors.Join(errs...)
+}
+
+// Probe tells whether the key that counts can be used now.
+func (r Ring) Probe(ctx context.Context) error {
+	if p, ok := r.now.(prober); ok {
+		return p.Probe(ctx)
+	}
+	return nil
 }
 
 // Close gives back all keepers.
@@ -61,14 +70,15 @@ type Rotated struct {
 	Anew   int `json:"anew"`   // of them wrapped anew this time
 }
 
-// RotateKey wraps every data key anew that an older key of the Ring wraps; the
-// data stay as they are. It may be cut short at any point and begun again: what
+// RotateKey wraps every data key anew that an older key of the Ring wraps, or an
+// older version of the key that counts, where a key service has versions; the data
+// stay as they are. It may be cut short at any point and begun again: what
 // was done stays done, and the Ring opens both. The key check comes last, so that
 // the store is not opened without the older key before. What is sealed for hosts
 // is their own keys'. A piece that no key opens is told, and the others are done.
 func (s *Store) RotateKey(ctx context.Context) (Rotated, error) {
 	ring, ok := s.keeper.(Ring)
-	if !ok || len(ring.old) == 0 {
+	if _, remote := ring.now.(*Remote); !ok || len(ring.old) == 0 && !remote {
 		return Rotated{}, fault.New(fault.Configuration, "store %s: there is no older key to rotate from; put the new key where the key is configured, and the one it replaces below old_keys", s.medium)
 	}
 	names, err := s.medium.Names(ctx)
@@ -158,12 +168,17 @@ func rewrap(ctx context.Context, ring Ring, blob []byte) ([]byte, error) {
 	if err := json.Unmarshal(blob, &e); err != nil {
 		return nil, errors.New("it is not a sealed object")
 	}
-	if key, err := ring.now.Decrypt(ctx, e.Key); err == nil {
-		clear(key)
-		return nil, nil
-	}
-	key, err := ring.Decrypt(ctx, e.Key)
-	if err != nil {
+	key, err := ring.now.Decrypt(ctx, e.Key)
+	if err == nil {
+		var aged bool
+		if r, ok := ring.now.(*Remote); ok {
+			aged, err = r.Aged(ctx, e.Key)
+		}
+		if !aged {
+			clear(key)
+			return nil, err
+		}
+	} else if key, err = ring.Decrypt(ctx, e.Key); err != nil {
 		return nil, fmt.Errorf("neither the key nor an older one fits: %w", err)
 	}
 	defer clear(key)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/gcerrors"
 
@@ -31,6 +32,23 @@ type wrapper interface {
 type Keeper interface {
 	wrapper
 	Close() error
+}
+
+// unproven is a keeper of which it is not known yet whether it is the store's.
+type unproven struct {
+	wrapper
+	prove  func(context.Context) error
+	proven atomic.Bool
+}
+
+func (u *unproven) Encrypt(ctx context.Context, plain []byte) ([]byte, error) {
+	if !u.proven.Load() {
+		if err := u.prove(ctx); err != nil {
+			return nil, err
+		}
+		u.proven.Store(true)
+	}
+	return u.wrapper.Encrypt(ctx, plain)
 }
 
 // envelope is a sealed object as it is stored.
@@ -62,7 +80,7 @@ func (s sealer) seal(ctx context.Context, object string, plain []byte) ([]byte, 
 	}
 	wrapped, err := s.keeper.Encrypt(ctx, key)
 	if err != nil {
-		return nil, fault.New(keeperKind(err), "seal %s: the key-encryption key cannot be used: %w", object, err)
+		return nil, unopened(object, "seal", err)
 	}
 	blob, err := json.MarshalIndent(envelope{
 		Object: object,
@@ -82,7 +100,7 @@ func (s sealer) unseal(ctx context.Context, object string, blob []byte) ([]byte,
 	}
 	key, err := s.keeper.Decrypt(ctx, e.Key)
 	if err != nil {
-		return nil, fault.New(keeperKind(err), "open %s: the key-encryption key does not fit: %w", object, err)
+		return nil, unopened(object, "open", err)
 	}
 	defer clear(key)
 	aead, err := newAEAD(key)
@@ -104,9 +122,28 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
+// errKeyAway marks errors of a key service that may answer later.
+var errKeyAway = errors.New("the key-encryption key cannot be asked now")
+
+// KeyIsAway tells whether what was asked failed only because a key service is out
+// of reach.
+func KeyIsAway(err error) bool { return errors.Is(err, errKeyAway) }
+
+// unopened says why the keeper did not do its part.
+func unopened(object, doing string, err error) error {
+	kind := keeperKind(err)
+	if kind == fault.Configuration {
+		return fault.New(kind, "%s %s: the key-encryption key does not fit: %w", doing, object, err)
+	}
+	return fault.New(kind, "%s %s: %w: %w", doing, object, errKeyAway, err)
+}
+
 // keeperKind tells a key service that cannot be reached from a key that is
 // wrong; the local keeper reports only the latter, as Unknown.
 func keeperKind(err error) fault.Kind {
+	if own := (*fault.Error)(nil); errors.As(err, &own) {
+		return own.Kind
+	}
 	switch gcerrors.Code(err) {
 	case gcerrors.Internal, gcerrors.DeadlineExceeded, gcerrors.ResourceExhausted, gcerrors.Canceled:
 		return fault.Transient

@@ -106,13 +106,18 @@ func (s *Store) ShareBelow(dir string) error {
 }
 
 // Begin prepares the medium and lays the store out if it is empty. A keeper other
-// than the one the store was made with is refused with fault.Configuration.
+// than the one the store was made with is refused with fault.Configuration. Where
+// the key service cannot be asked now (KeyIsAway) a store that is there may be used
+// all the same: nothing is sealed before the keeper has shown that it is the right one.
 func (s *Store) Begin(ctx context.Context) error {
 	if err := s.medium.Prepare(ctx); err != nil {
 		return err
 	}
 	top := s.room(".")
 	err := s.checkKey(ctx, top)
+	if KeyIsAway(err) {
+		s.sealer.keeper = &unproven{wrapper: s.keeper, prove: func(ctx context.Context) error { return s.checkKey(ctx, top) }}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -125,16 +130,20 @@ func (s *Store) Begin(ctx context.Context) error {
 		}
 		blob, err := s.sealer.seal(ctx, object("key-check"), []byte("neverlapse"))
 		if err != nil {
-			return err
+			return fault.New(fault.KindOf(err), "store %s: it is empty, and the first thing in it cannot be sealed: %v", s.medium, err)
 		}
 		return top.write(ctx, keyCheckFile, blob)
 	})
 }
 
 // BeginToRead is Begin for whoever writes nothing: a medium on which there is no
-// store yet is fault.Configuration.
+// store yet is fault.Configuration. Without its key service only what is sealed
+// cannot be read.
 func (s *Store) BeginToRead(ctx context.Context) error {
 	err := s.checkKey(ctx, s.room("."))
+	if KeyIsAway(err) {
+		return nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Configuration, "store %s: there is no store here; name the place that holds %s", s.medium, keyCheckFile)
 	}
@@ -148,7 +157,11 @@ func (s *Store) checkKey(ctx context.Context, top room) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.sealer.unseal(ctx, object("key-check"), blob); err != nil {
+	_, err = s.sealer.unseal(ctx, object("key-check"), blob)
+	if KeyIsAway(err) {
+		return fault.New(fault.KindOf(err), "store %s: %w", s.medium, err)
+	}
+	if err != nil {
 		return fault.New(fault.KindOf(err), "store %s: the key-encryption key is not the one this store was made with; give the right one, or restore it from your backup: %w", s.medium, err)
 	}
 	return nil

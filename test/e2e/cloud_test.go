@@ -44,7 +44,7 @@ func vaultServer(t *testing.T) *vaulttest.Vault {
 	vaulttest.Need(t)
 	v, err := vaulttest.Start(t.Context(), t.TempDir(), vaulttest.World{
 		Roles:  map[string]vaulttest.Role{"role": {SecretID: "id-of-the-role", TTL: 3600, Policy: vaulttest.Everything}},
-		Tokens: map[string]vaulttest.Policy{vaulttest.Root: vaulttest.Everything}, Mounts: map[string]string{"secret": "2"},
+		Tokens: map[string]vaulttest.Policy{vaulttest.Root: vaulttest.Everything}, Mounts: map[string]string{"secret": "2", "transit": "transit"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,6 +63,7 @@ type Options struct {
 	DNS              string              // DNS providers, as YAML put below "dns:"; $DIR as in Targets
 	PollEvery        string              // how often CAs are asked when to renew; default as in the product
 	StickyTimeout    string
+	StoreKey         string            // where the key of the store is, as inline YAML; default: a file
 	Digest           string            // when teams are told of their week, as inline YAML; default: never
 	Gather           string            // how notices wait for others, as inline YAML; default: they do not
 	Channels         string            // more channels, as YAML put below "channels:"
@@ -207,7 +209,7 @@ func (w *World) yaml(http01 int) string {
 	p("http: {listen: %q}", w.HTTP)
 	p("acme_http: {listen: \"127.0.0.1:%d\"}", http01)
 	p("acme_dns: {resolvers: [%q]}", w.CA.Resolver())
-	p("store: {kind: files, options: {path: %s, key_file: %s}}", in("store"), in("store.key"))
+	p("store: {kind: files, options: {path: %s, %s}}", in("store"), cmp.Or(w.StoreKey, "key_file: "+in("store.key")))
 	p("cas:\n  - {name: pebble, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d%s}}", w.directory(), w.CA.RootFile(), http01, w.CAOptions)
 	if w.Spare != nil {
 		p("  - {name: spare, kind: acme, options: {directory: %q, root_file: %s, email: ops@example.com, accept_terms: true, http_port: %d}}", w.Spare.Directory(), w.Spare.RootFile(), http01)

@@ -25,7 +25,7 @@ type workshop struct {
 
 	engine  string   // path of the embedded engine
 	stepCA  string   // path of step-ca
-	vaultKV string   // path of Vault's KV engine
+	vaultKV string   // path of Vault's engines
 	kubeAPI string   // path of the Kubernetes API server; empty: it was not built
 	missing []string // what could not be installed
 	race    bool
@@ -47,7 +47,7 @@ const (
 func (w *workshop) stages() []stage {
 	out := []stage{
 		{name: "set-up", about: "what the tests start", run: w.setUp},
-		{name: "build", about: "the Temporal engine, step-ca, Vault's KV engine and the Kubernetes API server, through a cache", run: w.buildServers},
+		{name: "build", about: "the Temporal engine, step-ca, Vault's engines and the Kubernetes API server, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, "test/bench") }},

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds vault-kv, Vault's own KV engine behind a stand-in of its core, once per version and prints the path of the binary.
+# Builds vault-kv, Vault's own KV and transit engines behind a stand-in of their core, once per version and prints the path of the binary.
 #
 #   build-vault-kv.sh [CACHE_DIR]
 #

@@ -17,7 +17,7 @@ import (
 )
 
 // Kinds are the constructors by kind.
-var Kinds = app.Kinds{Targets: targets, Sources: sources, Media: stores.Kinds.Media}
+var Kinds = app.Kinds{Targets: targets, Sources: sources, Media: stores.Kinds.Media, Keys: stores.Kinds.Keys}
 
 var sources = app.Sources{
 	sourceacm.Kind: func(m app.Means, x config.Source, path string) (source.Source, error) {

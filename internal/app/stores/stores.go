@@ -1,5 +1,5 @@
-// Package stores names the kinds of stores that need the client libraries of
-// others. The worker passes them to app, and so does the CLI for the commands
+// Package stores names the kinds of stores, and of key services for them, that need
+// the client libraries of others. The worker passes them to app, and so does the CLI for the commands
 // that work on a store itself.
 package stores
 
@@ -11,12 +11,43 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
+	"github.com/neverlapse/neverlapse/internal/store/awskms"
 	"github.com/neverlapse/neverlapse/internal/store/postgres"
 	"github.com/neverlapse/neverlapse/internal/store/s3"
+	"github.com/neverlapse/neverlapse/internal/store/transit"
 )
 
 // Kinds are the constructors by kind.
-var Kinds = app.Kinds{Media: app.Media{"postgres": inPostgres, "s3": inS3}}
+var Kinds = app.Kinds{
+	Media: app.Media{"postgres": inPostgres, "s3": inS3},
+	Keys:  app.KeyServices{transit.Scheme: byTransit, awskms.Scheme: byKMS},
+}
+
+func byTransit(key string, query map[string]any, path string) (store.KeyService, error) {
+	var o transit.Options
+	if err := config.DecodeOptions(path, query, &o); err != nil {
+		return nil, err
+	}
+	o.Key = key
+	s, err := transit.New(o)
+	if err != nil {
+		return nil, config.Under(path, err)
+	}
+	return s, nil
+}
+
+func byKMS(key string, query map[string]any, path string) (store.KeyService, error) {
+	var o awskms.Options
+	if err := config.DecodeOptions(path, query, &o); err != nil {
+		return nil, err
+	}
+	o.Key = key
+	s, err := awskms.New(o)
+	if err != nil {
+		return nil, config.Under(path, err)
+	}
+	return s, nil
+}
 
 type postgresOptions struct {
 	// URLFile holds the connection string, and so does the environment variable

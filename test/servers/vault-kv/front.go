@@ -159,7 +159,7 @@ func (f *front) mountOf(w http.ResponseWriter, p Policy, namespace, path string)
 		logical.RespondError(w, http.StatusForbidden, fmt.Errorf("preflight capability check returned 403, please ensure client's policies grant access to path %q", path+"/"))
 		return
 	}
-	answer(w, http.StatusOK, map[string]any{"data": map[string]any{"path": where + "/", "type": "kv", "options": map[string]string{"version": m.version}}})
+	answer(w, http.StatusOK, map[string]any{"data": map[string]any{"path": where + "/", "type": m.kind(), "options": map[string]string{"version": m.version}}})
 }
 
 var operations = map[string]logical.Operation{
@@ -169,7 +169,7 @@ var operations = map[string]logical.Operation{
 // engine passes a request on to the secrets engine.
 func (f *front) engine(w http.ResponseWriter, r *http.Request, p Policy, namespace, path string, body map[string]any) {
 	m, where, rest := f.find(namespace, path)
-	req := &logical.Request{Operation: operations[r.Method], Path: rest, Data: body, Storage: m.storage, MountPoint: where + "/", MountType: "kv"}
+	req := &logical.Request{Operation: operations[r.Method], Path: rest, Data: body, Storage: m.storage, MountPoint: where + "/", MountType: m.kind()}
 	if m.engine != nil && req.Operation == logical.UpdateOperation {
 		if checks, exists, err := m.engine.HandleExistenceCheck(r.Context(), req); err == nil && checks && !exists {
 			req.Operation = logical.CreateOperation

@@ -1,6 +1,6 @@
-// Command vault-kv serves Vault's own KV secrets engine, as Vault would, for
-// the tests of the target vault: the engine, its storage format and the way
-// from its errors to HTTP are HashiCorp's code. The core of Vault cannot be
+// Command vault-kv serves Vault's own KV and transit secrets engines, as Vault
+// would, for the tests of the target vault and of the store's keys: the engines,
+// their storage format and the way from their errors to HTTP are HashiCorp's code. The core of Vault cannot be
 // built from the module proxy, so what stands before the engine is a stand-in:
 // tokens, policies, AppRole, namespaces and the seal, in front.go. It keeps
 // everything in memory.
@@ -20,6 +20,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
+	"github.com/hashicorp/vault/builtin/logical/transit"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -45,12 +46,13 @@ func engineVersion() string {
 	if !ok {
 		return "unknown"
 	}
+	var engines []string
 	for _, m := range info.Deps {
-		if strings.HasSuffix(m.Path, "vault-plugin-secrets-kv") {
-			return m.Path + " " + m.Version
+		if strings.HasSuffix(m.Path, "vault-plugin-secrets-kv") || m.Path == "github.com/hashicorp/vault" {
+			engines = append(engines, m.Path+" "+m.Version)
 		}
 	}
-	return "unknown"
+	return strings.Join(engines, ", ")
 }
 
 // World is what the tests want to find.
@@ -58,7 +60,7 @@ type World struct {
 	// Tokens name their policies, by path; a path that ends in * is a prefix.
 	Tokens map[string]Policy `json:"tokens"`
 	Roles  map[string]Role   `json:"roles"`  // of AppRole, by role ID
-	Mounts map[string]string `json:"mounts"` // version of the engine, by [NAMESPACE/]MOUNT
+	Mounts map[string]string `json:"mounts"` // version of the KV engine, or "transit", by [NAMESPACE/]MOUNT
 }
 
 // Policy gives capabilities by path.
@@ -89,6 +91,16 @@ func serve(listen, certFile, keyFile, worldFile string) error {
 	return server.ListenAndServeTLS(certFile, keyFile)
 }
 
+// transitEngine stands where KV has the version of its engine.
+const transitEngine = "transit"
+
+func (m mount) kind() string {
+	if m.version == transitEngine {
+		return transitEngine
+	}
+	return "kv"
+}
+
 // mount is a real secrets engine.
 type mount struct {
 	version string
@@ -103,7 +115,11 @@ func newMount(where, version string) (m mount, err error) {
 		Logger: hclog.New(&hclog.LoggerOptions{Output: io.Discard}),
 		System: &logical.StaticSystemView{DefaultLeaseTTLVal: time.Hour, MaxLeaseTTLVal: time.Hour, Primary: true},
 	}
-	if m.engine, err = kv.Factory(context.Background(), c); err != nil {
+	factory := kv.Factory
+	if version == transitEngine {
+		factory, c.Config = transit.Factory, nil
+	}
+	if m.engine, err = factory(context.Background(), c); err != nil {
 		return m, err
 	}
 	return m, m.engine.Initialize(context.Background(), &logical.InitializationRequest{Storage: m.storage})

@@ -1,4 +1,4 @@
-// Package vaulttest is a Vault as tests meet it: its own KV engine as a process
+// Package vaulttest is a Vault as tests meet it: its own KV and transit engines as a process
 // on a loopback port, behind a stand-in of tokens, policies, AppRole,
 // namespaces and the seal (test/servers/vault-kv). It is no part of the product.
 package vaulttest
@@ -27,7 +27,7 @@ const BinaryEnv = "NEVERLAPSE_VAULT_KV"
 type World struct {
 	Tokens map[string]Policy `json:"tokens"`
 	Roles  map[string]Role   `json:"roles"`  // of AppRole, by role ID
-	Mounts map[string]string `json:"mounts"` // version of the engine, by [NAMESPACE/]MOUNT
+	Mounts map[string]string `json:"mounts"` // version of the KV engine, or "transit", by [NAMESPACE/]MOUNT
 }
 
 // Policy gives capabilities by path; a path that ends in * is a prefix.
