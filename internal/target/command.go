@@ -11,11 +11,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/sshhost"
 )
 
 // searchPath is where programs are looked for, and the PATH they see. It is
 // fixed so that a command means the same whoever started the worker.
-const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+const searchPath = sshhost.SearchPath
 
 // pipeGrace is how long a child left behind may keep our pipe open.
 const pipeGrace = 2 * time.Second

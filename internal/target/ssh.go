@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -52,7 +51,7 @@ func (t *SSH) Guarantees() Guarantees {
 // Identity names every path that is written, as configured and, if the host
 // answers, with its symlinks followed.
 func (t *SSH) Identity() []string {
-	prefix := fmt.Sprintf("ssh:%s:%d:", strings.ToLower(t.options.Host), t.options.port())
+	prefix := "ssh:" + strings.ToLower(t.options.Host) + ":" + t.options.reach().PortNumber() + ":"
 	var out []string
 	seen := map[string]bool{}
 	add := func(paths []string) {
@@ -64,7 +63,7 @@ func (t *SSH) Identity() []string {
 		}
 	}
 	add(t.layout.paths())
-	ctx, cancel := context.WithTimeout(context.Background(), t.options.connectTimeout())
+	ctx, cancel := context.WithTimeout(context.Background(), t.options.reach().Patience())
 	defer cancel()
 	if err := t.connected(ctx, func(p *place) error { add(p.layout.paths()); return nil }); err != nil {
 		return out // a host that is down is no reason to refuse the paths as they are written

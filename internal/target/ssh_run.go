@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/neverlapse/neverlapse/internal/sshhost"
 )
 
 const (
@@ -61,14 +63,10 @@ func (r *remote) run(ctx context.Context, argv []string, timeout time.Duration) 
 func script(argv []string) string {
 	words := make([]string, len(argv))
 	for i, w := range argv {
-		words[i] = quote(w)
+		words[i] = sshhost.Quote(w)
 	}
-	return "cd / && PATH=" + searchPath + " LANG=C && export PATH LANG && exec " + strings.Join(words, " ")
+	return "cd / && PATH=" + sshhost.SearchPath + " LANG=C && export PATH LANG && exec " + strings.Join(words, " ")
 }
-
-// quote makes one word of any text: between single quotes nothing means
-// anything to a POSIX shell but the closing one (XCU 2.2.2).
-func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 var errNoStatus = errors.New("it ended without an exit status")
 
@@ -87,7 +85,7 @@ type session struct {
 // start has /bin/sh read a script from its standard input, so that the user's
 // login shell sees no word of it. The input is closed then, if asked for.
 func (r *remote) start(ctx context.Context, script string, closeInput bool) (*session, error) {
-	ch, requests, err := r.client.OpenChannel("session", nil)
+	ch, requests, err := r.conn.OpenChannel("session", nil)
 	if err != nil {
 		return nil, err
 	}

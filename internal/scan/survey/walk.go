@@ -186,7 +186,7 @@ func unreadable(path string, err error) Found {
 
 // one reads a file.
 func (f *Files) one(x file) {
-	named := namedSo(x.path)
+	named := NamedSo(x.path)
 	data, info, ok, err := scan.Opened(x.path, func(head []byte) bool { return named || x.given || beginsSo(head) })
 	var out []Found
 	var keys []scan.KeyFile
@@ -216,11 +216,18 @@ const recheck = 24 * time.Hour
 func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time) (out []Found, keys []scan.KeyFile, _ time.Time, err error) {
 	c, err := f.Scanner.Read(data, mode, f.Password, f.Names)
 	own, keys := c.Beside(path)
-	now := f.Scanner.Now()
+	for _, h := range c.Held {
+		until = nextChange(until, f.Scanner.Now(), h.Chain)
+	}
+	return f.Judged(path, c, own), keys, until, err
+}
+
+// Judged is what was found in a file; own is where its private key lies, if that
+// is elsewhere.
+func (f *Files) Judged(path string, c scan.Contents, own string) (out []Found) {
 	for _, h := range c.Held {
 		p := Place{Kind: File, Where: path, Alias: h.Alias, Format: h.Format, Key: scan.Clean(own)}
 		out = append(out, Found{Place: p, Version: scan.Kept(cert.VersionOf(h.Chain[0])), Chain: f.links.of(h.Chain), Findings: told(h)})
-		until = nextChange(until, now, h.Chain)
 	}
 	for _, u := range c.Unreadable {
 		p := Place{Kind: File, Where: path}
@@ -230,7 +237,7 @@ func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time
 		}
 		out = append(out, outlined(p, u.Outline, []cert.Finding{cert.Find(cert.CertificateUnreadable, u.Why)}))
 	}
-	return out, keys, until, err
+	return out
 }
 
 // ofCAs are the findings that say something about a CA's certificate in a file,
@@ -264,7 +271,8 @@ var ends = map[string]bool{
 	".pem": true, ".crt": true, ".cer": true, ".cert": true, ".der": true, ".p12": true, ".pfx": true, ".jks": true, ".keystore": true, ".truststore": true,
 }
 
-func namedSo(path string) bool { return ends[strings.ToLower(filepath.Ext(path))] }
+// NamedSo reports whether a file is said to hold certificates by its name.
+func NamedSo(path string) bool { return ends[strings.ToLower(filepath.Ext(path))] }
 
 // beginsSo tells certificates and keystores by their first bytes.
 func beginsSo(head []byte) bool {

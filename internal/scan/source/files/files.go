@@ -1,8 +1,9 @@
 // Package files is a source of the inventory: the certificates in files and
-// folders of the machine on which the worker runs (PEM, DER, PKCS#12, JKS). app
-// makes one of each section of kind files. How files are read and judged is
-// package survey's; what did not change since this process looked last is not
-// read again. It does not reach other machines.
+// folders of the machine on which the worker runs (PEM, DER, PKCS#12, JKS), or of
+// hosts that are reached by SSH (PEM, DER). app makes one of each section of kind
+// files. How files are read and judged is package survey's; what did not change
+// here since this process looked last is not read again. No private key leaves a
+// host.
 package files
 
 import (
@@ -11,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -22,6 +25,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/scan/survey"
+	"github.com/neverlapse/neverlapse/internal/sshhost"
 )
 
 // Kind is what the configuration calls it.
@@ -39,6 +43,13 @@ type Options struct {
 	Skip         []string `mapstructure:"skip"`          // folders below them that are left out
 	Host         string   `mapstructure:"host"`          // name of this machine in places; empty: its own
 	PasswordFile string   `mapstructure:"password_file"` // of PKCS#12 files; empty: they have none
+	SSH          SSH      `mapstructure:"ssh"`           // hosts whose files are meant; none: this machine's
+}
+
+// SSH are hosts whose files are looked at instead of this machine's.
+type SSH struct {
+	Hosts           []string `mapstructure:"hosts"` // NAME or NAME:PORT
+	sshhost.Account `mapstructure:",squash"`
 }
 
 // Validate refuses options that cannot work.
@@ -54,7 +65,41 @@ func (o Options) Validate() error {
 			}
 		}
 	}
+	if len(o.SSH.Hosts) == 0 {
+		if o.SSH.Account != (sshhost.Account{}) {
+			errs = append(errs, errors.New("ssh.hosts: there is none; name the hosts whose files are meant"))
+		}
+		return errors.Join(errs...)
+	}
+	if o.Host != "" || o.PasswordFile != "" {
+		errs = append(errs, errors.New("host and password_file are for the files of this machine; leave them out beside ssh"))
+	}
+	for i, h := range o.SSH.Hosts {
+		at, err := o.SSH.at(h)
+		if err == nil {
+			err = at.Validate()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("ssh.hosts[%d]: %w", i, err))
+		}
+		if slices.Contains(o.SSH.Hosts[:i], h) {
+			errs = append(errs, fmt.Errorf("ssh.hosts[%d]: %q stands there twice", i, h))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// at is how one of the hosts is reached.
+func (o SSH) at(host string) (sshhost.Options, error) {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		return sshhost.Options{Host: host, Account: o.Account}, nil
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return sshhost.Options{}, fmt.Errorf("%q: the port is no number", host)
+	}
+	return sshhost.Options{Host: name, Port: n, Account: o.Account}, nil
 }
 
 // Source looks at files.
@@ -77,7 +122,7 @@ func New(o Options, scanner *scan.Scanner) (*Source, error) {
 		}
 		s.password = strings.TrimRight(string(text), "\r\n")
 	}
-	if s.options.Host == "" {
+	if s.options.Host == "" && len(o.SSH.Hosts) == 0 {
 		name, err := os.Hostname()
 		if err != nil {
 			return nil, fmt.Errorf("host: this machine does not know its name: %w; write one", err)
@@ -98,30 +143,36 @@ func below(path, folder string) bool {
 	return path != folder && strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
 }
 
-// token says where a run is: in which of the paths, and behind which file.
+// token says where a run is: on which of the hosts, in which of the paths, and
+// behind which file.
 type token struct {
+	Host int    `json:"host,omitempty"`
 	Root int    `json:"root"`
 	Last string `json:"last,omitempty"`
+	Met  int    `json:"met,omitempty"` // files of the host so far
 }
 
 // Look looks at the next files.
 func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (source.Page, error) {
 	var t token
 	if page != nil {
-		if err := json.Unmarshal(page, &t); err != nil || t.Root < 0 || t.Root >= len(s.roots) {
+		if err := json.Unmarshal(page, &t); err != nil || t.Root < 0 || t.Root >= len(s.roots) || t.Host < 0 || t.Host > max(0, len(s.options.SSH.Hosts)-1) {
 			return source.Page{}, fault.New(fault.Invalid, "the page token %q means nothing; the paths may have been changed", page)
 		}
 	}
+	if len(s.options.SSH.Hosts) > 0 {
+		return s.lookThere(ctx, t, progress)
+	}
 	root := s.roots[t.Root]
 	progress("files below " + root)
-	w := walk{ctx: ctx, root: root, after: t.Last, skip: s.options.Skip}
+	w := walk{ctx: ctx, tree: here{}, root: root, after: t.Last, skip: s.options.Skip}
 	more, err := w.run()
 	if err != nil {
 		return source.Page{}, err
 	}
 	out := source.Page{About: fmt.Sprintf("%s, %d of %d", root, t.Root+1, len(s.roots))}
 	for _, f := range w.failed {
-		out.Failed = append(out.Failed, source.Failure{Places: s.place(f.path), Why: scan.Clean(f.why)})
+		out.Failed = append(out.Failed, source.Failure{Places: place(s.options.Host, f.path), Why: scan.Clean(f.why)})
 	}
 	if out.Sightings, err = s.look(ctx, w.files); err != nil {
 		return source.Page{}, err
@@ -138,9 +189,7 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	return out, err
 }
 
-func (s *Source) place(path string) string {
-	return "file:" + scan.Clean(s.options.Host) + ":" + printable(path)
-}
+func place(host, path string) string { return "file:" + scan.Clean(host) + ":" + printable(path) }
 
 // printable keeps names of files apart that cannot be shown as they are.
 func printable(path string) string {
@@ -155,23 +204,29 @@ func (s *Source) look(ctx context.Context, paths []string) ([]source.Sighting, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []source.Sighting
-	met := map[string]int{}
-	f := survey.Files{Scanner: s.scanner, Password: s.password, Cache: s.cache, Found: func(x survey.Found) { out = append(out, s.sighting(x)) }}
+	f := survey.Files{Scanner: s.scanner, Password: s.password, Cache: s.cache, Found: func(x survey.Found) { out = append(out, sighting(s.options.Host, x)) }}
 	if err := f.Look(ctx, paths); err != nil {
 		return nil, err
 	}
+	return apart(out), nil
+}
+
+// apart gives each place its own name: several certificates of one file may belong
+// to no entry.
+func apart(out []source.Sighting) []source.Sighting {
+	met := map[string]int{}
 	slices.SortStableFunc(out, func(a, b source.Sighting) int { return strings.Compare(a.Place, b.Place) })
-	for i := range out { // several certificates of one file that belong to no entry
+	for i := range out {
 		met[out[i].Place]++
 		if n := met[out[i].Place]; n > 1 {
 			out[i].Place += fmt.Sprintf("!%d", n)
 		}
 	}
-	return out[:min(len(out), source.MostSightings)], nil
+	return out[:min(len(out), source.MostSightings)]
 }
 
-func (s *Source) sighting(x survey.Found) source.Sighting {
-	out := source.Sighting{Place: s.place(x.Place.Where), Host: s.options.Host, Version: x.Version, Findings: x.Findings}
+func sighting(host string, x survey.Found) source.Sighting {
+	out := source.Sighting{Place: place(host, x.Place.Where), Host: host, Version: x.Version, Findings: x.Findings}
 	if x.Place.Alias != "" {
 		out.Place += "!" + printable(x.Place.Alias)
 	}
@@ -187,6 +242,7 @@ func (s *Source) sighting(x survey.Found) source.Sighting {
 // walk finds the next files below a path, in one order each time.
 type walk struct {
 	ctx    context.Context
+	tree   tree
 	root   string
 	after  string
 	skip   []string
@@ -196,9 +252,31 @@ type walk struct {
 
 type trouble struct{ path, why string }
 
+// tree is what is walked through.
+type tree interface {
+	// Walk is as filepath.WalkDir.
+	Walk(root string, fn fs.WalkDirFunc) error
+	// Follow gives where a link leads, and what is there.
+	Follow(path string) (real string, info fs.FileInfo, err error)
+}
+
+// here are the files of this machine.
+type here struct{}
+
+func (here) Walk(root string, fn fs.WalkDirFunc) error { return filepath.WalkDir(root, fn) }
+
+func (here) Follow(path string) (string, fs.FileInfo, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", nil, err
+	}
+	info, err := os.Stat(real)
+	return real, info, err
+}
+
 // run tells whether there are more.
 func (w *walk) run() (more bool, err error) {
-	err = filepath.WalkDir(w.root, func(path string, e fs.DirEntry, err error) error {
+	err = w.tree.Walk(w.root, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case w.ctx.Err() != nil:
 			return w.ctx.Err()
@@ -227,12 +305,7 @@ func (w *walk) run() (more bool, err error) {
 
 // link follows a path that was given; those below folders are not followed.
 func (w *walk) link(path string) error {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		w.fail(path, err)
-		return nil
-	}
-	info, err := os.Stat(real)
+	real, info, err := w.tree.Follow(path)
 	switch {
 	case err != nil:
 		w.fail(path, err)
