@@ -40,6 +40,7 @@ type Activities struct {
 	Ticketer Ticketer
 	// Acknowledger answers the alerts of a message about many.
 	Acknowledger Acknowledger
+	Examiner     Examiner
 	Now          Clock
 }
 

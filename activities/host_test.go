@@ -39,7 +39,7 @@ func apart(t *testing.T, place *slot) (w *world, host *world, part *store.Host) 
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	host = &world{t: t, env: suite.NewTestActivityEnvironment()}
-	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"web": place}, part, time.Now))
+	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"web": place}, part, nil, time.Now))
 	return w, host, part
 }
 

@@ -223,7 +223,7 @@ func TestAHostIsHandedTheChainAloneAndComparesItWithItsKey(t *testing.T) {
 	_, csr := hostKey(t, "shop.test")
 	place := &slot{}
 	w, host, part := apart(t, place)
-	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"web": kept{place, keeper{has: csr.Key, keep: true}}}, part, time.Now))
+	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"web": kept{place, keeper{has: csr.Key, keep: true}}}, part, nil, time.Now))
 	v := w.issue(wishBy(csr))
 	in := activities.DeployInput{Name: "shop", Names: wish().Names, Fingerprint: v.Fingerprint, Target: "web", Deployment: "run"}
 	must[activities.Prepared](w, w.Prepare, in)

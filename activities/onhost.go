@@ -19,8 +19,13 @@ type HostStore interface {
 type OnHost struct{ hands *Activities }
 
 // NewOnHost gives hands for the targets of a host.
-func NewOnHost(targets map[string]Target, store HostStore, now Clock) *OnHost {
-	return &OnHost{&Activities{Targets: targets, Store: part{host: store}, Now: now}}
+func NewOnHost(targets map[string]Target, store HostStore, examiner Examiner, now Clock) *OnHost {
+	return &OnHost{&Activities{Targets: targets, Store: part{host: store}, Examiner: examiner, Now: now}}
+}
+
+// Examine is that of Activities, on the machine of the host.
+func (o *OnHost) Examine(ctx context.Context, in Examination) (Examined, error) {
+	return o.hands.Examine(ctx, in)
 }
 
 // Prepare is that of Activities, at the target itself.

@@ -58,7 +58,7 @@ func TestARehearsalTellsWhatWouldChangeAndChangesNothing(t *testing.T) {
 	}
 	host := begin(t)
 	host.env = new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
-	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"far": &rack{slot: slot{chain: nil}}}, nil, time.Now))
+	host.env.RegisterActivity(activities.NewOnHost(map[string]activities.Target{"far": &rack{slot: slot{chain: nil}}}, nil, nil, time.Now))
 	there := must[activities.Rehearsed](host, "Rehearse", in)
 	if there.Trouble != "" || there.Steps == nil || there.Has.Fingerprint != "" {
 		t.Errorf("at the host: %+v", there)

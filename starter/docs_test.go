@@ -16,6 +16,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/doctor"
 	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -31,6 +32,7 @@ var documents = map[string]any{
 	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{}, "store list": []keptView{}, "store export": exportView{}, "store rotate-key": rotatedView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
 	"digest":  alert.Weekly{},
+	"doctor":  []doctor.Finding{},
 	"sources": []sourceView{}, "sources run": workflows.SurveyOutput{}, "where": estate.Found{},
 	"triage": estate.TriageList{}, "triage adopt": enrollView{}, "triage ignore": estate.Stray{}, "triage assign": estate.Stray{},
 	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "approvals": []pendingView{}, "channels confirm": takenView{},

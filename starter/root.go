@@ -8,8 +8,8 @@ const about = `Neverlapse keeps every TLS certificate from lapsing. Each enrolle
 one durable workflow that watches it, tells people, renews, deploys and proves.
 This command enrolls certificates, shows where they stand and answers their alerts.
 
-inspect, scan, needs-renewal and store need neither engine nor worker; the others need a
-Temporal engine and, for all but list, a running neverlapse-worker. Without --address the engine is found that a
+inspect, scan, needs-renewal and store need neither engine nor worker, and doctor says what
+is missing; the others need a Temporal engine and, for all but list, a running neverlapse-worker. Without --address the engine is found that a
 worker with the same data folder runs.
 
 Durations are written 30d, 36h, 15m or 90s; dates 2026-08-31, "2026-08-31 18:00"
@@ -47,7 +47,7 @@ func (c *cli) root() *cobra.Command {
 	f.Var(&c.timeout, "timeout", "how long to wait for an answer (verbs that wait longer by nature say so)")
 	f.Var(&c.color, "color", "auto, always or never")
 	root.AddGroup(&cobra.Group{ID: groupSee, Title: "See:"}, &cobra.Group{ID: groupAct, Title: "Act:"})
-	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered(), c.digest()} {
+	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered(), c.digest(), c.doctor()} {
 		c.add(root, groupSee, verb)
 	}
 	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {

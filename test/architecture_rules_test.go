@@ -24,7 +24,7 @@ type importRule struct {
 }
 
 var (
-	pure     = []string{"internal/cert", "internal/people", "internal/alert", "internal/lifecycle", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/estate"}
+	pure     = []string{"internal/cert", "internal/people", "internal/alert", "internal/lifecycle", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/estate", "internal/doctor"}
 	temporal = []string{"go.temporal.io/..."}
 	world    = []string{"os", "os/...", "net/http/...", "net/http", "syscall", "database/sql", "math/rand", "math/rand/...", "io/ioutil"}
 	chance   = []string{"net", "crypto/rand", "golang.org/x/..."}
@@ -38,7 +38,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},
 	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery", "internal/gather", "internal/estate"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
-	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/scan/source", "internal/estate"}, third: temporal, clock: true},
+	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/scan/source", "internal/estate", "internal/doctor"}, third: temporal, clock: true},
 	{packages: []string{"internal/ca", "internal/target", "internal/notify", "internal/store", "internal/scan"}, own: []string{"internal/alert", "internal/cert", "internal/fault", "internal/outgoing", "internal/keystore", "internal/delivery", "internal/kube", "internal/amazon", "internal/vaultapi", "internal/credential", "internal/sshhost", "internal/estate"}, third: anything, never: temporal, clock: true},
 	{packages: []string{"internal/sshhost"}, own: []string{"internal/fault"}, third: []string{"github.com/skeema/knownhosts", "golang.org/x/crypto/..."}, never: temporal, clock: true},
 	{packages: []string{"internal/credential"}, own: []string{"internal/fault"}},
@@ -55,6 +55,7 @@ var importRules = []importRule{
 	{packages: []string{"internal/budget"}, own: []string{"internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/gather"}, own: []string{"internal/alert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/inventory"}, own: []string{"internal/alert", "internal/cert"}, third: []string{"golang.org/x/text/..."}, never: world},
+	{packages: []string{"internal/doctor"}, never: slices.Concat(world, chance), clock: true},
 	{packages: []string{"internal/estate"}, own: []string{"internal/cert", "internal/people", "internal/scan/source"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/lifecycle"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},
 	{packages: []string{"internal/delivery"}, own: []string{"internal/alert", "internal/people", "internal/cert"}, never: slices.Concat(world, chance)},

@@ -92,7 +92,8 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 		DisableWorkflowWorker: true, WorkerStopTimeout: drain, Interceptors: []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError: func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})
-	w.RegisterActivity(activities.NewOnHost(places, part, time.Now))
+	x := &examiner{by: "worker of host " + queue, config: func() config.Config { return c }, acts: &activities.Activities{Targets: places}, host: queue}
+	w.RegisterActivity(activities.NewOnHost(places, part, x, time.Now))
 	if err := w.Start(); err != nil {
 		return nil, fmt.Errorf("worker on task queue %q: %w", queue, err)
 	}

@@ -32,8 +32,11 @@ type neighbour struct {
 }
 
 func (n neighbour) String() string {
-	return fmt.Sprintf("%d@%s store:%s patches:%d", n.pid, n.machine, n.store, n.patches)
+	return fmt.Sprintf("%s store:%s patches:%d", n.process(), n.store, n.patches)
 }
+
+// process is the worker without what it has.
+func (n neighbour) process() string { return fmt.Sprintf("%d@%s", n.pid, n.machine) }
 
 // A later release may say more of itself.
 var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]*) patches:(\d+)(?: .*)?$`)

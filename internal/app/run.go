@@ -52,6 +52,7 @@ type App struct {
 	board   *switchboard
 	more    []Kinds
 	sources sourcesInForce
+	planned planned
 	reload  *reload
 	hangup  chan struct{}
 	end     context.CancelFunc // of what goes on beside: connections of lines, and the look at the configuration
@@ -139,6 +140,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Fleet, acts.Roll, acts.Herald, acts.Sources = known, known, known, a.sources.all
 	a.watched(known)
+	acts.Examiner = &examiner{by: "worker " + a.self.process(), config: a.inForce.config, acts: acts, channels: a.inForce.channels, store: p.store, client: a.client, app: a}
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -76,6 +77,7 @@ func digestSpec(d config.Digest, team people.Team) (client.ScheduleSpec, bool) {
 
 // plan makes a schedule, or brings the one that is there up to date.
 func (a *App) plan(ctx context.Context, id string, spec client.ScheduleSpec, action *client.ScheduleWorkflowAction) error {
+	a.planned.set(id, true)
 	schedules := a.client.ScheduleClient()
 	_, err := schedules.Create(ctx, client.ScheduleOptions{ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
@@ -95,9 +97,26 @@ func (a *App) plan(ctx context.Context, id string, spec client.ScheduleSpec, act
 
 // unplan removes a schedule, if there is one.
 func (a *App) unplan(ctx context.Context, id string) error {
+	a.planned.set(id, false)
 	var missing *serviceerror.NotFound
 	if err := a.client.ScheduleClient().GetHandle(ctx, id).Delete(ctx); err != nil && !errors.As(err, &missing) {
 		return fmt.Errorf("schedule %s in namespace %q: %w", id, a.config.Temporal.Namespace, err)
 	}
 	return nil
+}
+
+// planned are the IDs of the schedules that are to be there.
+type planned struct{ ids sync.Map }
+
+func (p *planned) set(id string, wanted bool) {
+	if wanted {
+		p.ids.Store(id, true)
+	} else {
+		p.ids.Delete(id)
+	}
+}
+
+func (p *planned) all() (out []string) {
+	p.ids.Range(func(id, _ any) bool { out = append(out, fmt.Sprint(id)); return true })
+	return out
 }

@@ -121,8 +121,8 @@ func (s *SlackCheck) identify(ctx context.Context) error {
 	}
 	s.report.Workspace, s.report.Bot, s.report.Scopes = id.Workspace, id.Bot, id.Scopes
 	s.say("bot token", fmt.Sprintf("good: bot %s in workspace %s", id.Bot, id.Workspace))
-	if missing := id.Missing(); len(missing) > 0 {
-		return fault.New(fault.Configuration, "slack: missing_scope: the bot token lacks %s; on the app's page, under OAuth & Permissions, add it to the bot token's scopes, reinstall the app and copy the bot token again (neverlapse slack manifest has all of them)", strings.Join(missing, ", "))
+	if err := id.Sufficient(); err != nil {
+		return err
 	}
 	if id.Scopes != nil {
 		s.say("scopes", "all that are needed: "+strings.Join(notify.SlackScopes(), ", "))

@@ -1,5 +1,7 @@
 package cert
 
+import "time"
+
 // Authority is a configured CA: what was configured and, once it was asked,
 // what it says of itself and of our account.
 type Authority struct {
@@ -25,6 +27,10 @@ type Authority struct {
 	Profiles      map[string]string `json:"profiles,omitempty"` // with what the CA says of each
 	Profile       string            `json:"profile,omitempty"`  // that an order without a wish of its own gets
 	RenewalInfo   string            `json:"renewalInfo,omitempty"`
+
+	// Date is the CA's own clock, in whole seconds, at AskedAt of ours.
+	Date    time.Time `json:"date,omitzero"`
+	AskedAt time.Time `json:"askedAt,omitzero"`
 }
 
 // AuthorityQuery says which CAs are meant; all when none is named.

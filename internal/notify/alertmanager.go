@@ -130,12 +130,7 @@ func (a *Alertmanager) tell(ctx context.Context, base string, body []byte) error
 	if err != nil {
 		return err
 	}
-	switch {
-	case a.o.Username != "":
-		req.SetBasicAuth(a.o.Username, a.password)
-	case a.token != "":
-		req.Header.Set("Authorization", "Bearer "+a.token)
-	}
+	a.login(req)
 	r, err := a.caller.call(req)
 	if err != nil || r.ok() {
 		return err
@@ -149,4 +144,13 @@ func (a *Alertmanager) tell(ctx context.Context, base string, body []byte) error
 		said = object.Message
 	}
 	return a.caller.refusal(r, said, "does urls lead to Alertmanager's API v2?")
+}
+
+func (a *Alertmanager) login(req *http.Request) {
+	switch {
+	case a.o.Username != "":
+		req.SetBasicAuth(a.o.Username, a.password)
+	case a.token != "":
+		req.Header.Set("Authorization", "Bearer "+a.token)
+	}
 }

@@ -168,6 +168,9 @@ func TestARealAlertmanagerKeepsAnAlertUntilItIsResolved(t *testing.T) {
 	c := alertmanager(t, url)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	if found, err := c.Reach(ctx); err != nil || found != "1 Alertmanagers answer" {
+		t.Fatalf("reached: %q, %v", found, err)
+	}
 	wait := func(want ...string) {
 		t.Helper()
 		if err := told.Wait(ctx, func(all []notifytest.Asked) bool { return len(statuses(all)) >= len(want) }); err != nil {

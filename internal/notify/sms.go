@@ -33,6 +33,8 @@ var phoneNumber = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 // smsProvider hands one text to a service, which says how it calls it.
 type smsProvider interface {
 	send(ctx context.Context, c *caller, to, body string) (id string, err error)
+	// reach asks about our account, and says how it stands.
+	reach(ctx context.Context, c *caller) (string, error)
 }
 
 // Validate checks what can be checked without dialling.

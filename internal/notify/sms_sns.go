@@ -2,12 +2,9 @@ package notify
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -87,16 +84,7 @@ func (s *sns) send(ctx context.Context, c *caller, to, body string) (string, err
 	if s.o.SenderID != "" {
 		attribute(2, "AWS.SNS.SMS.SenderID", s.o.SenderID)
 	}
-	encoded := form.Encode()
-	req, err := post(ctx, http.MethodPost, s.url, "application/x-www-form-urlencoded; charset=utf-8", []byte(encoded))
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(encoded))
-	if err := s.signer.SignHTTP(ctx, s.credentials, req, hex.EncodeToString(sum[:]), "sns", s.o.Region, time.Now()); err != nil {
-		return "", fault.New(fault.Configuration, "%s: sign the request to SNS: %s", KindSMS, c.redact(err.Error()))
-	}
-	r, err := c.call(req)
+	r, err := s.call(ctx, c, form)
 	if err != nil {
 		return "", err
 	}

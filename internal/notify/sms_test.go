@@ -180,6 +180,9 @@ func TestMotoTakesWhatIsPublished(t *testing.T) {
 	}
 	defer aws.Stop()
 	o := notify.SMSOptions{Provider: "sns", SNS: notify.SNSOptions{Region: notifytest.AWSRegion, AccessKeyID: "testing", SecretAccessKey: "testing", SenderID: "Neverlapse", URL: aws.URL}}
+	if found, err := sms(t, o).Reach(t.Context()); err != nil || found != "SNS takes the access key" {
+		t.Errorf("reached: %q, %v", found, err)
+	}
 	if r, err := sms(t, o).Send(t.Context(), smsTo(telephone, "ko"), false); err != nil || r.ID == "" {
 		t.Errorf("receipt %+v, %v", r, err)
 	}

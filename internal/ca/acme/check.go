@@ -40,6 +40,7 @@ func (c *CA) check(ctx context.Context, a *cert.Authority) error {
 		return err
 	}
 	a.Reached, a.Terms, a.CAAIdentities = true, clean(d.Meta.TermsOfService), cleaned(d.Meta.CaaIdentities)
+	a.Date, a.AskedAt = c.directory.clock()
 	a.EABRequired, a.RenewalInfo = d.Meta.ExternalAccountRequired, clean(d.RenewalInfo)
 	for name, about := range d.Meta.Profiles {
 		if a.Profiles == nil {

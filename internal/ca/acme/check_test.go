@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
 	"github.com/neverlapse/neverlapse/internal/ca/acme/pebbletest"
@@ -20,6 +21,9 @@ func TestACheckTellsWhatTheCASaysAndMakesTheAccountOnce(t *testing.T) {
 	for i, a := range []cert.Authority{first, again} {
 		if a.Err != "" || !a.Reached || a.Account == "" || a.Made != (i == 0) {
 			t.Errorf("check %d: %+v", i, a)
+		}
+		if off := a.AskedAt.Sub(a.Date).Abs(); a.Date.IsZero() || off > 5*time.Second {
+			t.Errorf("check %d: the CA has %s, we have %s", i, a.Date, a.AskedAt)
 		}
 		if a.Terms == "" || a.RenewalInfo == "" || a.EABRequired || a.Profile != "shortlived" || a.Profiles["default"] == "" ||
 			!slices.Equal(a.CAAIdentities, []string{"pebble.letsencrypt.org"}) || !slices.Equal(a.KeyTypes, []cert.KeyType{cert.EC384}) {

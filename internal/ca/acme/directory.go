@@ -22,6 +22,9 @@ type directory struct {
 	mu     sync.Mutex
 	body   []byte
 	parsed legoacme.Directory
+
+	// date is the CA's clock (its Date header) at asked of ours; zero: it did not say.
+	date, asked time.Time
 }
 
 func (d *directory) forget() {
@@ -34,6 +37,18 @@ func (d *directory) get() ([]byte, legoacme.Directory, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.body, d.parsed, d.body != nil
+}
+
+func (d *directory) told(date, asked time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.date, d.asked = date, asked
+}
+
+func (d *directory) clock() (date, asked time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.date, d.asked
 }
 
 func (d *directory) set(body []byte, parsed legoacme.Directory) {
@@ -75,9 +90,13 @@ func (c *CA) fetchDirectory(ctx context.Context) ([]byte, legoacme.Directory, er
 		return nil, legoacme.Directory{}, err
 	}
 	req.Header.Set("User-Agent", userAgent)
+	begun := time.Now()
 	resp, err := c.exchange(ctx, req, "")
 	if err != nil {
 		return nil, legoacme.Directory{}, &url.Error{Op: http.MethodGet, URL: where, Err: err}
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.directory.told(date.UTC(), begun.Add(time.Since(begun)/2).UTC())
 	}
 	body, err := readAll(resp)
 	if err != nil {

@@ -61,6 +61,8 @@ func NewTwilio() (*Vendor, error) {
 			return problem(401, 20003, "Authenticate")
 		case a.Method == http.MethodGet && strings.HasPrefix(a.Path, "/2010-04-01/Accounts/"+TwilioAccount+"/Messages/SM"):
 			return result(strings.TrimSuffix(a.Path[strings.LastIndexByte(a.Path, '/')+1:], ".json"))
+		case a.Method == http.MethodGet && a.Path == "/2010-04-01/Accounts/"+TwilioAccount+".json":
+			return Said{200, fmt.Sprintf(`{"sid":%q,"status":"active","type":"Full"}`, TwilioAccount)}
 		case a.Method != http.MethodPost || a.Path != "/2010-04-01/Accounts/"+TwilioAccount+"/Messages.json":
 			return problem(404, 20404, "The requested resource was not found")
 		case err != nil || form.Get("To") == "":
@@ -95,6 +97,8 @@ func NewSNS() (*Vendor, error) {
 		switch {
 		case !signedByAWS(a):
 			return problem(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+		case err == nil && form.Get("Action") == "GetSMSAttributes":
+			return Said{200, `<GetSMSAttributesResponse xmlns="https://sns.amazonaws.com/doc/2010-03-31/"><GetSMSAttributesResult><attributes/></GetSMSAttributesResult></GetSMSAttributesResponse>`}
 		case err != nil || form.Get("Action") != "Publish" || form.Get("Version") != "2010-03-31":
 			return problem(400, "InvalidAction", "The action is not valid for this web service.")
 		case !isPhone.MatchString(form.Get("PhoneNumber")) || form.Get("PhoneNumber") == "+15005550001":
