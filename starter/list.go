@@ -54,6 +54,7 @@ behind status. A filter given several times (or with commas) means any of the va
 				return results(c, rows)
 			}
 			defer c.remarkUndelivered(cmd.Context(), "")
+			defer c.remarkStrays(cmd.Context())
 			defer c.remarkSources(cmd.Context())
 			return c.printRows(rows, f)
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -239,21 +240,51 @@ func (c *cli) awaitSurvey(ctx context.Context, source, run string) error {
 	return problem{exitFailed, "the run was not complete: " + why}
 }
 
-// remarkSources says beside a list that a source is not looked at, or that there
-// are certificates which nobody enrolled. Where no worker answers at once it says nothing.
+// remarkSources says beside a list or a status how the sources of the inventory
+// stand, as what they do not see is not known here either. Where no worker answers
+// at once it says nothing.
 func (c *cli) remarkSources(ctx context.Context) {
 	all, err := work[[]estate.Standing](ctx, c, "ListSources", "sources", glance, struct{}{})
 	if err != nil || len(all) == 0 {
 		return
 	}
+	var done []estate.Standing
+	places, unknown := 0, 0
 	for _, s := range all {
+		name, since := clean(s.Source, 0), c.overdueAtAGlance(ctx, s.Source)
 		switch {
+		case !since.IsZero():
+			c.remark("source %s of the inventory has not completed a run for two intervals (told since %s); see: neverlapse sources", name, c.when(since))
 		case s.Last.ID == "":
-			c.remark("source %s of the inventory was never gone through; see: neverlapse sources", s.Source)
+			c.remark("source %s of the inventory was never gone through; see: neverlapse sources", name)
 		case !s.Last.Complete:
-			c.remark("source %s of the inventory: its last run was not complete; see: neverlapse sources", s.Source)
+			c.remark("source %s of the inventory: its last run, %s, was not complete; see: neverlapse sources", name, c.when(s.Last.Ended))
+		}
+		if !s.Completed.IsZero() {
+			done, places, unknown = append(done, s), places+s.Places, unknown+s.Last.Troubled
 		}
 	}
+	if len(done) == 0 {
+		return
+	}
+	first := slices.MinFunc(done, func(a, b estate.Standing) int { return a.Completed.Compare(b.Completed) })
+	c.remark("inventory: %d of %d sources were gone through, each at %s or later: %d places, of %d nothing is known", len(done), len(all), c.when(first.Completed), places, unknown)
+}
+
+// overdueAtAGlance is since when people have been told that a source is not gone
+// through; zero where nobody was, or nobody answers at once.
+func (c *cli) overdueAtAGlance(ctx context.Context, source string) time.Time {
+	waiting, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	since, err := c.overdueSince(waiting, source)
+	if err != nil {
+		return time.Time{}
+	}
+	return since
+}
+
+// remarkStrays says beside a list that there are certificates which nobody enrolled.
+func (c *cli) remarkStrays(ctx context.Context) {
 	strays, err := work[estate.TriageList](ctx, c, "ListTriage", "triage", glance, estate.TriageQuery{})
 	if n := len(strays.Strays) + strays.More; err == nil && n > 0 {
 		c.remark("%d certificates are out there that nobody enrolled; see: neverlapse triage", n)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/workflows"
 )
 
 func found() estate.Record {
@@ -54,4 +56,31 @@ func TestADecisionOfTriageSaysWhoAndWhy(t *testing.T) {
 	wantText(t, out, "aaaaaaaaaaaa (pay.test, a.test +1) is ignored until")
 	code, _, errs = invoke(t, &fake{answers: map[string]any{"ListTriage": estate.TriageList{}}}, nil, "triage", "adopt", "bbbbbbbbbbbb")
 	wantCode(t, code, exitNotFound, errs)
+}
+
+func TestListAndStatusSayHowLatelyAndCompletelySourcesWereGoneThrough(t *testing.T) {
+	good := estate.Standing{Source: "web", Completed: today.Add(-2 * time.Hour), Places: 120, Last: estate.Run{ID: "1", Complete: true, Troubled: 3}}
+	partly := estate.Standing{Source: "disks", Completed: today.Add(-26 * time.Hour), Places: 10, Last: estate.Run{ID: "2", Ended: today.Add(-time.Hour), Troubled: 1}}
+	stale := estate.Standing{Source: "old", Completed: today.Add(-90 * 24 * time.Hour), Places: 1, Last: estate.Run{ID: "3", Complete: true}}
+	f := func() *fake {
+		return &fake{status: []workflows.Status{sample()}, answers: map[string]any{
+			"ListSources":       []estate.Standing{good, partly, stale, {Source: "new"}},
+			"source source/old": workflows.Source{Alerts: []workflows.Event{{Since: today.Add(-48 * time.Hour)}}},
+		}}
+	}
+	for _, args := range [][]string{{"list"}, {"status", "shop"}} {
+		code, _, errs := invoke(t, f(), nil, args...)
+		wantCode(t, code, exitOK, errs)
+		wantText(t, errs, "source old of the inventory has not completed a run for two intervals (told since 2026-05-30 12:00 KST",
+			"source disks of the inventory: its last run, 2026-06-01 11:00 KST (02:00 UTC), was not complete", "source new of the inventory was never gone through",
+			"inventory: 3 of 4 sources were gone through, each at 2026-03-03 12:00 KST (03:00 UTC) or later: 131 places, of 4 nothing is known")
+		if strings.Contains(errs, "source web") {
+			t.Errorf("%v remarks what is well: %s", args, errs)
+		}
+	}
+	code, out, errs := invoke(t, f(), nil, "status", "shop", "-o", "json")
+	wantCode(t, code, exitOK, errs)
+	if strings.Contains(out+errs, "inventory") {
+		t.Errorf("a program is told it too: %s", errs)
+	}
 }

@@ -13,8 +13,9 @@ import (
 func (c *cli) status() *cobra.Command {
 	return c.onName("status", "", "Show where a certificate stands, what is next and why",
 		`Show where a certificate stands: what is next and why, open alerts and who has
-them, attempts to renew, what each place serves, and the calendar ahead. Times are
-in this machine's zone and in UTC.`,
+them, attempts to renew, what each place serves, and the calendar ahead; and how lately
+and how completely the sources of the inventory were gone through. Times are in this
+machine's zone and in UTC.`,
 		func(cmd *cobra.Command, name string) error {
 			s, err := c.ask(cmd.Context(), name)
 			if err != nil {
@@ -26,6 +27,7 @@ in this machine's zone and in UTC.`,
 				return c.result(v)
 			}
 			defer c.remarkUndelivered(cmd.Context(), name)
+			defer c.remarkSources(cmd.Context())
 			return c.printStatus(v)
 		})
 }
