@@ -57,8 +57,8 @@ func newCLI(env []string, out, errs io.Writer) *cli {
 		dial: func(ctx context.Context, c config.Config) (client.Client, error) {
 			return app.Dial(ctx, c, slog.New(slog.DiscardHandler))
 		},
-		output:  choice{value: "text", of: []string{"text", "json", "jsonl"}},
-		color:   choice{value: "auto", of: []string{"auto", "always", "never"}},
+		output: choice{value: "text", of: []string{"text", "json", "jsonl"}},
+		color:  choice{value: "auto", of: []string{"auto", "always", "never"}},
 		// Temporal gives what a killed worker had in hand to another one after 10 s.
 		timeout: length{value: 20 * time.Second},
 	}
