@@ -58,9 +58,13 @@ func KeyNames(path string) []string {
 }
 
 // keysBeside reads the public halves of the keys that lie beside a certificate
-// file. What was read of a key is forgotten at once.
-func keysBeside(path string) (out []KeyFile) {
+// file. What was read of a key is forgotten at once. there says what may be there
+// at all; nil: that is not known.
+func keysBeside(path string, there func(path string) bool) (out []KeyFile) {
 	for _, name := range KeyNames(path) {
+		if there != nil && !there(name) {
+			continue
+		}
 		data, info, ok, err := Opened(name, func(head []byte) bool { return bytes.Contains(head, []byte("PRIVATE KEY-----")) })
 		if info == nil || !info.Mode().IsRegular() || err == nil && !ok {
 			continue
@@ -101,13 +105,13 @@ func Paired(leaf *x509.Certificate, keys []KeyFile) (own string, out []cert.Find
 }
 
 // Beside pairs a chain of a file with the keys beside the file. One that holds a
-// key itself, or several chains, has none.
-func (c *Contents) Beside(path string) (own string, keys []KeyFile) {
+// key itself, or several chains, has none. there is as for keysBeside.
+func (c *Contents) Beside(path string, there func(path string) bool) (own string, keys []KeyFile) {
 	if len(c.Held) != 1 || c.Held[0].Keyed || c.Held[0].Alias != "" {
 		return "", nil
 	}
 	h := &c.Held[0]
-	keys = keysBeside(path)
+	keys = keysBeside(path, there)
 	own, more := Paired(h.Chain[0], keys)
 	h.Findings = append(h.Findings, more...)
 	return own, keys

@@ -72,7 +72,7 @@ func (s *Scanner) File(path, password string, names []string) ([]Held, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	case len(c.Held) > 0:
 		if real, err := filepath.EvalSymlinks(path); err == nil { // else it has gone since
-			c.Beside(real)
+			c.Beside(real, nil)
 		}
 		return c.Held, nil
 	case len(c.Unreadable) > 0:

@@ -50,8 +50,18 @@ type Counts struct {
 }
 
 type file struct {
-	path  string
-	given bool // by the user, not met in a folder
+	path   string
+	given  bool          // by the user, not met in a folder
+	beside []os.DirEntry // what is in its folder, by name; nil: that was not listed
+}
+
+// there reports whether something may be at a path: what was not listed may be anywhere.
+func (x file) there(path string) bool {
+	if x.beside == nil || filepath.Dir(path) != filepath.Dir(x.path) {
+		return true
+	}
+	_, ok := slices.BinarySearchFunc(x.beside, filepath.Base(path), func(e os.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+	return ok
 }
 
 // Walk returns when everything was looked at, or with the context's error.
@@ -70,7 +80,7 @@ func (f *Files) Look(ctx context.Context, paths []string) error {
 	f.each(func() {
 		for _, p := range paths {
 			if ctx.Err() == nil {
-				f.meet(p, nil, false)
+				f.meet(file{path: p}, nil)
 			}
 		}
 	})
@@ -112,7 +122,7 @@ func (f *Files) enter(ctx context.Context, path string) {
 	case !info.Mode().IsRegular():
 		f.unread(path, fmt.Errorf("it is no regular file (%s), so it is not read", info.Mode().Type()))
 	default:
-		f.meet(real, nil, true)
+		f.meet(file{path: real, given: true}, nil)
 	}
 }
 
@@ -139,7 +149,7 @@ func (f *Files) folder(ctx context.Context, path string, depth int) {
 		case e.IsDir():
 			f.folder(ctx, below, depth+1)
 		case e.Type().IsRegular() && f.Count.Files < mostFiles:
-			f.meet(below, e, false)
+			f.meet(file{path: below, beside: entries}, e)
 		case e.Type().IsRegular():
 			f.unread(path, fmt.Errorf("more than %d files; name smaller folders", mostFiles))
 			return
@@ -148,16 +158,16 @@ func (f *Files) folder(ctx context.Context, path string, depth int) {
 }
 
 // meet takes from the cache what did not change, and has the others read.
-func (f *Files) meet(path string, e os.DirEntry, given bool) {
+func (f *Files) meet(x file, e os.DirEntry) {
 	f.Count.Files++
-	if known, ok := f.Cache.unchanged(path, e, f.Scanner.Now()); ok {
+	if known, ok := f.Cache.unchanged(x.path, e, f.Scanner.Now()); ok {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.Count.Unchanged++
 		f.tell(known)
 		return
 	}
-	f.todo <- file{path, given}
+	f.todo <- x
 }
 
 // tell gives what was found; the lock is held.
@@ -192,7 +202,7 @@ func (f *Files) one(x file) {
 	var keys []scan.KeyFile
 	until := f.Scanner.Now().Add(recheck)
 	if ok && err == nil {
-		out, keys, until, err = f.read(x.path, data, info.Mode(), until)
+		out, keys, until, err = f.read(x, data, info.Mode(), until)
 	}
 	unknown := errors.Is(err, scan.ErrNoCertificate) || errors.Is(err, scan.ErrNothing) && !named
 	if (named || x.given) && err != nil && !(unknown && !x.given) {
@@ -213,13 +223,13 @@ const recheck = 24 * time.Hour
 
 // read judges what a file holds, with the keys that lie beside it, and tells until
 // when that can be said.
-func (f *Files) read(path string, data []byte, mode os.FileMode, until time.Time) (out []Found, keys []scan.KeyFile, _ time.Time, err error) {
+func (f *Files) read(x file, data []byte, mode os.FileMode, until time.Time) (out []Found, keys []scan.KeyFile, _ time.Time, err error) {
 	c, err := f.Scanner.Read(data, mode, f.Password, f.Names)
-	own, keys := c.Beside(path)
+	own, keys := c.Beside(x.path, x.there)
 	for _, h := range c.Held {
 		until = nextChange(until, f.Scanner.Now(), h.Chain)
 	}
-	return f.Judged(path, c, own), keys, until, err
+	return f.Judged(x.path, c, own), keys, until, err
 }
 
 // Judged is what was found in a file; own is where its private key lies, if that
