@@ -35,7 +35,7 @@ var importRules = []importRule{
 	{packages: []string{"worker"}, own: slices.Concat([]string{"internal/app", "internal/app/cloud", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
 	{packages: []string{"starter"}, own: slices.Concat([]string{"internal/app", "internal/app/lint", "internal/app/stores", "internal/config", "internal/inventory", "workflows"}, pure), third: anything, clock: true},
 	{packages: []string{"internal/app"}, own: anything, third: anything, clock: true},
-	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/..."}, temporal...), clock: true},
+	{packages: []string{"internal/web"}, own: append([]string{"workflows"}, pure...), third: append([]string{"github.com/slack-go/slack", "github.com/slack-go/slack/...", "google.golang.org/protobuf/encoding/protojson"}, temporal...), clock: true},
 	{packages: []string{"internal/engine"}, third: temporal, clock: true},
 	{packages: []string{"workflows"}, own: []string{"activities", "internal/lifecycle", "internal/alert", "internal/people", "internal/cert", "internal/budget", "internal/delivery", "internal/gather", "internal/estate"}, third: temporal, never: slices.Concat(world, chance, []string{"sync", "sync/..."})},
 	{packages: []string{"activities"}, own: []string{"internal/alert", "internal/people", "internal/cert", "internal/fault", "internal/budget", "internal/delivery", "internal/gather", "internal/scan/source", "internal/estate", "internal/doctor"}, third: temporal, clock: true},

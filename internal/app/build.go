@@ -14,6 +14,7 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/store"
@@ -27,6 +28,7 @@ type parts struct {
 	ways     acme.Ways
 	resolver *acme.Resolver
 	tokens   page.Tokens
+	codec    *codec.Codec
 }
 
 // build makes every adapter of the configuration; all errors come at once, each
@@ -44,7 +46,7 @@ func build(ctx context.Context, c config.Config, more []Kinds) (*activities.Acti
 	fail(err)
 	p.tokens, err = pageTokens(c)
 	fail(err)
-	_, err = payloadCodec(c)
+	p.codec, err = payloadCodec(c)
 	fail(err)
 	_, err = scrapeToken(c)
 	fail(err)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
@@ -55,6 +56,15 @@ func (a *App) uiURL() string {
 		return a.engine.UIURL()
 	}
 	return a.config.Temporal.UIURL
+}
+
+// uiOrigin is that of the Temporal Web UI, as browsers write it; "" if none is known.
+func (a *App) uiOrigin() string {
+	u, err := url.Parse(a.uiURL())
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // Link is where people see a certificate whole: its page, or its history in the

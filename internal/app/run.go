@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -263,7 +264,7 @@ func (a *App) work(acts *activities.Activities) error {
 	}
 	a.worker = w
 	a.polling.Store(true)
-	a.logger.Info("the worker is up", "taskQueue", c.TaskQueue, "http", a.addr.String())
+	a.logger.Info("the worker is up", "taskQueue", c.TaskQueue, "http", a.addr.String(), "encryption", cmp.Or(c.Encryption.Use, "none"))
 	return nil
 }
 

@@ -37,6 +37,7 @@ func (a *App) serve(p parts) error {
 	if err != nil {
 		return err
 	}
+	mux.Handle("/codec/decode", web.Codec{Codec: p.codec, Origin: a.uiOrigin, Who: screens.Who, May: func(person string) error { return a.inForce.directory().MayDecode(person) }, Log: a.logger})
 	mux.Handle("/", screens)
 	l, err := net.Listen("tcp", a.config.HTTP.Listen)
 	if err != nil {

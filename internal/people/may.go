@@ -45,6 +45,9 @@ var (
 type Permissions struct {
 	Answer  []string `mapstructure:"answer" json:"answer,omitempty"`
 	Operate []string `mapstructure:"operate" json:"operate,omitempty"`
+	// Decode is who may read in clear text what Temporal keeps encrypted; empty:
+	// nobody. That names no certificate, so it takes operators and the directory only.
+	Decode []string `mapstructure:"decode" json:"decode,omitempty"`
 }
 
 func (p Permissions) of(v Verb) []string {
@@ -71,7 +74,23 @@ func (p Permissions) Validate() error {
 			}
 		}
 	}
+	for i, w := range p.Decode {
+		if w != TheOperators && w != TheDirectory {
+			errs = append(errs, fmt.Errorf("permissions.decode[%d]: %q is nobody; use %s, %s", i, w, TheOperators, TheDirectory))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// MayDecode tells whether a person may read in clear text what Temporal keeps
+// encrypted: nil, or a Forbidden.
+func (d Directory) MayDecode(who string) error {
+	asked := Asked{Verb: "decode", Certificate: "what Temporal keeps encrypted"}
+	may := d.who(d.Permissions.Decode, asked)
+	if _, known := d.Person(who); known && slices.Contains(may, who) {
+		return nil
+	}
+	return Forbidden{Who: who, Asked: asked, May: may}
 }
 
 // Asked is what somebody wants to do to which certificate.

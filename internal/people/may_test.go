@@ -2,6 +2,7 @@ package people
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,6 +93,31 @@ func TestARefusalNamesThoseWhoMayUpToEight(t *testing.T) {
 	}
 	if got := (Forbidden{}).Whom(); got != "nobody" {
 		t.Error(got)
+	}
+}
+
+func TestNobodyReadsClearTextUnlessItSaysSo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		decode []string
+		may    []string
+	}{
+		"by default":    {nil, nil},
+		"operators":     {[]string{TheOperators}, []string{"night"}},
+		"the directory": {[]string{TheDirectory}, []string{"night", "minji", "boss"}},
+	} {
+		d := office
+		d.Permissions = Permissions{Decode: tc.decode, Answer: []string{Anyone}, Operate: []string{Anyone}}
+		for _, who := range []string{"night", "minji", "boss", "", "x", "team:sre", "slack:U99"} {
+			if err := d.MayDecode(who); (err == nil) != slices.Contains(tc.may, who) {
+				t.Errorf("%s, %q: %v", name, who, err)
+			}
+		}
+	}
+	if err := (Directory{}).MayDecode(""); err == nil {
+		t.Error("without a directory everybody may")
+	}
+	if err := (Permissions{Decode: []string{TheOwner, TheOperators}}).Validate(); err == nil || err.Error() != `permissions.decode[0]: "owner" is nobody; use operators, directory` {
+		t.Error(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -93,7 +95,7 @@ func TestCertificatesAreEncryptedInTemporalAndTheirKeyIsReplacedWhileTheyLive(t 
 		t.Fatal(err)
 	}
 	w.eventually("the task to fail for want of the key", func() bool {
-		return slices.ContainsFunc(w.events(workflows.WorkflowID("shop"), ""), func(e *historypb.HistoryEvent) bool {
+		return slices.ContainsFunc(w.events(raw, workflows.WorkflowID("shop"), ""), func(e *historypb.HistoryEvent) bool {
 			return e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED
 		})
 	})
@@ -182,10 +184,10 @@ func (w *world) runsOf(name string) (out []*commonpb.WorkflowExecution) {
 	return out
 }
 
-// events are those of the latest run of a certificate, or of another.
-func (w *world) events(id, run string) (out []*historypb.HistoryEvent) {
+// events are those of a run, of the latest where none is named.
+func (w *world) events(c client.Client, id, run string) (out []*historypb.HistoryEvent) {
 	w.t.Helper()
-	all := w.client.GetWorkflowHistory(w.t.Context(), id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	all := c.GetWorkflowHistory(w.t.Context(), id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for all.HasNext() {
 		e, err := all.Next()
 		if err != nil {
@@ -201,12 +203,7 @@ func (w *world) events(id, run string) (out []*historypb.HistoryEvent) {
 func (w *world) kept(raw client.Client, name string) (out []byte) {
 	w.t.Helper()
 	for _, x := range w.runsOf(name) {
-		events := raw.GetWorkflowHistory(w.t.Context(), x.GetWorkflowId(), x.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			e, err := events.Next()
-			if err != nil {
-				w.t.Fatal(err)
-			}
+		for _, e := range w.events(raw, x.GetWorkflowId(), x.GetRunId()) {
 			withoutAttributes(e.ProtoReflect())
 			text, err := proto.Marshal(e)
 			if err != nil {
@@ -274,8 +271,102 @@ func (w *world) replays(name string, keys ...string) {
 	}
 	app.Register(r, &workflows.Workflows{Brain: lifecycle.Next, Link: func(string) string { return "http://127.0.0.1/" }}, nil)
 	for _, x := range w.runsOf(name) {
-		if err := r.ReplayWorkflowHistory(nil, &historypb.History{Events: w.events(x.GetWorkflowId(), x.GetRunId())}); err != nil {
+		if err := r.ReplayWorkflowHistory(nil, &historypb.History{Events: w.events(w.client, x.GetWorkflowId(), x.GetRunId())}); err != nil {
 			w.t.Errorf("%s: %v", x.GetWorkflowId(), err)
 		}
 	}
+}
+
+// The Web UI of Temporal, and its CLI, are given clear text by the worker, for
+// those who may read it.
+func TestClearTextOfTemporalIsShownToThoseWhoMayReadItOnly(t *testing.T) {
+	t.Parallel()
+	const ui, minji, dana = "https://temporal.shop.test", "minji-0123456789abcdef", "dana-0123456789abcdef"
+	w := prepare(t, harness.Options{Nginx: sites(lived(t, "hidden.shop.test", 60*aDay))})
+	key := w.newKey("a")
+	w.client = w.reader(key)
+	raw, err := w.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(raw.Close)
+	tokens := filepath.Join(w.Dir, "tokens")
+	writeFile(t, tokens, []byte("minji "+minji+"\ndana "+dana+"\n"))
+	w.edit(
+		"people:\n", "people:\n  - {id: dana, name: Dana Oh, email: dana@example.com}\n",
+		"teams:\n", "permissions: {decode: [operators]}\nteams:\n  - {id: web, members: [dana], email: web@example.com}\n",
+		"http: {", "http: {token_file: "+tokens+", ",
+		"sticky_timeout:", "encryption: {use: a, keys: ["+key+"]}, ui_url: "+ui+", sticky_timeout:")
+	w.start()
+	w.watch("vault", 0)
+	var kept []*commonpb.Payload
+	w.eventually("the history to have something to show", func() bool {
+		for _, e := range w.events(raw, workflows.WorkflowID("vault"), "") {
+			kept = append(kept, e.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()...)
+		}
+		return len(kept) > 0
+	})
+
+	ask := func(change func(*http.Request)) (string, error) {
+		remote := converter.NewRemotePayloadCodec(converter.RemotePayloadCodecOptions{Endpoint: w.url("/codec"), ModifyRequest: func(r *http.Request) error {
+			r.Header.Set("X-Namespace", w.Namespace)
+			change(r)
+			return nil
+		}})
+		clear, err := remote.Decode(kept)
+		if err != nil {
+			return "", err
+		}
+		return string(clear[0].GetData()), nil
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	clear, err := ask(bearer(minji))
+	if err != nil || !strings.Contains(clear, "hidden.shop.test") {
+		t.Errorf("an operator by the CLI: %v\n%s", err, clear)
+	}
+	for who, change := range map[string]func(*http.Request){
+		"who is no operator": bearer(dana), "a token of nobody": bearer("guess-0123456789abcdef"), "nobody": func(*http.Request) {},
+		"another site": func(r *http.Request) { bearer(minji)(r); r.Header.Set("Origin", "https://evil.test") },
+	} {
+		if clear, err := ask(change); err == nil || strings.Contains(err.Error(), "hidden.shop.test") {
+			t.Errorf("%s: %v\n%s", who, err, clear)
+		}
+	}
+	cookies := w.signedIn(minji)
+	browser := func(r *http.Request) {
+		r.Header.Set("Origin", ui)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+	}
+	if clear, err := ask(browser); err != nil || !strings.Contains(clear, "hidden.shop.test") {
+		t.Errorf("the Web UI, for who signed in at the page: %v\n%s", err, clear)
+	}
+	log := w.Worker.Output()
+	says(t, log, `"codec: clear text was read" person=minji`, `"codec: refused clear text" person=dana`)
+	if strings.Contains(log, minji) || strings.Contains(log, dana) {
+		t.Error("a token is in the log")
+	}
+
+	w.edit("permissions: {decode: [operators]}\n", "") // counts at once
+	w.eventually("nobody to be shown anything", func() bool { _, err := ask(bearer(minji)); return err != nil })
+	w.edit("teams:\n", "permissions: {decode: [operators]}\nteams:\n")
+	w.eventually("it to be shown again", func() bool { _, err := ask(bearer(minji)); return err == nil })
+}
+
+// signedIn are the cookies of who signed in at the page.
+func (w *world) signedIn(token string) []*http.Cookie {
+	w.t.Helper()
+	c := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := c.PostForm(w.url("/sign-in"), url.Values{"token": {token}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp.Body.Close()
+	if len(resp.Cookies()) == 0 {
+		w.t.Fatalf("signing in: %s", resp.Status)
+	}
+	return resp.Cookies()
 }
