@@ -10,9 +10,9 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
-// further asks an address again, as clients do that want the other type of key
-// (up to TLS 1.2, which tells the server), and as old ones do. What one of them
-// gets may have expired while everybody looks at the other.
+// further asks an address again, as clients do that want the other type of key,
+// and as old ones do. What one of them gets may have expired while everybody looks
+// at the other.
 func (s *Scanner) further(ctx context.Context, out *Seen, addr netip.AddrPort, names []string, first sight) {
 	if !s.Deep || len(first.chain) == 0 {
 		return
@@ -26,6 +26,15 @@ func (s *Scanner) further(ctx context.Context, out *Seen, addr netip.AddrPort, n
 	other := again(func(c *tls.Config) {
 		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, suitesFor(!ecc)
 	})
+	if len(other.chain) == 0 && first.version == tls.VersionTLS13 {
+		other = s.visit(ctx, addr, func(ctx context.Context, w *watch) sight {
+			schemes := byECC
+			if ecc {
+				schemes = byRSA
+			}
+			return heard(s.glimpse(ctx, w, addr, out.Endpoint, schemes))
+		})
+	}
 	if len(other.chain) > 0 && !other.chain[0].Equal(first.chain[0]) {
 		also := s.read(out.Endpoint, addr, names, other)
 		out.Also = &also

@@ -8,13 +8,17 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/scan/scantest"
+	"github.com/neverlapse/neverlapse/internal/target/targettest"
 )
 
 // rsaLeaf issues for an RSA key.
@@ -32,18 +36,27 @@ func rsaLeaf(t *testing.T, a authority, until time.Duration) issuer {
 func TestACertificateForTheOtherTypeOfKeyIsFoundWhenAskedFor(t *testing.T) {
 	a := newAuthority(t)
 	good, gone := a.Leaf(t, nil, host), rsaLeaf(t, a, -day)
-	e := serveTLS(t, host+":0", a.Chain(good), func(c *tls.Config) { c.Certificates = append(c.Certificates, a.Chain(gone)) })
-	seen := New(Options{Roots: a.Roots, Deep: true}).Inspect(t.Context(), e, nil)
-	if len(seen) != 1 || seen[0].Also == nil {
-		t.Fatalf("got %+v", seen)
+	for name, oldest := range map[string]uint16{"as TLS 1.2 asks": 0, "of a server of TLS 1.3 alone": tls.VersionTLS13} {
+		for first, second := range map[*issuer]*issuer{&good: &gone, &gone: &good} {
+			e := serveTLS(t, host+":0", a.Chain(*first), func(c *tls.Config) { c.MinVersion, c.Certificates = oldest, append(c.Certificates, a.Chain(*second)) })
+			seen := New(Options{Roots: a.Roots, Deep: true}).Inspect(t.Context(), e, nil)
+			if len(seen) != 1 || seen[0].Also == nil {
+				t.Fatalf("%s: got %+v", name, seen)
+			}
+			both := map[cert.Fingerprint][]cert.Finding{seen[0].Version.Fingerprint: seen[0].Findings, seen[0].Also.Version.Fingerprint: seen[0].Also.Findings}
+			if len(both) != 2 {
+				t.Errorf("%s: one certificate was found", name)
+			}
+			wantCodes(t, both[cert.FingerprintOf(good.Cert)], nil)
+			wantCodes(t, both[cert.FingerprintOf(gone.Cert)], []cert.FindingCode{cert.Expired})
+			if seen := New(Options{Roots: a.Roots}).Inspect(t.Context(), e, nil); seen[0].Also != nil {
+				t.Error("it was looked for without being asked for")
+			}
+		}
 	}
-	wantCodes(t, seen[0].Findings, nil)
-	wantCodes(t, seen[0].Also.Findings, []cert.FindingCode{cert.Expired})
-	if seen[0].Also.Version.Fingerprint != cert.FingerprintOf(gone.Cert) {
-		t.Error("another certificate was found")
-	}
-	if seen := New(Options{Roots: a.Roots}).Inspect(t.Context(), e, nil); seen[0].Also != nil {
-		t.Error("it was looked for without being asked for")
+	e := serveTLS(t, host+":0", a.Chain(good), func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 })
+	if seen := New(Options{Roots: a.Roots, Deep: true}).Inspect(t.Context(), e, nil); seen[0].Also != nil || len(seen[0].Findings) > 0 {
+		t.Errorf("of a server with one certificate: %+v", seen)
 	}
 }
 
@@ -93,9 +106,9 @@ func TestACertificateThatGoCannotReadIsListedWithSerialAndDates(t *testing.T) {
 	broken := twice(t, func(c *x509.Certificate) issuer {
 		return a.Leaf(t, func(l *x509.Certificate) { l.ExtraExtensions = c.ExtraExtensions }, host)
 	})
-	for name, newest := range map[string]uint16{"TLS 1.2 is spoken": 0, "TLS 1.2 is all": tls.VersionTLS12} {
+	for name, spoken := range map[string][2]uint16{"TLS 1.2 is spoken": {}, "TLS 1.2 is all": {0, tls.VersionTLS12}, "TLS 1.3 alone": {tls.VersionTLS13, 0}} {
 		t.Run(name, func(t *testing.T) {
-			seen := New(Options{Roots: a.Roots}).Inspect(t.Context(), serveTLS(t, host+":0", a.Chain(broken), func(c *tls.Config) { c.MaxVersion = newest }), nil)
+			seen := New(Options{Roots: a.Roots}).Inspect(t.Context(), serveTLS(t, host+":0", a.Chain(broken), func(c *tls.Config) { c.MinVersion, c.MaxVersion = spoken[0], spoken[1] }), nil)
 			o := seen[0].Outline
 			if o == nil || o.Serial != broken.Cert.SerialNumber.Text(16) || !o.NotAfter.Equal(broken.Cert.NotAfter) || !o.NotBefore.Equal(broken.Cert.NotBefore) ||
 				o.Issuer != "Test Intermediate" || o.Subject != "leaf" || o.Fingerprint != cert.FingerprintOf(broken.Cert) {
@@ -103,10 +116,6 @@ func TestACertificateThatGoCannotReadIsListedWithSerialAndDates(t *testing.T) {
 			}
 			wantCodes(t, seen[0].Findings, []cert.FindingCode{cert.CertificateUnreadable})
 		})
-	}
-	seen := New(Options{Roots: a.Roots}).Inspect(t.Context(), serveTLS(t, host+":0", a.Chain(broken), func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }), nil)
-	if seen[0].Outline != nil || !strings.Contains(seen[0].Err, "duplicate extension") {
-		t.Errorf("with TLS 1.3 alone: %+v", seen[0])
 	}
 }
 
@@ -170,4 +179,52 @@ func TestChainsThatAreRememberedAreJudgedAsBefore(t *testing.T) {
 	if got := later.Judge(chain, nil); !slices.ContainsFunc(got, func(f cert.Finding) bool { return f.Code == cert.IssuerExpired }) {
 		t.Errorf("after the end of the intermediate: %+v", got)
 	}
+}
+
+// OpenSSL chooses by what a client takes, as nginx, Apache and HAProxy have it do.
+func TestTheOtherCertificateOfAnOpenSSLServerOfTLS13AloneIsFound(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed: apt-get install openssl")
+	}
+	a := newAuthority(t)
+	dir := t.TempDir()
+	good, gone := a.Leaf(t, nil, host), rsaLeaf(t, a, -day)
+	at := map[string]string{}
+	for name, i := range map[string]issuer{"good": good, "gone": gone} {
+		key, err := cert.EncodeKey(i.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(at[name], append(key, cert.EncodeChain([]*x509.Certificate{i.Cert})...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chain := filepath.Join(dir, "chain")
+	if err := os.WriteFile(chain, cert.EncodeChain([]*x509.Certificate{a.Intermediate.Cert}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port, err := targettest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:"+strconv.Itoa(port), "-tls1_3", "-quiet", "-cert", at["good"], "-cert_chain", chain, "-dcert", at["gone"], "-dcert_chain", chain)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	s := New(Options{Roots: a.Roots, Deep: true, Resolver: names{host: {"127.0.0.1"}}})
+	var seen []Seen
+	for deadline := time.Now().Add(time.Minute); len(seen) == 0 || !seen[0].Observation.Seen(); seen = s.Inspect(t.Context(), cert.Endpoint{Host: host, Port: port}, nil) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not answer: %+v", seen)
+		}
+	}
+	if seen[0].Also == nil || len(seen[0].Chain) != 2 || len(seen[0].Also.Chain) != 2 {
+		t.Fatalf("%+v", seen)
+	}
+	both := map[cert.Fingerprint][]cert.Finding{seen[0].Version.Fingerprint: seen[0].Findings, seen[0].Also.Version.Fingerprint: seen[0].Also.Findings}
+	wantCodes(t, both[cert.FingerprintOf(good.Cert)], nil)
+	wantCodes(t, both[cert.FingerprintOf(gone.Cert)], []cert.FindingCode{cert.Expired})
 }

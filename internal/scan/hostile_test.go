@@ -1,8 +1,10 @@
 package scan
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -113,6 +115,55 @@ func FuzzOverheard(f *testing.F) {
 		}
 		for _, der := range all {
 			OutlineOf(der)
+		}
+	})
+}
+
+// An endless or broken server of TLS 1.3 is left after a bounded amount.
+func TestAGlimpseIsBounded(t *testing.T) {
+	answer := func(share []byte) []byte { // a ServerHello with some key
+		body := slices.Concat([]byte{3, 3}, make([]byte, 32), []byte{0, 0x13, 1, 0, 0, 46, 0, 43, 0, 2, 3, 4, 0, 51, 0, 36, 0, 29, 0, 32}, share)
+		return append([]byte{messageServerHello, 0, 0, byte(len(body))}, body...)
+	}
+	point := append([]byte{9}, make([]byte, 31)...)
+	for name, said := range map[string][]byte{
+		"nothing":                   nil,
+		"TLS 1.2":                   hello(),
+		"an alert":                  {21, 3, 3, 0, 2, 2, 40},
+		"no point of the curve":     record(recordHandshake, answer(make([]byte, 32))),
+		"more before its keys":      record(recordHandshake, append(answer(point), 8, 0, 0, 0)),
+		"plain after its keys":      slices.Concat(record(recordHandshake, answer(point)), record(recordHandshake, []byte{8, 0, 0, 0})),
+		"what nobody can open":      slices.Concat(record(recordHandshake, answer(point)), record(recordApplicationData, make([]byte, 64))),
+		"empty records for ever":    bytes.Repeat(record(recordChangeCipherSpec, []byte{1}), maxOverheard),
+		"a message without end":     bytes.Repeat(record(recordHandshake, slices.Concat([]byte{messageServerHello, 0xff, 0xff, 0xff}, make([]byte, 1<<14-4))), 100),
+		"a record that is too long": {recordHandshake, 3, 3, 0xff, 0xff, 2},
+	} {
+		left := bytes.NewReader(said)
+		got, err := glimpsed(struct {
+			io.Reader
+			io.Writer
+		}{left, io.Discard}, "a.test", byRSA)
+		if err == nil || got != nil {
+			t.Errorf("%s: %d certificates", name, len(got))
+		}
+		if read := len(said) - left.Len(); read > maxOverheard+maxRecord {
+			t.Errorf("%s: %d bytes were read", name, read)
+		}
+	}
+}
+
+func FuzzGlimpse(f *testing.F) {
+	f.Add(hello(), []byte{0, 0, 0, 7, 0, 0, 2, 0x30, 0, 0, 0})
+	f.Add([]byte{recordHandshake, 3, 3, 0, 4, messageServerHello, 0, 0, 0}, []byte{})
+	f.Fuzz(func(t *testing.T, said, certificates []byte) {
+		if got, err := glimpsed(struct {
+			io.Reader
+			io.Writer
+		}{bytes.NewReader(said), io.Discard}, "", byECC); err == nil {
+			t.Errorf("%d certificates of a server that does not know our key", len(got))
+		}
+		if got, err := certificatesSent(certificates); len(got) > maxSent || err != nil && got != nil {
+			t.Errorf("%d certificates", len(got))
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -21,8 +22,8 @@ func unparsable(err error) bool {
 }
 
 // overhear shakes hands again with TLS 1.2, in which the certificates are sent
-// in the clear, and picks them up beside crypto/tls. Of a server that speaks
-// TLS 1.3 alone nothing more can be said than what the first look said.
+// in the clear, and picks them up beside crypto/tls. At a server that speaks
+// TLS 1.3 alone it glimpses them.
 func (s *Scanner) overhear(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint, first sight) sight {
 	conn, err := s.connect(ctx, w, addr, e)
 	if err != nil {
@@ -34,19 +35,35 @@ func (s *Scanner) overhear(ctx context.Context, w *watch, addr netip.AddrPort, e
 	if len(again.chain) > 0 {
 		return again // another server, or another certificate, than a moment ago
 	}
-	for i, der := range certificatesIn(ear.said) {
+	sent := certificatesIn(ear.said)
+	if len(sent) == 0 { // it speaks TLS 1.3 alone
+		if sent, err = s.glimpse(ctx, w, addr, e, slices.Concat(byECC, byRSA)); err != nil {
+			return first
+		}
+	}
+	all := heard(sent, nil)
+	first.chain, first.unparsed, first.broken = all.chain, all.unparsed, all.broken
+	return first
+}
+
+// heard is what certificates show that were picked up without a whole handshake.
+func heard(sent [][]byte, err error) (out sight) {
+	if err != nil {
+		return sight{err: err}
+	}
+	for i, der := range sent {
 		c, err := x509.ParseCertificate(der)
 		switch {
 		case err == nil:
-			first.chain = append(first.chain, c)
+			out.chain = append(out.chain, c)
 		case i == 0:
-			first.unparsed = der
-			return first
+			out.unparsed = der
+			return out
 		default:
-			first.broken = append(first.broken, fmt.Sprintf("certificate %d of the chain cannot be read: %s; %s", i+1, bare(err), OutlineOf(der)))
+			out.broken = append(out.broken, fmt.Sprintf("certificate %d of the chain cannot be read: %s; %s", i+1, bare(err), OutlineOf(der)))
 		}
 	}
-	return first
+	return out
 }
 
 // maxOverheard bounds what is kept of what a server says; crypto/tls takes no
