@@ -45,7 +45,7 @@ func killedOnce(t *testing.T, moment harness.Moment, activity string) {
 	proxy.OnActivity(func(m harness.Moment, name string) (err error) {
 		if m == moment && name == activity {
 			once.Do(func() {
-				w.Worker.Kill()
+				w.KillWorkers()
 				close(killed)
 				err = harness.ErrDropped
 			})

@@ -88,15 +88,20 @@ func killedInEscalation(t *testing.T, dice *rand.Rand, kills int) {
 	}
 }
 
-// killSome kills the worker, the engine, or both, as which says, and has what is
+// killSome kills the workers, the engine, or both, as which says, and has what is
 // missing run again.
 func (w *world) killSome(which int) {
 	w.t.Helper()
 	switch which {
 	case 0:
-		w.Worker.Kill()
+		w.KillWorkers()
 		w.start()
 	case 1: // the worker starts it again
+		if w.own != nil {
+			w.own.Kill()
+			w.start()
+			return
+		}
 		r, err := engine.Recorded(filepath.Join(w.Data(), "engine"))
 		if err == nil {
 			err = syscall.Kill(r.PID, syscall.SIGKILL)

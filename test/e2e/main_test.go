@@ -1,10 +1,12 @@
 // Package e2e runs the whole system on real parts: the programs as processes,
 // a Temporal engine, Pebble, nginx, SMTP, and a stand-in for Slack. One engine
-// serves the package; each test has its own worker, task queue and folder.
+// serves the package; each test has its own worker, task queue and folder. Its
+// main scenarios run on PostgreSQL with two workers as well (test/runner).
 package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/engine"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
+	"github.com/neverlapse/neverlapse/internal/store/postgres/postgrestest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -22,14 +25,26 @@ import (
 
 var (
 	binaries harness.Binaries
-	server   *engine.Engine
+	server   interface{ Address() string } // the engine
+	database *harness.Postgres             // with the data of all engines, where they are on PostgreSQL
 )
+
+// onPostgres, when set, has the package's engines keep their data on PostgreSQL,
+// and two workers in each world.
+const onPostgres = "NEVERLAPSE_E2E_ON_POSTGRES"
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	if os.Getenv("NEVERLAPSE_ENGINE") == "" {
 		fmt.Println("SKIPPED: test/e2e: NEVERLAPSE_ENGINE is not set; run make test, or build the engine by test/servers/build-engine.sh")
+		return 0
+	}
+	if os.Getenv(onPostgres) != "" && postgrestest.Programs() == "" {
+		fmt.Println("SKIPPED: test/e2e on PostgreSQL: it is not installed; apt-get install postgresql")
+		if os.Getenv("NEVERLAPSE_REQUIRE_SERVERS") != "" {
+			return 1
+		}
 		return 0
 	}
 	dir, err := os.MkdirTemp("", "neverlapse-e2e-")
@@ -43,15 +58,34 @@ func run(m *testing.M) int {
 	if err == nil {
 		binaries, err = harness.Build(ctx, root, dir)
 	}
+	var end func()
 	if err == nil {
-		server, err = engine.Start(ctx, engine.Options{DataDir: dir + "/engine", Headless: true})
+		end, err = begin(ctx, dir)
 	}
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	defer func() { _ = server.Stop(context.Background()) }()
+	defer end()
 	return m.Run()
+}
+
+// begin starts the engine that the worlds share.
+func begin(ctx context.Context, dir string) (end func(), err error) {
+	if os.Getenv(onPostgres) == "" {
+		e, err := engine.Start(ctx, engine.Options{DataDir: dir + "/engine", Headless: true})
+		server = e
+		return func() { _ = e.Stop(context.Background()) }, err
+	}
+	if database, err = harness.StartPostgres(ctx); err != nil {
+		return nil, err
+	}
+	e, err := harness.StartEngineOn(ctx, database, "temporal", dir)
+	if err != nil {
+		return nil, errors.Join(err, database.Remove())
+	}
+	server = e
+	return func() { e.Stop(); _ = database.Remove() }, nil
 }
 
 // world is a harness.World in the words of a test.
@@ -59,6 +93,7 @@ type world struct {
 	*harness.World
 	t      *testing.T
 	client client.Client
+	own    *harness.Engine // on PostgreSQL, of this world alone; nil: it shares one, or the worker runs it
 }
 
 // enter makes a world whose worker joins the package's engine, and starts it.
@@ -74,6 +109,9 @@ func prepare(t *testing.T, o harness.Options) *world {
 	if o.Engine == "" {
 		o.Engine = server.Address()
 	}
+	if database != nil {
+		o.Second = o.Engine
+	}
 	h, err := harness.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -86,10 +124,17 @@ func prepare(t *testing.T, o harness.Options) *world {
 		}
 		w.Close()
 		if t.Failed() {
-			t.Logf("worker log:\n%s", tail(w.Worker.Output(), 12000))
+			w.logs()
 		}
 	})
 	return w
+}
+
+func (w *world) logs() {
+	w.t.Logf("worker log:\n%s", tail(w.Worker.Output(), 12000))
+	if w.SecondWork != nil {
+		w.t.Logf("log of the second worker:\n%s", tail(w.SecondWork.Output(), 12000))
+	}
 }
 
 func tail(s string, n int) string {
@@ -103,6 +148,11 @@ func (w *world) start() {
 	w.t.Helper()
 	ctx, cancel := w.patience()
 	defer cancel()
+	if w.own != nil && !w.own.Running() {
+		if err := w.own.Up(ctx); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	if err := w.StartWorker(ctx); err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,30 +36,47 @@ const stepsPolicy = `
       - name: P3
         steps: [{notify: [owner], reach: direct}, {after: 30s, notify: [team], reach: direct}]`
 
-// prepareOwn makes a world whose worker starts an engine of its own.
+// prepareOwn makes a world with an engine of its own, which the worker starts.
+// On PostgreSQL it is a server with a database of its own.
 func prepareOwn(t *testing.T, o harness.Options) *world {
 	t.Helper()
 	o.Dir, o.Binaries, o.Engine = t.TempDir(), binaries, ""
+	w := &world{t: t}
+	if database != nil {
+		ctx, cancel := w.patience()
+		defer cancel()
+		var err error
+		if w.own, err = harness.StartEngineOn(ctx, database, "own_"+strings.ToLower(rand.Text()[:10]), o.Dir); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.own.Stop)
+		o.Engine, o.Second = w.own.Address(), w.own.Address()
+	}
 	h, err := harness.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{World: h, t: t}
+	w.World = h
 	t.Cleanup(func() {
 		if w.client != nil {
 			w.client.Close()
 		}
 		w.Close()
 		if t.Failed() {
-			t.Logf("worker log:\n%s", tail(w.Worker.Output(), 12000))
+			w.logs()
 		}
 	})
 	return w
 }
 
-// killAll ends the worker and its engine as a power cut does.
+// killAll ends workers and engine as a power cut does.
 func (w *world) killAll() {
 	w.t.Helper()
+	if w.own != nil {
+		w.KillWorkers()
+		w.own.Kill()
+		return
+	}
 	r, err := engine.Recorded(filepath.Join(w.Data(), "engine"))
 	if err != nil {
 		w.t.Fatal(err)
@@ -185,7 +203,7 @@ func TestAMessageThatSlackTookWhileTheWorkerDiedIsNotSentAgain(t *testing.T) {
 	var once sync.Once
 	w.Slack.OnPost(func(notifytest.SlackMessage) {
 		once.Do(func() {
-			w.Worker.Kill()
+			w.KillWorkers()
 			close(killed)
 		})
 	})
@@ -262,7 +280,7 @@ func TestOfTheThresholdsPassedInAnOutageOnlyTheMostUrgentFires(t *testing.T) {
 	s := w.replaceBy(0, 110*time.Second)
 	w.watch("shop", 0, "--policy", "four")
 	live := w.until("shop", "the first look", func(s workflows.Status) bool { return s.State.Live.Fingerprint != "" }).State.Live
-	w.Worker.Kill()
+	w.KillWorkers()
 	before := len(w.slackTo(harness.OwnerSlack))
 	if live.Fingerprint != targettest.FingerprintOf(s.Initial) || time.Until(live.NotAfter) < 71*time.Second {
 		t.Fatalf("the machine is too slow for this test: the worker was killed only %s before the end", time.Until(live.NotAfter))

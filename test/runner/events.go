@@ -43,6 +43,7 @@ const wholePackage = "(package)"
 type results struct {
 	mu     sync.Mutex
 	module string
+	where  string                 // comes behind the names of packages, while a package runs a second time elsewhere
 	tests  map[string]*testResult // by package and name
 	order  []*testResult
 	builds map[string][]string // what the compiler said, by import path
@@ -87,7 +88,7 @@ func (r *results) take(e event, ended func(*testResult, outcome)) {
 	if e.Package == "" {
 		return
 	}
-	t := r.test(e.Package, e.Test)
+	t := r.test(e.Package+r.where, e.Test)
 	switch o := outcome(e.Action); {
 	case e.Action == "output":
 		t.output = append(t.output, e.Output)

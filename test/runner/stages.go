@@ -29,6 +29,7 @@ type workshop struct {
 	kubeAPI string   // path of the Kubernetes API server; empty: it was not built
 	missing []string // what could not be installed
 	race    bool
+	more    []string // of the environment, for the stage under way
 }
 
 // stage is a part of the run. Without a stage that is no test, nothing follows.
@@ -53,6 +54,7 @@ func (w *workshop) stages() []stage {
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, "test/bench") }},
 		{name: "shipped", about: "the Helm chart, by Helm's library and Kubernetes' types, in a module of its own", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, shipped) }},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
+		{name: "postgresql", about: "the main scenarios once more, with the engine on PostgreSQL and two workers", tests: true, run: w.onPostgres},
 	}
 	if w.settings.only == kubernetesStage { // otherwise they are among the unit tests
 		out = append(out, stage{name: kubernetesStage, about: "the target and the sources of that kind, and the chart, on a real API server", tests: true, run: w.kubernetes})
@@ -271,5 +273,5 @@ func (w *workshop) environment() []string {
 	if w.settings.long {
 		env = append(env, "NEVERLAPSE_LONG=1")
 	}
-	return env
+	return append(env, w.more...)
 }
