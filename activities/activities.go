@@ -30,6 +30,7 @@ type Activities struct {
 	Admission Admission
 	Fleet     Fleet
 	Wards     Wards
+	Census    Census
 	Broker    Broker // nil: no account is kept, and every order is free
 	// Switchboard hears how channels do; nil: nobody does.
 	Switchboard Switchboard

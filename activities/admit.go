@@ -70,8 +70,8 @@ func (a *Activities) Admit(ctx context.Context, r AdmitRequest) (Admitted, error
 }
 
 func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error) {
-	if err := cert.ValidateName(r.Name); err != nil {
-		return Admitted{}, fault.New(fault.Invalid, "%w", err)
+	if err := admitName(r.Name); err != nil {
+		return Admitted{}, err
 	}
 	enrolled, err := a.Admission.Enrolled(ctx, r.Name)
 	switch {
@@ -179,7 +179,7 @@ func (a *Activities) Claim(ctx context.Context, in ClaimInput) error {
 // Abandon gives up what a refused enrolment may have claimed. A certificate that
 // is enrolled keeps its places: then the refusal was about another enrolment.
 func (a *Activities) Abandon(ctx context.Context, name string) error {
-	if cert.ValidateName(name) != nil {
+	if admitName(name) != nil {
 		return nil // nothing can have been claimed for it
 	}
 	enrolled, err := a.Admission.Enrolled(ctx, name)

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 
-	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -33,8 +32,8 @@ func (a *Activities) AdmitWatched(ctx context.Context, rs []AdmitRequest) ([]Ver
 }
 
 func (a *Activities) admitWatched(ctx context.Context, r AdmitRequest) (v Verdict, err error) {
-	if err := cert.ValidateName(r.Name); err != nil {
-		return v, fault.New(fault.Invalid, "%w", err)
+	if err := admitName(r.Name); err != nil {
+		return v, err
 	}
 	if r.Managed || r.Change {
 		return v, fault.New(fault.Invalid, "%s is to be managed or changed; enroll it by itself", r.Name)

@@ -62,9 +62,11 @@ func (o overdue) Unwrap() error { return o.error }
 // maxText bounds what is kept of an error: it becomes state of the certificate.
 const maxText = 4000
 
-func shorten(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText] + "…"
+func shorten(text string) string { return shortened(text, maxText) }
+
+func shortened(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
 	}
 	return strings.ToValidUTF8(text, "?")
 }

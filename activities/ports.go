@@ -177,6 +177,8 @@ type Journal interface {
 	Append(ctx context.Context, name string, entries []cert.Entry) error
 	// Entries gives them in the order of their Sequence.
 	Entries(ctx context.Context, name string) ([]cert.Entry, error)
+	// Names lists the certificates of which the store keeps anything, in order.
+	Names(ctx context.Context) ([]string, error)
 }
 
 // Deliveries keeps what became of messages that did not arrive, the addresses

@@ -35,6 +35,7 @@ type fake struct {
 	answers map[string]any // by update or activity
 	failure error          // of every call but a signal
 	endless bool           // workflows never end
+	rounds  *workflows.RoundsOutput
 
 	mu      sync.Mutex
 	updates []client.UpdateWorkflowOptions
@@ -143,7 +144,37 @@ func (r workflowRun) Get(ctx context.Context, into any) error {
 	return r.value.Get(into)
 }
 
-func (f *fake) GetWorkflow(context.Context, string, string) client.WorkflowRun {
+// schedules has the one of the rounds, if there were any.
+type schedules struct {
+	client.ScheduleClient
+	client.ScheduleHandle
+	f *fake
+}
+
+func (f *fake) ScheduleClient() client.ScheduleClient { return schedules{f: f} }
+
+func (s schedules) GetHandle(context.Context, string) client.ScheduleHandle { return s }
+
+func (s schedules) Describe(context.Context) (*client.ScheduleDescription, error) {
+	if s.f.rounds == nil {
+		return nil, serviceerror.NewNotFound("no schedule")
+	}
+	run := func(id string) client.ScheduleActionResult {
+		return client.ScheduleActionResult{StartWorkflowResult: &client.ScheduleWorkflowExecution{WorkflowID: id}}
+	}
+	return &client.ScheduleDescription{
+		Schedule: client.Schedule{Spec: &client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 30 * time.Minute}}}},
+		Info: client.ScheduleInfo{
+			RecentActions:    []client.ScheduleActionResult{run(workflows.RoundsID + "-1"), run(workflows.RoundsID + "-2")},
+			RunningWorkflows: []client.ScheduleWorkflowExecution{{WorkflowID: workflows.RoundsID + "-2"}},
+		},
+	}, nil
+}
+
+func (f *fake) GetWorkflow(_ context.Context, id, _ string) client.WorkflowRun {
+	if id == workflows.RoundsID+"-1" {
+		return workflowRun{value: value{f.rounds}}
+	}
 	return workflowRun{endless: f.endless}
 }
 

@@ -56,6 +56,7 @@ behind status. A filter given several times (or with commas) means any of the va
 			defer c.remarkUndelivered(cmd.Context(), "")
 			defer c.remarkStrays(cmd.Context())
 			defer c.remarkSources(cmd.Context())
+			defer c.remarkUnguarded(cmd.Context())
 			return c.printRows(rows, f)
 		},
 	}

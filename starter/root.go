@@ -50,7 +50,7 @@ func (c *cli) root() *cobra.Command {
 	for _, verb := range []*cobra.Command{c.inspect(), c.scan(), c.needsRenewal(), c.list(), c.status(), c.explainNamed(), c.history(), c.check(), c.route(), c.undelivered(), c.digest(), c.doctor()} {
 		c.add(root, groupSee, verb)
 	}
-	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire()} {
+	for _, verb := range []*cobra.Command{c.enroll(), c.ack(), c.snooze(), c.approve(), c.deny(), c.takeOver(), c.reassign(), c.renew(), c.csr(), c.supply(), c.deploy(), c.rollback(), c.revoke(), c.pause(), c.resume(), c.retire(), c.restore()} {
 		c.add(root, groupAct, verb)
 	}
 	c.add(root, groupSee, c.approvals())
@@ -58,6 +58,8 @@ func (c *cli) root() *cobra.Command {
 	c.add(root, groupSee, c.channels())
 	c.add(root, groupSee, c.sources())
 	c.add(root, groupSee, c.where())
+	c.add(root, groupSee, c.watchman())
+	c.add(root, groupSee, c.canary())
 	c.add(root, groupAct, c.triage())
 	c.add(root, groupAct, c.handover())
 	c.add(root, "", c.alert())

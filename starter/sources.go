@@ -169,7 +169,7 @@ with 1 if the run was not complete; it waits 30m unless --timeout says otherwise
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 			defer cancel()
-			run, err := c.beginSurvey(ctx, args[0])
+			run, err := c.trigger(ctx, workflows.SurveyID(args[0]), fmt.Sprintf("no source is called %q; see: neverlapse sources", args[0]))
 			if err != nil {
 				return err
 			}
@@ -183,16 +183,17 @@ with 1 if the run was not complete; it waits 30m unless --timeout says otherwise
 	return cmd
 }
 
-// beginSurvey has a schedule run, and gives the ID of the workflow that does.
-func (c *cli) beginSurvey(ctx context.Context, source string) (string, error) {
+// trigger has a schedule run, unless it does already, and gives the ID of the
+// workflow that runs; missing says that there is no such schedule.
+func (c *cli) trigger(ctx context.Context, schedule, missing string) (string, error) {
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return "", err
 	}
-	plan := conn.ScheduleClient().GetHandle(ctx, workflows.SurveyID(source))
+	plan := conn.ScheduleClient().GetHandle(ctx, schedule)
 	before, err := plan.Describe(ctx)
 	if isA[*serviceerror.NotFound](err) {
-		return "", problem{exitNotFound, fmt.Sprintf("no source is called %q; see: neverlapse sources", source)}
+		return "", problem{exitNotFound, missing}
 	}
 	if err != nil {
 		return "", err
@@ -215,7 +216,7 @@ func (c *cli) beginSurvey(ctx context.Context, source string) (string, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("source %s: the schedule has begun no run: %w", source, ctx.Err())
+			return "", fmt.Errorf("schedule %s has begun no run: %w", schedule, ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

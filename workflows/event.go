@@ -60,14 +60,29 @@ func (t *teller) raise(e Event, now time.Time) {
 	t.changed()
 }
 
-// settle closes an event by evidence.
+// settle closes the events of a reason by evidence.
 func (t *teller) settle(reason alert.Reason, evidence string) {
+	t.close(evidence, func(e Event) bool { return e.Reason == reason })
+}
+
+// settleAbout closes one of several events of a reason.
+func (t *teller) settleAbout(reason alert.Reason, subject, evidence string) {
+	t.close(evidence, func(e Event) bool { return e.Reason == reason && e.Subject == subject })
+}
+
+func (t *teller) close(evidence string, which func(Event) bool) {
 	for i := range *t.alerts {
-		if e := &(*t.alerts)[i]; e.Reason == reason && e.Evidence == "" {
+		if e := &(*t.alerts)[i]; which(*e) && e.Evidence == "" {
 			e.Evidence = evidence
 			t.changed()
 		}
 	}
+}
+
+// tellNow tells what is due and waits until all were tried.
+func (t *teller) tellNow(ctx workflow.Context) error {
+	t.tellAll(ctx)
+	return workflow.Await(ctx, func() bool { return t.telling == 0 })
 }
 
 func (t *teller) repeatAt() time.Time {

@@ -58,6 +58,16 @@ func (c *certificate) noteHanded(ctx workflow.Context, r Request, before lifecyc
 		Details: map[string]string{"owner": now.Owner, "team": now.Team, "fromOwner": before.Owner, "fromTeam": before.Team}})
 }
 
+// SignalRestored carries a Request: somebody brought the certificate's workflow
+// back after it was ended from outside.
+const SignalRestored = "restored"
+
+// restored puts on record who did it.
+func (c *certificate) restored(ctx workflow.Context, r Request) {
+	c.note(ctx, entry{Kind: "restored", Text: "the workflow was ended from outside and goes on where it was", By: r.By, Via: r.Via, Note: r.Note})
+	c.changed()
+}
+
 // SignalForbidden carries a Forbidden to the certificate's journal.
 const SignalForbidden = "forbidden"
 

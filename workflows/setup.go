@@ -12,7 +12,7 @@ import (
 )
 
 type signals struct {
-	acknowledge, observed, window, ready, summarized, forbidden, delivered workflow.ReceiveChannel
+	acknowledge, observed, window, ready, summarized, forbidden, delivered, restored workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -76,6 +76,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		ready:       workflow.GetSignalChannelWithOptions(ctx, SignalReady, workflow.SignalChannelOptions{Description: "the CA may be asked again"}),
 		forbidden:   workflow.GetSignalChannelWithOptions(ctx, SignalForbidden, workflow.SignalChannelOptions{Description: "somebody asked for what they may not do"}),
 		summarized:  workflow.GetSignalChannelWithOptions(ctx, SignalSummarized, workflow.SignalChannelOptions{Description: "the import that enrolled it told people, or could not"}),
+		restored:    workflow.GetSignalChannelWithOptions(ctx, SignalRestored, workflow.SignalChannelOptions{Description: "somebody brought the workflow back after it was ended from outside"}),
 		delivered:   workflow.GetSignalChannelWithOptions(ctx, SignalDelivered, workflow.SignalChannelOptions{Description: "an inbox told somebody, or could not"}),
 	}
 	c.listen(ctx)
@@ -123,7 +124,7 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.forbidden, c.signals.delivered} {
+				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.forbidden, c.signals.delivered, c.signals.restored} {
 					if ch.Len() > 0 {
 						return true
 					}
@@ -144,6 +145,7 @@ func (c *certificate) drain(ctx workflow.Context) {
 	receive(c.signals.summarized, func(in Summarized) { c.summarized(ctx, in) })
 	receive(c.signals.delivered, func(in Delivered) { c.delivered(ctx, in) })
 	receive(c.signals.forbidden, func(in Forbidden) { c.forbidden(ctx, in) })
+	receive(c.signals.restored, func(in Request) { c.restored(ctx, in) })
 }
 
 // receive takes everything that waits in a channel.

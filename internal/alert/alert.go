@@ -83,6 +83,10 @@ const (
 	SourceIncomplete Reason = "source-incomplete"
 	// RenewalStuck: what renews certificates elsewhere (cert-manager, AWS) does not get on; told about the source.
 	RenewalStuck Reason = "renewal-stuck"
+	// Unguarded: certificates are enrolled, and their workflow was ended or cannot go on; told about them together.
+	Unguarded Reason = "unguarded"
+	// CanaryFailing: the canary certificate could not be renewed; told about the CA that was asked.
+	CanaryFailing Reason = "canary-failing"
 	// Unseen: no place could be observed for too long.
 	Unseen Reason = "unseen"
 )
@@ -103,7 +107,7 @@ const WeeklyDigest Reason = "weekly"
 const Renewed Reason = "renewed"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete, RenewalStuck}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete, RenewalStuck, Unguarded, CanaryFailing}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
@@ -113,7 +117,7 @@ func (r Reason) OfChannel() bool {
 // OfNone reports whether it is about something else than one certificate or a CA:
 // a channel, a worker, a person, a source.
 func (r Reason) OfNone() bool {
-	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete || r == RenewalStuck
+	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete || r == RenewalStuck || r == Unguarded || r == CanaryFailing
 }
 
 // ID names one alert: there is one per certificate, version and reason.

@@ -110,6 +110,7 @@ func adapters(c config.Config, p parts, more []Kinds) (*activities.Activities, e
 	}
 	_, err = sourcesOf(c, p, more)
 	fail(err)
+	fail(canaryFits(c))
 	a.Hosts, err = hosts(c)
 	fail(err)
 	_, err = channelsOf(c)

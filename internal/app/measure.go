@@ -122,7 +122,7 @@ func release(read func() (*debug.BuildInfo, bool)) (version, language string) {
 // watched has the metrics tell how things stand.
 func (a *App) watched(known *fleet) {
 	a.metrics.Watch(metrics.Sources{
-		Fleet: known.stand, Accounts: a.accounts, Queues: a.queues, Mail: a.mail, Disk: a.disk, Scans: a.scans, Configuration: a.configuration,
+		Fleet: known.stand, Accounts: a.accounts, Queues: a.queues, Mail: a.mail, Disk: a.disk, Scans: a.scans, Rounds: a.rounds, Canary: a.canary, Configuration: a.configuration,
 		Every: a.config.Metrics.Every, Most: a.config.Metrics.Certificates,
 	})
 }

@@ -142,6 +142,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	acts.Fleet, acts.Roll, acts.Herald, acts.Sources = known, known, known, a.sources.all
 	a.watched(known)
 	acts.Examiner = &examiner{by: "worker " + a.self.process(), config: a.inForce.config, acts: acts, channels: a.inForce.channels, store: p.store, client: a.client, app: a}
+	acts.Census = &census{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
 		return nil, err
@@ -286,6 +287,8 @@ func Register(w interface {
 	w.RegisterWorkflow(story.DigestWorkflow)
 	w.RegisterWorkflow(story.HandoverWorkflow)
 	w.RegisterWorkflow(story.SurveyWorkflow)
+	w.RegisterWorkflow(story.RoundsWorkflow)
+	w.RegisterWorkflow(story.CanaryWorkflow)
 	w.RegisterWorkflow(story.SourceWorkflow)
 	if r, ok := w.(interface{ RegisterActivity(any) }); ok && acts != nil {
 		r.RegisterActivity(acts)

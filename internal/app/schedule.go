@@ -33,10 +33,28 @@ func (a *App) schedule(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := a.planRounds(ctx); err != nil {
+		return err
+	}
+	if err := a.planCanary(ctx); err != nil {
+		return err
+	}
 	if err := a.planSources(ctx); err != nil {
 		return err
 	}
 	return a.scheduleDigests(ctx, a.config)
+}
+
+// roundLimit bounds a round: of a fleet that was lost whole each one is looked up.
+const roundLimit = time.Hour
+
+// planRounds has what is enrolled compared with what is guarded.
+func (a *App) planRounds(ctx context.Context) error {
+	action := &client.ScheduleWorkflowAction{
+		ID: workflows.RoundsID, Workflow: "RoundsWorkflow", TaskQueue: a.config.Temporal.TaskQueue,
+		WorkflowExecutionTimeout: roundLimit, StaticSummary: "is every certificate guarded that is enrolled?",
+	}
+	return a.plan(ctx, workflows.RoundsID, client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: a.config.Watchman.Every}}}, action)
 }
 
 // scheduleDigests has every team told of its week. The schedule of a team that is

@@ -10,6 +10,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/metrics"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -77,6 +78,16 @@ func (a *App) accounts(ctx context.Context) (out []metrics.Account, err error) {
 			return out, nil
 		}
 	}
+}
+
+// rounds tells what the latest one found.
+func (a *App) rounds(ctx context.Context) (out metrics.Rounds, err error) {
+	last, _, err := workflows.LastRounds(ctx, a.client)
+	out = metrics.Rounds{At: last.At, Unguarded: map[string]int{activities.GuardEnded: last.More, activities.GuardGone: 0, activities.GuardStuck: 0}}
+	for _, u := range last.Unguarded {
+		out.Unguarded[u.How]++
+	}
+	return out, err
 }
 
 // queues asks how the task queues of the centre and of each host do.

@@ -267,7 +267,23 @@ var about = map[string]string{
 
 	"heartbeat":          "A dead-man's switch outside (healthchecks.io, Dead Man's Snitch, Cronitor) that calls somebody when it hears nothing. See [Monitoring](monitoring.md#a-dead-mans-switch).",
 	"heartbeat.url_file": "File that holds its `https://` address, which is a secret. Empty: no heartbeat. See [Secrets](#secrets).",
-	"heartbeat.every":    "From one to the next: 10s to 24h. Let the switch wait for three.",
+	"canary":             "A certificate that is renewed all the time, end to end, so that what would stop renewals is told before one is due. See [Monitoring](monitoring.md#a-canary-certificate).",
+	"canary.ca":          "The CA of the section `cas` that renews it; configure one with the staging directory of yours. Empty: there is no canary.",
+	"canary.names":       "Names that it covers; names that nobody uses and that this worker can prove.",
+	"canary.every":       "From one renewal to the next: 10s to 31d. Against a directory whose certificates are trusted at least 48h.",
+	"canary.staging":     "`true`: nobody trusts what the CA issues, although its directory is not one that is known to be for tests (`letsencrypt-staging`, `googletrust-staging`).",
+	"canary.key_type":    "Kind of key. Empty: as is usual.",
+	"canary.profile":     "Profile to ask the CA for. Empty: as is usual for the CA.",
+	"canary.challenge":   "How the names are proven: `http-01`, `tls-alpn-01` or `dns-01`. Empty: as is usual for the CA.",
+	"canary.dns":         "The DNS provider of `dns-01`.",
+	"canary.target":      "Target that receives it, which no certificate may use. Empty: it is read back from the store.",
+	"canary.endpoint":    "`host:port` at which the target's server shows it. Empty: the target is read back.",
+	"canary.team":        "Team that is told beside the catch-all team. Empty: that one alone.",
+
+	"watchman":       "The rounds that find certificates which are enrolled and that nobody guards. See [Monitoring](monitoring.md#who-guards-the-guards).",
+	"watchman.every": "From one round to the next: 1s to 1h.",
+
+	"heartbeat.every": "From one to the next: 10s to 24h. Let the switch wait for three.",
 
 	"metrics.certificates": "How many certificates are told one by one, at most; those that expire first. The others are counted.",
 }

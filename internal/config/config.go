@@ -59,6 +59,8 @@ type Config struct {
 	Log          Log                `mapstructure:"log"`
 	Metrics      Metrics            `mapstructure:"metrics"`
 	Heartbeat    Heartbeat          `mapstructure:"heartbeat"`
+	Watchman     Watchman           `mapstructure:"watchman"`
+	Canary       Canary             `mapstructure:"canary"`
 	Traces       Traces             `mapstructure:"traces"`
 }
 
@@ -235,6 +237,27 @@ type Heartbeat struct {
 	Every   time.Duration `mapstructure:"every"`
 }
 
+// Watchman says how often what is enrolled is compared with what is guarded.
+type Watchman struct {
+	Every time.Duration `mapstructure:"every"`
+}
+
+// Canary is a certificate that is renewed all the time, so that what would stop
+// renewals is seen before one is due.
+type Canary struct {
+	CA        string        `mapstructure:"ca"` // empty: there is no canary
+	Names     []string      `mapstructure:"names"`
+	Every     time.Duration `mapstructure:"every"`
+	Staging   bool          `mapstructure:"staging"` // nobody trusts what the CA issues, although its directory is not known as such
+	KeyType   string        `mapstructure:"key_type"`
+	Profile   string        `mapstructure:"profile"`
+	Challenge string        `mapstructure:"challenge"`
+	DNS       string        `mapstructure:"dns"`
+	Target    string        `mapstructure:"target"`   // empty: it is read back from the store
+	Endpoint  string        `mapstructure:"endpoint"` // that shows what Target has; empty: Target is read back
+	Team      string        `mapstructure:"team"`     // told beside the catch-all team
+}
+
 // Default is what counts where nothing is configured.
 func Default() Config {
 	return Config{
@@ -254,6 +277,8 @@ func Default() Config {
 		Digest:      Digest{Day: "mon", At: "09:00"},
 		Log:         Log{Level: "info", Format: "text"},
 		Heartbeat:   Heartbeat{Every: time.Minute},
+		Watchman:    Watchman{Every: 30 * time.Minute},
+		Canary:      Canary{Every: 24 * time.Hour},
 		Metrics:     Metrics{Every: 30 * time.Second, Certificates: 20000},
 	}
 }

@@ -105,6 +105,8 @@ digest: {day: fri, at: "16:30", empty: true}
 log: {level: debug, format: json}
 metrics: {listen: "127.0.0.1:9090", token_file: /t, every: 1m, certificates: 5}
 heartbeat: {url_file: /u, every: 5m}
+watchman: {every: 10m}
+canary: {ca: le, names: [canary.example.com], every: 48h, staging: true, key_type: EC384, profile: short, challenge: http-01, target: shop.example.com, endpoint: "canary.example.com:443", team: sre}
 traces: {endpoint: "http://collector:4318/v1/traces"}
 `)
 	if err != nil {
@@ -145,6 +147,8 @@ traces: {endpoint: "http://collector:4318/v1/traces"}
 		Log:          Log{"debug", "json"},
 		Metrics:      Metrics{"127.0.0.1:9090", "/t", time.Minute, 5},
 		Heartbeat:    Heartbeat{"/u", 5 * time.Minute},
+		Watchman:     Watchman{10 * time.Minute},
+		Canary:       Canary{CA: "le", Names: []string{"canary.example.com"}, Every: 48 * time.Hour, Staging: true, KeyType: "EC384", Profile: "short", Challenge: "http-01", Target: "shop.example.com", Endpoint: "canary.example.com:443", Team: "sre"},
 		Traces:       Traces{"http://collector:4318/v1/traces"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

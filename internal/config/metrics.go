@@ -47,6 +47,20 @@ func (h Heartbeat) validate() error {
 	return nil
 }
 
+// The time between two rounds may lie between these: what nobody guards is told
+// within an hour.
+const (
+	minRounds = time.Second
+	maxRounds = time.Hour
+)
+
+func (w Watchman) validate() error {
+	if w.Every < minRounds || w.Every > maxRounds {
+		return wrong("watchman.every", "%s is not between %s and %s", lifecycle.FormatDuration(w.Every), lifecycle.FormatDuration(minRounds), lifecycle.FormatDuration(maxRounds))
+	}
+	return nil
+}
+
 func (t Traces) validate() error {
 	if t.Endpoint == "" {
 		return nil

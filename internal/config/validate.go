@@ -36,7 +36,7 @@ func (c Config) Validate() error {
 		c.ACMETLS.validate(c.HTTP, c.ACMEHTTP), c.ACMEDNS.validate(), c.Scan.validate(), validateAdapters("dns", c.DNS),
 		c.Store.validate(), validateAdapters("cas", c.CAs), c.RenewalInfo.validate(), validateAdapters("targets", c.Targets), c.validateHosts(), c.validateSources(),
 		validateAdapters("channels", c.Channels), c.validateDelivery(), c.Bounces.validate(), c.validateDirectory(), c.validateRoutes(), c.validateCalendars(), c.validatePolicies(),
-		c.validateEnvironments(), c.Handover.validate(), c.validateGather(), c.Digest.validate(), c.Log.validate(), c.Metrics.validate(c.HTTP), c.Heartbeat.validate(), c.Traces.validate(),
+		c.validateEnvironments(), c.Handover.validate(), c.validateGather(), c.Digest.validate(), c.Log.validate(), c.Metrics.validate(c.HTTP), c.Heartbeat.validate(), c.Watchman.validate(), c.validateCanary(), c.Traces.validate(),
 	)
 }
 

@@ -153,7 +153,7 @@ func (t telling) settings() {
 }
 
 func (t telling) sources() {
-	for _, state := range []func() (sourceState, bool){t.w.fleet.state, t.w.accounts.state, t.w.queues.state, t.w.mail.state, t.w.disk.state, t.w.scans.state} {
+	for _, state := range []func() (sourceState, bool){t.w.fleet.state, t.w.accounts.state, t.w.queues.state, t.w.mail.state, t.w.disk.state, t.w.scans.state, t.w.rounds.state, t.w.canary.state} {
 		s, there := state()
 		if !there {
 			continue

@@ -16,6 +16,8 @@ type Sources struct {
 	Mail          func(context.Context) (Mail, error)
 	Disk          func(context.Context) ([]Disk, error)
 	Scans         func(context.Context) ([]Scan, error)
+	Rounds        func(context.Context) (Rounds, error)
+	Canary        func(context.Context) (*Canary, error)
 	Configuration func() Configuration
 	// Every is the shortest time between two looks at a source; at the sizes of
 	// folders, twenty times that.
@@ -82,6 +84,8 @@ type world struct {
 	mail     reading[Mail]
 	disk     reading[[]Disk]
 	scans    reading[[]Scan]
+	rounds   reading[Rounds]
+	canary   reading[*Canary]
 	desc     map[string]*prometheus.Desc
 }
 
@@ -97,6 +101,8 @@ func (m *Metrics) Watch(s Sources) {
 		disk:     reading[[]Disk]{name: "disk", every: 20 * s.Every, read: s.Disk, log: o.Log},
 	}
 	w.scans = reading[[]Scan]{name: "scans", every: s.Every, read: s.Scans, log: o.Log}
+	w.rounds = reading[Rounds]{name: "rounds", every: s.Every, read: s.Rounds, log: o.Log}
+	w.canary = reading[*Canary]{name: "canary", every: s.Every, read: s.Canary, log: o.Log}
 	for _, f := range worldFamilies {
 		m.declare(f.Type, f.Name, f.Help, f.Labels)
 		w.desc[f.Name] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
@@ -121,6 +127,8 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	all.Go(func() { w.mail.get(now) })
 	all.Go(func() { w.disk.get(now) })
 	all.Go(func() { w.scans.get(now) })
+	all.Go(func() { w.rounds.get(now) })
+	all.Go(func() { w.canary.get(now) })
 	all.Wait()
 	t := telling{w: w, out: out, seen: map[string]bool{}}
 	t.certificates(now)
@@ -129,6 +137,8 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	t.letters(now)
 	t.disks(now)
 	t.scans(now)
+	t.rounds(now)
+	t.canary(now)
 	t.settings()
 	t.sources()
 }

@@ -44,3 +44,14 @@ func wellKnownNames() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// Trusted tells whether the certificates that a directory issues are trusted, by
+// its URL or short name; listed is false where that is not known.
+func Trusted(directory string) (trusted, listed bool) {
+	for _, w := range WellKnownCAs {
+		if directory == w.Name || directory == w.Directory {
+			return !strings.HasSuffix(w.Name, "-staging"), true
+		}
+	}
+	return false, false
+}
