@@ -87,7 +87,7 @@ func (x *examiner) schedules(ctx context.Context) []doctor.Finding {
 }
 
 func ours(id string) bool {
-	return slices.ContainsFunc([]string{workflows.InventoryID(""), workflows.SurveyID(""), workflows.DigestID("")}, func(p string) bool { return strings.HasPrefix(id, p) })
+	return slices.ContainsFunc([]string{workflows.InventoryID(""), workflows.SurveyID(""), workflows.DigestID(""), workflows.RoundsID, workflows.CanaryID}, func(p string) bool { return strings.HasPrefix(id, p) })
 }
 
 func (x *examiner) scheduled(ctx context.Context, all client.ScheduleClient, id string) doctor.Finding {
@@ -176,8 +176,7 @@ func unlisted(err error) doctor.Finding {
 // entities looks for certificates whose workflow was ended otherwise than by
 // retiring them, and for those whose tasks fail.
 func (x *examiner) entities(ctx context.Context) []doctor.Finding {
-	const over = "WorkflowType = 'CertificateWorkflow' AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
-	r, err := x.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: x.config().Temporal.Namespace, Query: over, PageSize: fleetPage})
+	r, err := x.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: x.config().Temporal.Namespace, Query: endedFromOutside, PageSize: fleetPage})
 	if err != nil {
 		return []doctor.Finding{unlisted(err)}
 	}
@@ -194,7 +193,7 @@ func (x *examiner) entities(ctx context.Context) []doctor.Finding {
 			continue
 		}
 		name := strings.TrimPrefix(id, workflows.WorkflowID(""))
-		f := doctor.Bad("enroll it again (neverlapse enroll); if it is not wanted any more: "+temporalCommand(x.config(), "workflow delete")+" --workflow-id "+id,
+		f := doctor.Bad("neverlapse restore "+name+"; if it is not wanted any more, then neverlapse retire "+name,
 			"its workflow is %s since %s: nobody watches or renews it", how, w.GetCloseTime().AsTime().UTC().Format(time.RFC3339))
 		f.About = name
 		out = append(out, f)
