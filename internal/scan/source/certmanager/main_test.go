@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
-	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster/clustertest"
+	"github.com/neverlapse/neverlapse/internal/scan/source/sourcetest"
 )
 
 func TestMain(m *testing.M) { kubetest.Main(m) }
@@ -117,9 +117,7 @@ func issued(pair cert.Pair) object {
 
 func (w world) open(t testing.TB, user string, change ...func(*certmanager.Options)) *certmanager.Source {
 	t.Helper()
-	config, err := w.Kubeconfig(t.TempDir(), user)
-	must(t, err)
-	o := certmanager.Options{Where: cluster.Where{Access: kube.Access{Kubeconfig: config}, Cluster: "prod", Labels: "world=" + w.label}}
+	o := certmanager.Options{Where: clustertest.Where(t, w.Cluster, user, w.label)}
 	for _, f := range change {
 		f(&o)
 	}
@@ -130,16 +128,7 @@ func (w world) open(t testing.TB, user string, change ...func(*certmanager.Optio
 
 func look(t testing.TB, s source.Source) map[string]source.Sighting {
 	t.Helper()
-	seen := map[string]source.Sighting{}
-	for page, first := []byte(nil), true; first || page != nil; first = false {
-		p, err := s.Look(t.Context(), page, func(string) {})
-		must(t, err)
-		must(t, p.Validate())
-		for _, x := range p.Sightings {
-			seen[x.Place] = x
-		}
-		page = p.Next
-	}
+	seen, _ := sourcetest.Look(t, s)
 	return seen
 }
 

@@ -184,16 +184,7 @@ func TestAHostThatFailsHoldsUpNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var failed []source.Failure
-	var seen []source.Sighting
-	var page []byte
-	for first := true; first || page != nil; first = false {
-		p, err := s.Look(t.Context(), page, func(string) {})
-		if err != nil || p.Validate() != nil {
-			t.Fatal(err, p.Validate())
-		}
-		failed, seen, page = append(failed, p.Failed...), append(seen, p.Sightings...), p.Next
-	}
+	seen, failed := sourcetest.Look(t, s)
 	if len(failed) != 2 || failed[0].Places != "file:127.0.0.1:"+strconv.Itoa(down)+":" || !strings.Contains(failed[0].Why, "cannot be reached") ||
 		failed[1].Places != place(good, filepath.Join(dir, "nowhere")) || len(seen) != 1 {
 		t.Errorf("%+v %+v", failed, seen)

@@ -57,7 +57,7 @@ func TestASecretSaysWhoseItIsAndWhoRenewsIt(t *testing.T) {
 		"labels":      map[string]any{"world": w.label, "team": "web", "environment": "dev"},
 	})
 	w.tls(t, w.a, "ours", targettest.Fresh(t, "c.test"), map[string]any{"labels": map[string]any{"world": w.label, "app.kubernetes.io/managed-by": "neverlapse", "squad": "ops"}})
-	seen, _ := look(t, w.open(t, "admin"))
+	seen, _ := sourcetest.Look(t, w.open(t, "admin"))
 	at := func(name string) source.Sighting { return seen["secret:prod/"+w.a+"/"+name] }
 	if s := at("plain"); !s.Seen() || s.Host != "prod" || s.RenewedBy+s.Owner+s.Team != "" || s.Version.Names[0] != "a.test" {
 		t.Errorf("plain: %+v", s)
@@ -68,7 +68,7 @@ func TestASecretSaysWhoseItIsAndWhoRenewsIt(t *testing.T) {
 	if !slices.ContainsFunc(at("plain").Findings, func(f cert.Finding) bool { return f.Code == cert.UntrustedRoot || f.Code == cert.ChainIncomplete }) {
 		t.Errorf("nothing is found at a certificate of nobody's CA: %v", at("plain").Findings)
 	}
-	seen, _ = look(t, w.open(t, "admin", func(o *kubernetes.Options) { o.Team = "squad" }))
+	seen, _ = sourcetest.Look(t, w.open(t, "admin", func(o *kubernetes.Options) { o.Team = "squad" }))
 	if s := at("ours"); s.RenewedBy != "Neverlapse" || s.Team != "ops" {
 		t.Errorf("ours: %+v", s)
 	}
@@ -82,9 +82,9 @@ func TestWhatDidNotChangeIsNotSentAgain(t *testing.T) {
 	}
 	proxy := w.between(t)
 	s := w.open(t, "admin", through(t, proxy))
-	first, _ := look(t, s)
+	first, _ := sourcetest.Look(t, s)
 	whole, _ := proxy.took()
-	again, _ := look(t, s)
+	again, _ := sourcetest.Look(t, s)
 	unchanged, asked := proxy.took()
 	if len(first) != 30 || !maps.EqualFunc(first, again, func(a, b source.Sighting) bool { return a.Version.Fingerprint == b.Version.Fingerprint }) {
 		t.Errorf("%d places, and then %d", len(first), len(again))
@@ -95,14 +95,14 @@ func TestWhatDidNotChangeIsNotSentAgain(t *testing.T) {
 	renewed := targettest.Fresh(t, "a.test")
 	w.Do(t, http.MethodPatch, "/api/v1/namespaces/"+w.a+"/secrets/web-07", map[string]any{"data": values{"tls.crt": renewed.Chain, "tls.key": renewed.Key}})
 	w.Do(t, http.MethodDelete, "/api/v1/namespaces/"+w.a+"/secrets/web-08", nil)
-	now, _ := look(t, s)
+	now, _ := sourcetest.Look(t, s)
 	if _, asked := proxy.took(); len(now) != 29 || len(asked) != 2 || now["secret:prod/"+w.a+"/web-07"].Version.Fingerprint != targettest.FingerprintOf(renewed) {
 		t.Errorf("%d places by %q; web-07 is %s", len(now), asked, now["secret:prod/"+w.a+"/web-07"].Version.Fingerprint.Short())
 	}
 	for i := range 20 { // too many to ask for one by one
 		w.Do(t, http.MethodPatch, fmt.Sprintf("/api/v1/namespaces/%s/secrets/web-%02d", w.a, i+9), map[string]any{"data": values{"tls.crt": renewed.Chain, "tls.key": renewed.Key}})
 	}
-	now, _ = look(t, s)
+	now, _ = sourcetest.Look(t, s)
 	if _, asked := proxy.took(); len(asked) != 2 || now["secret:prod/"+w.a+"/web-20"].Version.Fingerprint != targettest.FingerprintOf(renewed) {
 		t.Errorf("by %q", asked)
 	}
@@ -183,7 +183,7 @@ func TestAMissingRightIsToldWithTheRuleThatMendsIt(t *testing.T) {
 	}
 	deadline := time.Now().Add(time.Minute) // a Role counts after a moment
 	for {
-		seen, failed := look(t, w.open(t, "reader", list(w.a, w.b)))
+		seen, failed := sourcetest.Look(t, w.open(t, "reader", list(w.a, w.b)))
 		if len(seen) == 1 && len(failed) == 1 && failed[0].Places == "secret:prod/"+w.b+"/" && strings.Contains(failed[0].Why, "verbs: [list]") {
 			break
 		}

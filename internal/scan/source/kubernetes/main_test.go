@@ -16,11 +16,9 @@ import (
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
-	"github.com/neverlapse/neverlapse/internal/kube"
 	"github.com/neverlapse/neverlapse/internal/kube/kubetest"
 	"github.com/neverlapse/neverlapse/internal/scan"
-	"github.com/neverlapse/neverlapse/internal/scan/source"
-	"github.com/neverlapse/neverlapse/internal/scan/source/cluster"
+	"github.com/neverlapse/neverlapse/internal/scan/source/cluster/clustertest"
 	"github.com/neverlapse/neverlapse/internal/scan/source/kubernetes"
 )
 
@@ -71,31 +69,13 @@ func (w world) tls(t testing.TB, namespace, name string, pair cert.Pair, more ..
 // open makes a source as a user, of this world's Secrets.
 func (w world) open(t testing.TB, user string, change ...func(*kubernetes.Options)) *kubernetes.Source {
 	t.Helper()
-	config, err := w.Kubeconfig(t.TempDir(), user)
-	must(t, err)
-	o := kubernetes.Options{Where: cluster.Where{Access: kube.Access{Kubeconfig: config}, Cluster: "prod", Labels: "world=" + w.label}}
+	o := kubernetes.Options{Where: clustertest.Where(t, w.Cluster, user, w.label)}
 	for _, f := range change {
 		f(&o)
 	}
 	s, err := kubernetes.New("cluster", o, scan.New(scan.Options{}))
 	must(t, err)
 	return s
-}
-
-// look goes through all pages.
-func look(t testing.TB, s source.Source) (seen map[string]source.Sighting, failed []source.Failure) {
-	t.Helper()
-	seen = map[string]source.Sighting{}
-	for page, first := []byte(nil), true; first || page != nil; first = false {
-		p, err := s.Look(t.Context(), page, func(string) {})
-		must(t, err)
-		must(t, p.Validate())
-		for _, x := range p.Sightings {
-			seen[x.Place] = x
-		}
-		failed, page = append(failed, p.Failed...), p.Next
-	}
-	return seen, failed
 }
 
 // between is a proxy before the API server that counts what is sent.

@@ -129,13 +129,26 @@ func tight(t *testing.T, h Harness) {
 	}
 }
 
-func walk(t *testing.T, s source.Source, from []byte) []source.Page {
+// Look goes through all pages of a source: what it saw, by place, and what failed.
+func Look(t testing.TB, s source.Source) (seen map[string]source.Sighting, failed []source.Failure) {
+	t.Helper()
+	seen = map[string]source.Sighting{}
+	for _, p := range walk(t, s, nil) {
+		for _, x := range p.Sightings {
+			seen[x.Place] = x
+		}
+		failed = append(failed, p.Failed...)
+	}
+	return seen, failed
+}
+
+func walk(t testing.TB, s source.Source, from []byte) []source.Page {
 	t.Helper()
 	return walkTelling(t, s, from, func(string) {})
 }
 
 // walkTelling looks at every page from one on.
-func walkTelling(t *testing.T, s source.Source, from []byte, progress func(string)) []source.Page {
+func walkTelling(t testing.TB, s source.Source, from []byte, progress func(string)) []source.Page {
 	t.Helper()
 	var out []source.Page
 	for page := from; ; {
