@@ -50,8 +50,8 @@ func TestNothingListensForOthers(t *testing.T) {
 			}
 		}
 	}
-	if published != 4 {
-		t.Errorf("%d ports are published; want those of the Web UI, the worker, Prometheus and Grafana", published)
+	if published != 5 {
+		t.Errorf("%d ports are published; want those of the Web UI, a worker, Prometheus, Alertmanager and Grafana", published)
 	}
 }
 

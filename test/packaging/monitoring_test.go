@@ -70,13 +70,35 @@ func TestThePrometheusOfTheComposeFileTakesItsRulesAndAsksTheWorker(t *testing.T
 			ActiveTargets []struct{ ScrapeURL string }
 		}
 	}
-	until(t, "http://"+at+"/api/v1/targets", &targets, func() bool { return len(targets.Data.ActiveTargets) > 0 })
+	until(t, "http://"+at+"/api/v1/targets", &targets, func() bool { return len(targets.Data.ActiveTargets) == 2 })
 	c, err := config.Load(filepath.Join(root, "deploy/compose/neverlapse.yaml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := targets.Data.ActiveTargets[0].ScrapeURL; got != "http://worker"+c.Metrics.Listen+"/metrics" {
-		t.Errorf("%s is asked; the worker tells at %s", got, c.Metrics.Listen)
+	for _, worker := range []string{"worker", "worker-2"} {
+		if want := "http://" + worker + c.Metrics.Listen + "/metrics"; !slices.ContainsFunc(targets.Data.ActiveTargets, func(a struct{ ScrapeURL string }) bool { return a.ScrapeURL == want }) {
+			t.Errorf("%s tells at %s; asked are %v", worker, want, targets.Data.ActiveTargets)
+		}
+	}
+}
+
+// Alertmanager takes its file, and is where Prometheus looks for it.
+func TestTheAlertmanagerOfTheComposeFileTakesItsFileAndPrometheusFindsIt(t *testing.T) {
+	s := compose(t).Services["alertmanager"]
+	file := s.here(t, strings.TrimPrefix(s.Command[0], "--config.file="))
+	if out, err := exec.CommandContext(t.Context(), targettest.NeedProgram(t, "amtool"), "check-config", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	var written struct {
+		Alerting struct {
+			Alertmanagers []struct {
+				StaticConfigs []struct{ Targets []string } `yaml:"static_configs"`
+			}
+		}
+	}
+	read(t, filepath.Join(root, "deploy/compose/prometheus.yaml"), &written)
+	if got := written.Alerting.Alertmanagers[0].StaticConfigs[0].Targets; !slices.Equal(got, []string{"alertmanager:9093"}) {
+		t.Errorf("Prometheus looks for Alertmanager at %q", got)
 	}
 }
 

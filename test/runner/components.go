@@ -56,7 +56,7 @@ var components = []component{
 	{name: "store on S3", is: "stand-in", what: "gofakes3, which honours conditional writes; AWS cannot be reached from CI", module: "github.com/johannesboyne/gofakes3", proof: "internal/store/s3"},
 	{name: "system calls", is: "real", what: "strace shows that the store syncs what it wrote", version: []string{"strace", "--version"}, proof: "internal/store"},
 	{name: "Helm chart", is: "real", what: "rendered and linted by Helm's library, decoded by Kubernetes' types, its configuration taken by the worker; no pod is run", proof: "test/shipped/chart"},
-	{name: "docker compose", is: "skipped", what: "the files are checked, nothing is started: there are no container images in CI"},
+	{name: "docker compose", is: "skipped", what: "compose-go and BuildKit read the files; no container is started: there are no images in CI"},
 }
 
 // componentTable tells what each component was in this run.

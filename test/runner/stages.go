@@ -52,7 +52,7 @@ func (w *workshop) stages() []stage {
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, "test/bench") }},
-		{name: "shipped", about: "the Helm chart, by Helm's library and Kubernetes' types, in a module of its own", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, shipped) }},
+		{name: "shipped", about: "the Helm chart and docker compose, by the libraries of those who read them, in a module of its own", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, shipped) }},
 		{name: "end-to-end", about: "all programs with real servers, one package after the other", tests: true, run: w.endToEnd},
 		{name: "postgresql", about: "the main scenarios once more, with the engine on PostgreSQL and two workers", tests: true, run: w.onPostgres},
 	}

@@ -88,7 +88,8 @@ var secretsOf = map[string]map[string]string{
 		"neverlapse-store/store.key":    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
 		"neverlapse-store/database-url": "postgres://neverlapse:p@db.example.com/neverlapse?sslmode=verify-full",
 		"slack/bot-token":               "xoxb-1", "slack/app-token": "xapp-1", "slack/kubeconfig": kubeconfig,
-		"page-tokens/tokens": "minji 0123456789abcdefghij\n",
+		"temporal-keys/2026-01": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"page-tokens/tokens":    "minji 0123456789abcdefghij\n",
 	},
 	"s3": {"neverlapse-store/store.key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "temporal-api-key/api-key": "key"},
 }
