@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -51,9 +49,6 @@ func parseNeighbour(text string) (n neighbour, ok bool) {
 	return n, err == nil
 }
 
-// namePurpose is what the store's secret is for that names it.
-const namePurpose = "workers"
-
 // whoami is this worker. The name of its store follows from a secret that all
 // who share the store have, and tells nothing of it.
 func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, error) {
@@ -63,38 +58,26 @@ func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, er
 	}
 	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
 	n := neighbour{pid: os.Getpid(), machine: machine, patches: workflows.PatchLevel()}
-	key, err := s.Secret(ctx, namePurpose)
-	if store.KeyIsAway(err) {
-		return n, nil
-	}
-	if err != nil {
+	n.store, err = nameOfStore(ctx, s.Secret)
+	if err != nil && !store.KeyIsAway(err) {
 		return neighbour{}, fmt.Errorf("the name of the store: %w", err)
+	}
+	return n, nil
+}
+
+func nameOfStore(ctx context.Context, secret func(context.Context, string) ([]byte, error)) (string, error) {
+	key, err := secret(ctx, store.NamePurpose)
+	if err != nil {
+		return "", err
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("name of the store"))
-	n.store = hex.EncodeToString(mac.Sum(nil)[:6])
-	return n, nil
+	return hex.EncodeToString(mac.Sum(nil)[:6]), nil
 }
 
 // pollerIsAlive is how long after its last poll a worker counts as running. A
 // poll lasts a minute; the server lists those of the last five.
 const pollerIsAlive = 75 * time.Second
-
-// neighbours are the workers that poll our task queue now; this one is among
-// them once it polls.
-func (a *App) neighbours(ctx context.Context) (all []neighbour, err error) {
-	queue := a.config.Temporal.TaskQueue
-	d, err := a.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	if err != nil {
-		return nil, fmt.Errorf("who else serves task queue %q: %w", queue, err)
-	}
-	for _, p := range d.GetPollers() {
-		if n, ok := parseNeighbour(p.GetIdentity()); ok && time.Since(p.GetLastAccessTime().AsTime()) < pollerIsAlive {
-			all = append(all, n)
-		}
-	}
-	return all, nil
-}
 
 // fitsNeighbours tells why this worker cannot share its task queue with those
 // that poll it now.
@@ -104,6 +87,12 @@ func (a *App) fitsNeighbours(ctx context.Context) error {
 		return err
 	}
 	return unfit(a.config, a.self, all)
+}
+
+// neighbours are the workers that poll our task queue now; this one is among
+// them once it polls.
+func (a *App) neighbours(ctx context.Context) ([]neighbour, error) {
+	return pollersOf(ctx, a.client, a.config.Temporal.TaskQueue)
 }
 
 // localKinds are the kinds of targets that act on the worker's own machine.

@@ -32,21 +32,31 @@ type filesOptions struct {
 // files whose key is here, which is open. That lies, without options, in the data folder and its key
 // beside it, made at the first start.
 func storeOf(ctx context.Context, c config.Config, more []Kinds) (*store.Store, error) {
-	const path = "store.options"
 	m, sealing, err := mediumOf(c, more)
 	if err != nil {
 		return nil, err
 	}
+	s, err := storeOn(c, m, sealing, more)
+	if err != nil {
+		return nil, err
+	}
+	if c.Store.Kind == filesKind && !sealing.remote() {
+		if err := s.Begin(ctx); err != nil {
+			return nil, errors.Join(config.Under("store.options", err), s.Close())
+		}
+	}
+	return s, nil
+}
+
+// storeOn is a store that is not opened yet, with what it shares with hosts.
+func storeOn(c config.Config, m store.Medium, sealing Sealing, more []Kinds) (*store.Store, error) {
+	const path = "store.options"
 	keeper, err := sealing.keeper(more)
 	if err != nil {
 		return nil, errors.Join(config.Under(path, err), m.Close())
 	}
 	s := store.On(m, keeper)
-	err = share(c, s, sealing)
-	if err == nil && c.Store.Kind == filesKind && !sealing.remote() {
-		err = s.Begin(ctx)
-	}
-	if err != nil {
+	if err := share(c, s, sealing); err != nil {
 		return nil, errors.Join(config.Under(path, err), s.Close())
 	}
 	return s, nil

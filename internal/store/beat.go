@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -32,4 +35,15 @@ func (s *Store) Beat(ctx context.Context, now time.Time) error {
 		}
 		return err
 	})
+}
+
+// LastBeat is when a worker last wrote to the store only to know that it can; zero
+// if none did, or if what it wrote cannot be read.
+func (s *Store) LastBeat(ctx context.Context) (time.Time, error) {
+	text, err := s.room("beat").read(ctx, beatFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	at, _ := time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))) // zero where it is no time
+	return at, err
 }

@@ -21,13 +21,7 @@ func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "secret: the purpose is empty")
 	}
 	r, elem := s.room("secrets"), component(purpose)+".sealed"
-	open := func(r room) ([]byte, error) {
-		blob, err := r.read(ctx, elem)
-		if err != nil {
-			return nil, err
-		}
-		return s.sealer.unseal(ctx, object("secret", purpose), blob)
-	}
+	open := func(r room) ([]byte, error) { return s.openSecret(ctx, r, purpose) }
 	out, err := open(r)
 	if errors.Is(err, fs.ErrNotExist) && purpose == LinkPurpose {
 		out, err = s.earlierLinkKey(ctx)
@@ -48,6 +42,19 @@ func (s *Store) Secret(ctx context.Context, purpose string) ([]byte, error) {
 		return r.write(ctx, elem, blob)
 	})
 	return out, err
+}
+
+// MadeSecret is Secret, but makes none: fs.ErrNotExist.
+func (s *Store) MadeSecret(ctx context.Context, purpose string) ([]byte, error) {
+	return s.openSecret(ctx, s.room("secrets"), purpose)
+}
+
+func (s *Store) openSecret(ctx context.Context, r room, purpose string) ([]byte, error) {
+	blob, err := r.read(ctx, component(purpose)+".sealed")
+	if err != nil {
+		return nil, err
+	}
+	return s.sealer.unseal(ctx, object("secret", purpose), blob)
 }
 
 // earlierLinkKey reads the key of links where stores had it that were made before

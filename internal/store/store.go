@@ -105,12 +105,18 @@ func (s *Store) ShareBelow(dir string) error {
 	return err
 }
 
+// String says where it is, for messages.
+func (s *Store) String() string { return s.medium.String() }
+
 // Begin prepares the medium and lays the store out if it is empty. A keeper other
 // than the one the store was made with is refused with fault.Configuration. Where
 // the key service cannot be asked now (KeyIsAway) a store that is there may be used
 // all the same: nothing is sealed before the keeper has shown that it is the right one.
 func (s *Store) Begin(ctx context.Context) error {
 	if err := s.medium.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := s.unfinished(ctx); err != nil {
 		return err
 	}
 	top := s.room(".")
@@ -140,6 +146,9 @@ func (s *Store) Begin(ctx context.Context) error {
 // store yet is fault.Configuration. Without its key service only what is sealed
 // cannot be read.
 func (s *Store) BeginToRead(ctx context.Context) error {
+	if err := s.unfinished(ctx); err != nil {
+		return err
+	}
 	err := s.checkKey(ctx, s.room("."))
 	if KeyIsAway(err) {
 		return nil

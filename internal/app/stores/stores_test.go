@@ -116,3 +116,10 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func mentions(t *testing.T, err error, says string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("%v, want %q", err, says)
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
+const undefinedTable = "42P01"
+
 // takenBack says that the server ended a transaction so that another could go
 // on: nothing of it has happened.
 func takenBack(err error) bool {

@@ -117,10 +117,14 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// Names lists all pieces, and the logs that have lines.
+// Names lists all pieces, and the logs that have lines; none where there are no
+// tables yet.
 func (m *Medium) Names(ctx context.Context) ([]store.Name, error) {
 	rows, err := m.pool.Query(ctx, `SELECT room, elem FROM neverlapse_pieces
 		UNION ALL SELECT DISTINCT room, '`+store.LogName+`' FROM neverlapse_lines ORDER BY 1, 2`)
+	if state(err) == undefinedTable {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, m.failed(err)
 	}
@@ -129,6 +133,9 @@ func (m *Medium) Names(ctx context.Context) ([]store.Name, error) {
 		err := row.Scan(&room, &elem)
 		return store.NameIn(room, elem), err
 	})
+	if state(err) == undefinedTable {
+		return nil, nil
+	}
 	return out, m.failed(err)
 }
 
