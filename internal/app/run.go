@@ -173,6 +173,7 @@ func (a *App) goOn() {
 	a.end = cancel
 	a.connect(ctx)
 	a.beside.Go(func() { a.follow(ctx) })
+	a.beside.Go(func() { a.sweep(ctx) })
 	a.beside.Go(func() { a.keepLevel(ctx) })
 	a.beats(ctx)
 }
@@ -186,6 +187,31 @@ func (a *App) openStore(ctx context.Context) error {
 		return nil
 	}
 	return config.Under("store.options", err)
+}
+
+// sweepEvery is how often what nobody uses any more is removed from the store.
+const sweepEvery = 24 * time.Hour
+
+// sweep does it until ctx ends. What fails holds up nobody.
+func (a *App) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		n, err := a.store.Sweep(ctx, time.Now())
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			a.logger.Warn("what the store does not use any more could not be removed", "error", err)
+		} else if n > 0 {
+			a.logger.Info("what the store does not use any more was removed", "objects", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // tidy lets targets remove what a worker that died left. It is done again before

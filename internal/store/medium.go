@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"path"
+	"time"
 )
 
 // Medium is where the bytes of a store lie: a folder, a database, a bucket. It
@@ -24,6 +25,22 @@ type Medium interface {
 	// String says where it is, for messages. It holds no secret.
 	String() string
 	Close() error
+}
+
+// Sweeper is a medium on which something may be left behind that nobody uses.
+type Sweeper interface {
+	// Sweep removes what has been left behind for long, and says how much. It
+	// may run beside anything.
+	Sweep(ctx context.Context, now time.Time) (removed int, err error)
+}
+
+// Sweep is that of the medium, if it needs it.
+func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
+	m, ok := s.medium.(Sweeper)
+	if !ok {
+		return 0, nil
+	}
+	return m.Sweep(ctx, now)
 }
 
 // Room is what is changed together, under one lock.

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -84,30 +85,17 @@ func (m *Medium) failed(err error, right string) error {
 
 // Names lists the pieces of every room.
 func (m *Medium) Names(ctx context.Context) ([]store.Name, error) {
-	start := m.key(".")
-	if start == "." {
-		start = ""
-	} else {
-		start += "/"
-	}
 	var out []store.Name
-	pages := s3.NewListObjectsV2Paginator(m.client, &s3.ListObjectsV2Input{Bucket: &m.bucket, Prefix: &start})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, m.failed(err, "s3:ListBucket")
+	err := m.list(ctx, func(name string, _ time.Time) error {
+		if path.Base(name) != roomFile {
+			return nil
 		}
-		for _, o := range page.Contents {
-			name := strings.TrimPrefix(aws.ToString(o.Key), start)
-			if path.Base(name) != roomFile {
-				continue
-			}
-			names, err := m.namesIn(ctx, path.Dir(name))
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, names...)
-		}
+		names, err := m.namesIn(ctx, path.Dir(name))
+		out = append(out, names...)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/store"
@@ -33,9 +35,13 @@ type index struct {
 	// Mark differs with every write, so that no two have the same ETag.
 	Mark   string           `json:"mark"`
 	Pieces map[string]piece `json:"pieces"`
+	// Dropped are objects that nothing names and that will be removed, with the time
+	// at which that was found. They are never named again.
+	Dropped map[string]time.Time `json:"dropped,omitempty"`
 }
 
-// piece is the content of objects, by their SHA-256, and then Data.
+// piece is the content of objects, which are named by their SHA-256 (and where one
+// of that name is dropped, by something more after a hyphen), and then Data.
 type piece struct {
 	Objects []string `json:"objects,omitempty"`
 	Data    []byte   `json:"data,omitempty"`
@@ -92,7 +98,7 @@ func (l *look) Read(ctx context.Context, elem string) ([]byte, error) {
 		if err != nil && !absent(err) {
 			return nil, l.m.failed(err, "s3:GetObject")
 		}
-		if err != nil || sumOf(data) != sum {
+		if want, _, _ := strings.Cut(sum, "-"); err != nil || sumOf(data) != want {
 			return nil, l.damaged(path.Join(pieceFolder, sum))
 		}
 		out = append(out, data...)
@@ -149,6 +155,9 @@ func (w *write) Write(ctx context.Context, elem string, data []byte) error {
 // changes nothing.
 func (w *write) keep(ctx context.Context, data []byte) (string, error) {
 	sum := sumOf(data)
+	if _, dropped := w.index.Dropped[sum]; dropped {
+		sum += "-" + strings.ToLower(rand.Text())
+	}
 	_, err := w.m.put(ctx, w.m.key(w.room.Path, pieceFolder, sum), data, "")
 	if status(err) == http.StatusPreconditionFailed {
 		err = nil

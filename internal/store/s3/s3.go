@@ -7,7 +7,7 @@
 // ones; large ones are objects of their own that are written once, before. A change
 // is one conditional write of room.json: it counts wholly or not at all, and
 // whoever lost the race begins again from what the winner wrote. Large pieces that
-// a change replaced stay as objects that nothing names.
+// a change replaced stay as objects that nothing names, until they are swept.
 package s3
 
 import (
