@@ -29,7 +29,7 @@ var documents = map[string]any{
 	"scan": scanView{}, "needs-renewal": needsView{},
 	"inspect": []inspectView{}, "list": []row{}, "status": view{}, "explain": explainView{}, "route": routeView{}, "history": []cert.Entry{}, "check": checkView{}, "enroll": enrollView{}, "enroll --file": rowView{}, "ack": answerView{}, "snooze": answerView{}, "take-over": answerView{},
 	"renew": runView{}, "rollback": runView{}, "deploy": runView{}, "deploy --dry-run": rehearsalView{}, "revoke": []revokeView{}, "approve": takenView{}, "deny": takenView{}, "pause": takenView{}, "resume": takenView{}, "retire": takenView{}, "reassign": takenView{}, "reassign --owner": givenView{}, "handover": takenView{}, "handover accept": takenView{}, "handover decline": takenView{}, "handover list": []handoverView{},
-	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{}, "store list": []keptView{}, "store export": exportView{}, "store rotate-key": rotatedView{},
+	"slack check": app.SlackReport{}, "alert test": app.AlertReport{}, "ca budget": []budgetView{}, "store list": []keptView{}, "store export": exportView{}, "store rotate-key": rotatedView{}, "store copy": copiedView{}, "store check": []missingView{},
 	"ca list": []cert.Authority{}, "ca check": []cert.Authority{},
 	"doctor": []doctor.Finding{},
 	"digest": alert.Weekly{},

@@ -65,13 +65,15 @@ func (c *cli) store() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "store VERB", Short: "Read the store while nothing else runs, copy it, and rotate its key",
 		Long: `Read the store as it lies on the disk, where nothing else may be running: no worker and
-no Temporal. list and export change nothing, so a copy on read-only media will do. Run it as
-who may read the store and the file with its key. deploy/RUNBOOK.md says when.`,
+no Temporal, which only check asks. list, check and export change nothing, so a copy on
+read-only media will do. Run it as who may read the store and the file with its key.
+deploy/RUNBOOK.md says when.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return usage("store takes list, export, copy or rotate-key, got %q; see: %s --help", strings.Join(args, " "), cmd.CommandPath())
+			return usage("store takes list, check, export, copy or rotate-key, got %q; see: %s --help", strings.Join(args, " "), cmd.CommandPath())
 		},
 	}
 	c.add(cmd, "", c.storeList())
+	c.add(cmd, "", c.storeCheck())
 	c.add(cmd, "", c.storeExport())
 	c.add(cmd, "", c.storeCopy())
 	c.add(cmd, "", c.storeRotateKey())
