@@ -36,6 +36,7 @@ type fake struct {
 	failure error          // of every call but a signal
 	endless bool           // workflows never end
 	rounds  *workflows.RoundsOutput
+	canary  *workflows.CanaryOutput
 
 	mu      sync.Mutex
 	updates []client.UpdateWorkflowOptions
@@ -144,19 +145,22 @@ func (r workflowRun) Get(ctx context.Context, into any) error {
 	return r.value.Get(into)
 }
 
-// schedules has the one of the rounds, if there were any.
+// schedules has those of the rounds and of the canary, if there were any runs.
 type schedules struct {
 	client.ScheduleClient
 	client.ScheduleHandle
-	f *fake
+	f  *fake
+	id string
 }
 
 func (f *fake) ScheduleClient() client.ScheduleClient { return schedules{f: f} }
 
-func (s schedules) GetHandle(context.Context, string) client.ScheduleHandle { return s }
+func (s schedules) GetHandle(_ context.Context, id string) client.ScheduleHandle {
+	return schedules{f: s.f, id: id}
+}
 
 func (s schedules) Describe(context.Context) (*client.ScheduleDescription, error) {
-	if s.f.rounds == nil {
+	if s.id == workflows.RoundsID && s.f.rounds == nil || s.id == workflows.CanaryID && s.f.canary == nil {
 		return nil, serviceerror.NewNotFound("no schedule")
 	}
 	run := func(id string) client.ScheduleActionResult {
@@ -165,15 +169,18 @@ func (s schedules) Describe(context.Context) (*client.ScheduleDescription, error
 	return &client.ScheduleDescription{
 		Schedule: client.Schedule{Spec: &client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 30 * time.Minute}}}},
 		Info: client.ScheduleInfo{
-			RecentActions:    []client.ScheduleActionResult{run(workflows.RoundsID + "-1"), run(workflows.RoundsID + "-2")},
-			RunningWorkflows: []client.ScheduleWorkflowExecution{{WorkflowID: workflows.RoundsID + "-2"}},
+			RecentActions:    []client.ScheduleActionResult{run(s.id + "-1"), run(s.id + "-2")},
+			RunningWorkflows: []client.ScheduleWorkflowExecution{{WorkflowID: s.id + "-2"}},
 		},
 	}, nil
 }
 
 func (f *fake) GetWorkflow(_ context.Context, id, _ string) client.WorkflowRun {
-	if id == workflows.RoundsID+"-1" {
+	switch id {
+	case workflows.RoundsID + "-1":
 		return workflowRun{value: value{f.rounds}}
+	case workflows.CanaryID + "-1":
+		return workflowRun{value: value{f.canary}}
 	}
 	return workflowRun{endless: f.endless}
 }

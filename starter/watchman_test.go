@@ -49,3 +49,22 @@ func TestRoundsThatAreNotMadeFailTheCheck(t *testing.T) {
 		t.Errorf("without any round: %d\n%s", code, out)
 	}
 }
+
+func TestACanaryThatFailsOrIsLateFailsTheCheck(t *testing.T) {
+	failing := []workflows.Event{{Reason: alert.CanaryFailing}}
+	for name, tc := range map[string]struct {
+		canary *workflows.CanaryOutput
+		code   int
+		says   string
+	}{
+		"renewed":     {&workflows.CanaryOutput{CA: "le-staging", At: today, Outcome: "proven", Succeeded: today}, exitOK, "canary certificate at le-staging, renewed every 30m"},
+		"failing":     {&workflows.CanaryOutput{CA: "le-staging", At: today, Outcome: "validation-failed", Cause: "a.test: refused", Succeeded: today.Add(-time.Hour), Alerts: failing}, exitFailed, "a.test: refused"},
+		"late":        {&workflows.CanaryOutput{CA: "le-staging", At: today.Add(-3 * time.Hour), Outcome: "proven", Succeeded: today.Add(-3 * time.Hour)}, exitFailed, "was not renewed for two intervals"},
+		"not yet":     {&workflows.CanaryOutput{}, exitOK, "was not renewed yet"},
+		"not planned": {nil, exitNotFound, "no canary is configured"},
+	} {
+		if code, out, errs := invoke(t, &fake{canary: tc.canary}, nil, "canary"); code != tc.code || !strings.Contains(out+errs, tc.says) {
+			t.Errorf("%s: exit code %d, want %d with %q:\n%s%s", name, code, tc.code, tc.says, out, errs)
+		}
+	}
+}
