@@ -22,10 +22,11 @@ test-kubernetes: ## build the Kubernetes API server once, and test its target; m
 test-long: ## the same with longer loops, and a minute for each fuzz target
 	@go build -o bin/runner ./test/runner && exec bin/runner -long
 
-bench: build ## renewals, beside lego, certmagic and the bare protocol; scans, beside bare handshakes
-	@mkdir -p bin && go -C test/bench build -mod=mod -o ../../bin/ . ./scan
+bench: build ## renewals, beside lego, certmagic and the bare protocol; scans, beside bare handshakes; fleets
+	@mkdir -p bin && go -C test/bench build -mod=mod -o ../../bin/ . ./scan ./fleet
 	@bin/scan -write docs/PERFORMANCE.md
 	@NEVERLAPSE_ENGINE=$$(test/servers/build-engine.sh) bin/bench -write docs/PERFORMANCE.md
+	@NEVERLAPSE_ENGINE=$$(test/servers/build-engine.sh) bin/fleet -write docs/PERFORMANCE.md
 	@go test -run '^$$' -bench . -benchmem ./internal/lifecycle
 
 lint: ## gofmt, go vet, staticcheck, workflowcheck
