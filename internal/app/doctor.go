@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,25 +189,50 @@ func examineOn(ctx context.Context, conn client.Client, queue string, in activit
 // fromHere looks at what a worker would, without writing anything that a worker
 // could not read or replace. conn is nil where Temporal is out of reach.
 func (d Doctor) fromHere(ctx context.Context, conn client.Client) []doctor.Finding {
-	x := &examiner{by: thisMachine(), config: func() config.Config { return d.Config }, client: conn, acts: &activities.Activities{}, here: true}
-	why := notOurs(d.Config)
+	c, out := d.reachedFromHere()
+	x := &examiner{by: thisMachine(), config: func() config.Config { return c }, client: conn, acts: &activities.Activities{}}
+	why := notOurs(c)
 	if why == nil {
-		acts, p, err := build(ctx, d.Config, d.Kinds)
+		acts, p, err := build(ctx, c, d.Kinds)
 		x.acts, x.store, x.wrong = acts, p.store, err
 		if p.store != nil {
 			defer p.store.Close()
 		}
 	} else {
 		x.unopened = why
-		acts, err := adapters(d.Config, parts{}, d.Kinds)
+		acts, err := adapters(c, parts{}, d.Kinds)
 		x.acts, x.wrong = acts, err
 	}
-	all, err := channelsOf(d.Config)
+	all, err := channelsOf(c)
 	if err != nil && x.wrong == nil {
 		x.wrong = err
 	}
 	x.channels = func() []activities.Channeled { return all }
-	return x.Examine(ctx, activities.Examination{Only: d.Only, Each: d.Each, All: examineAll * d.Each}, activities.Moment{})
+	return append(out, x.Examine(ctx, activities.Examination{Only: d.Only, Each: d.Each, All: examineAll * d.Each}, activities.Moment{})...)
+}
+
+// ByWorkersAlone are the kinds of targets and sources that the CLI cannot make, for
+// want of the client libraries of others.
+var ByWorkersAlone = struct{ Targets, Sources []string }{[]string{"aws-acm", "kubernetes"}, []string{"aws-acm", "cert-manager", "kubernetes"}}
+
+// reachedFromHere is the configuration without what only a worker can make, and
+// what is said of that.
+func (d Doctor) reachedFromHere() (config.Config, []doctor.Finding) {
+	c := d.Config
+	var out []doctor.Finding
+	left := func(code doctor.Code, name, kind string) bool {
+		f := doctor.Doubtful("start a worker: systemctl start neverlapse-worker; then: neverlapse doctor", "not looked at: it is of kind %s, which a worker alone reaches", kind)
+		f.Code, f.About, f.By = code, name, thisMachine()
+		out = append(out, d.only(f)...)
+		return true
+	}
+	c.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(a config.Adapter) bool {
+		return slices.Contains(ByWorkersAlone.Targets, a.Kind) && left(doctor.Target, a.Name, a.Kind)
+	})
+	c.Sources = slices.DeleteFunc(slices.Clone(c.Sources), func(s config.Source) bool {
+		return slices.Contains(ByWorkersAlone.Sources, s.Kind) && left(doctor.Sources, s.Name, s.Kind)
+	})
+	return c, out
 }
 
 // notOurs tells why the store is not opened from here: it is not there, or what

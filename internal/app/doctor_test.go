@@ -17,6 +17,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/doctor"
+	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/internal/scan/source"
 )
 
 func found(t *testing.T, what string, f doctor.Finding, level doctor.Level, pieces ...string) {
@@ -117,4 +119,69 @@ func contains(all []doctor.Finding, code doctor.Code, l doctor.Level) bool {
 		}
 	}
 	return false
+}
+
+func TestASourceIsStaleByItsLastCompleteRun(t *testing.T) {
+	c := config.Default()
+	c.Data = t.TempDir()
+	s, err := storeOf(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	x := &examiner{store: s}
+	now := time.Now()
+	stands := func(last estate.Run, completed time.Time) doctor.Finding {
+		t.Helper()
+		if err := s.EndRun(t.Context(), estate.Standing{Source: "web", Last: last, Completed: completed, Places: 7}); err != nil {
+			t.Fatal(err)
+		}
+		return x.source(t.Context(), "web", time.Hour)
+	}
+	found(t, "never", x.source(t.Context(), "web", time.Hour), doctor.Warn, "never gone through", "neverlapse sources run web --wait")
+	first := stands(estate.Run{ID: "0", Ended: now, Failed: []source.Failure{{Places: "/a", Why: "no such file"}}}, time.Time{})
+	found(t, "not yet", first, doctor.Warn, "no run of it was complete yet", "/a: no such file")
+	found(t, "fresh", stands(estate.Run{ID: "1", Ended: now, Complete: true}, now), doctor.OK, "7 places")
+	found(t, "partly", stands(estate.Run{ID: "2", Ended: now, Err: "the list is gone"}, now.Add(-90*time.Minute)), doctor.Warn, "not complete: the list is gone")
+	found(t, "stale", stands(estate.Run{ID: "3", Ended: now.Add(-3 * time.Hour)}, now.Add(-3*time.Hour)), doctor.Fail, "two intervals", "neverlapse sources run web --wait")
+}
+
+func TestRemarksOfTheConfigurationAreFindings(t *testing.T) {
+	c, err := configured(t, map[string]string{"channels": mailOnly, "accept_email_alone": "true", "people": "[{id: minji, email: minji@example.com}]", "teams": "[{id: web, members: [minji]}]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range (Doctor{Config: c, Each: time.Second, Only: []string{"configuration"}}).fromHere(t.Context(), nil) {
+		if f.Code == doctor.Notes {
+			found(t, "a remark", f, doctor.Warn, "by e-mail alone", "--check")
+			return
+		}
+	}
+	t.Error("nothing is remarked")
+}
+
+func TestOneAdapterThatCannotBeMadeDoesNotKeepTheRestFromBeingLookedAt(t *testing.T) {
+	c, err := configured(t, map[string]string{"targets": "[{name: box, kind: file, options: {directory: /nowhere-at-all}}, {name: shelf, kind: cupboard}, {name: pod, kind: kubernetes}]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(c.Data, "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	all := (Doctor{Config: c, Each: 5 * time.Second, Only: []string{"configuration", "targets", "store"}}).fromHere(t.Context(), nil)
+	for _, f := range all {
+		switch f.Code {
+		case doctor.Configuration:
+			found(t, "the configuration", f, doctor.Fail, `targets[1].kind: "cupboard" is not known`)
+		case doctor.Target:
+			if f.About == "pod" {
+				found(t, "a worker's", f, doctor.Warn, "of kind kubernetes, which a worker alone reaches")
+				continue
+			}
+			found(t, "the other target", f, doctor.Fail, "/nowhere-at-all does not exist")
+		}
+	}
+	if !contains(all, doctor.Configuration, doctor.Fail) || !contains(all, doctor.Target, doctor.Fail) || !contains(all, doctor.Writes, doctor.OK) {
+		t.Errorf("%+v", all)
+	}
 }

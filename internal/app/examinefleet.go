@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -14,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/internal/doctor"
+	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -47,12 +49,26 @@ func (x *examiner) source(ctx context.Context, name string, every time.Duration)
 		return unread(err)
 	case st.Last.ID == "":
 		return doctor.Doubtful(run, "it was never gone through")
+	case st.Completed.IsZero():
+		return doctor.Doubtful(run, "no run of it was complete yet; the last one, at %s, was not complete: %s", st.Last.Ended.UTC().Format(time.RFC3339), failed(st.Last))
 	case now.Sub(st.Completed) > 2*every:
-		return doctor.Bad(run, "no run was complete for two intervals (of %s); the last one ended at %s: %s", lifecycle.FormatDuration(every), st.Last.Ended.UTC().Format(time.RFC3339), st.Last.Err)
+		return doctor.Bad(run, "no run was complete for two intervals (of %s); the last one ended at %s: %s", lifecycle.FormatDuration(every), st.Last.Ended.UTC().Format(time.RFC3339), failed(st.Last))
 	case !st.Last.Complete:
-		return doctor.Doubtful(run, "the last run, at %s, was not complete: %s", st.Last.Ended.UTC().Format(time.RFC3339), st.Last.Err)
+		return doctor.Doubtful(run, "the last run, at %s, was not complete: %s", st.Last.Ended.UTC().Format(time.RFC3339), failed(st.Last))
 	}
 	return doctor.Good("gone through at %s: %d places, %d certificates, %d places of which nothing is known", st.Completed.UTC().Format(time.RFC3339), st.Places, st.Certs, st.Last.Troubled)
+}
+
+// failed says in short why a run was not complete.
+func failed(r estate.Run) string {
+	var why []string
+	if r.Err != "" {
+		why = append(why, r.Err)
+	}
+	for _, f := range r.Failed {
+		why = append(why, f.Places+": "+f.Why)
+	}
+	return strings.Join(why[:min(len(why), mostNamed)], "; ")
 }
 
 // schedules looks at every Schedule that this worker planned, and at those of ours
@@ -74,12 +90,15 @@ func (x *examiner) schedules(ctx context.Context) []doctor.Finding {
 		return []doctor.Finding{doctor.Bad("see for yourself: "+temporalCommand(x.config(), "schedule list"), "they cannot be listed: %s", inOneLine(err))}
 	}
 	slices.Sort(ids)
-	var out []doctor.Finding
-	for _, id := range ids {
-		f := x.scheduled(ctx, schedules, id)
-		f.About = id
-		out = append(out, f)
+	out := make([]doctor.Finding, len(ids))
+	var abreast sync.WaitGroup
+	for i, id := range ids {
+		abreast.Go(func() {
+			out[i] = x.scheduled(ctx, schedules, id)
+			out[i].About = id
+		})
 	}
+	abreast.Wait()
 	if len(out) == 0 {
 		out = append(out, doctor.Good("none is needed: no CA, source or digest is configured"))
 	}

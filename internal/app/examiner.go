@@ -35,7 +35,6 @@ type examiner struct {
 	host     string        // of which this is the worker; empty: of the centre
 	app      *App          // nil: this is no worker
 
-	here     bool            // from the machine of the CLI
 	wrong    error           // with the configuration
 	unopened *doctor.Finding // why the store was not opened
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/doctor"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/notify/notifytest"
 	"github.com/neverlapse/neverlapse/test/harness"
@@ -59,6 +60,9 @@ func TestAMailboxThatIsGoneIsToldBySlackAndAvoidedUntilSomebodyMendsIt(t *testin
 		return ok && b.Owner == "minji" && strings.Contains(b.Why, "5.1.1") && len(got.Letters) > 0 && strings.Contains(strings.Join(got.Letters[len(got.Letters)-1].Instead, " "), "minji by slack")
 	})
 	w.eventually("the team to hear of it by Slack", func() bool { return len(w.pages(harness.TeamSlack, alert.AddressBroken)) == 1 })
+	all := w.doctor("--only", "channels")
+	w.says(all, doctor.Warn, symptom{doctor.Letters, "", "messages reached nobody", "neverlapse undelivered"})
+	w.says(all, doctor.Warn, symptom{doctor.Letters, "minji@example.com", "leads nowhere", "neverlapse address ok minji@example.com"})
 	w.cli(0, "undelivered", "--seen", "all", "--note", "told her")
 
 	// A mail that is accepted, and comes back.
@@ -97,6 +101,7 @@ func TestATokenThatIsRevokedIsToldByMailAndOverOnceSlackAcceptsAMessage(t *testi
 	if text := w.cli(1, "channels"); !strings.Contains(text, "fails since") {
 		t.Errorf("channels:\n%s", text)
 	}
+	w.says(w.doctor("--only", "channels"), doctor.Fail, symptom{doctor.Standing, "slack", "it fails for everybody", "neverlapse alert test --channel slack"})
 	w.Slack.SetMode(notifytest.SlackWorks)
 	w.watch("api", 1, "--policy", "both")
 	w.eventually("the trouble to be over", func() bool {
