@@ -23,13 +23,14 @@ type workshop struct {
 	out      io.Writer
 	results  *results
 
-	engine  string   // path of the embedded engine
-	stepCA  string   // path of step-ca
-	vaultKV string   // path of Vault's engines
-	kubeAPI string   // path of the Kubernetes API server; empty: it was not built
-	missing []string // what could not be installed
-	race    bool
-	more    []string // of the environment, for the stage under way
+	engine   string   // path of the embedded engine
+	stepCA   string   // path of step-ca
+	vaultKV  string   // path of Vault's engines
+	temporal string   // folder of Temporal's server, schema tool and UI
+	kubeAPI  string   // path of the Kubernetes API server; empty: it was not built
+	missing  []string // what could not be installed
+	race     bool
+	more     []string // of the environment, for the stage under way
 }
 
 // stage is a part of the run. Without a stage that is no test, nothing follows.
@@ -48,7 +49,7 @@ const (
 func (w *workshop) stages() []stage {
 	out := []stage{
 		{name: "set-up", about: "what the tests start", run: w.setUp},
-		{name: "build", about: "the Temporal engine, step-ca, Vault's engines and the Kubernetes API server, through a cache", run: w.buildServers},
+		{name: "build", about: "the Temporal engine, Temporal's own programs, step-ca, Vault's engines and the Kubernetes API server, through a cache", run: w.buildServers},
 		{name: "unit", about: "unit, contract and replay tests, with -race", tests: true, run: w.unit},
 		{name: "engine", about: "the tests of deploy/engine, a module of its own", tests: true, run: w.engineModule},
 		{name: "bench", about: "the benchmark, a module of its own, with few certificates", tests: true, run: func(ctx context.Context) error { return w.nestedModule(ctx, "test/bench") }},
@@ -80,6 +81,9 @@ func (w *workshop) buildServers(ctx context.Context) (err error) {
 		return nil
 	}
 	if w.engine, err = w.buildServer(ctx, "build-engine.sh"); err != nil {
+		return err
+	}
+	if w.temporal, err = w.buildServer(ctx, "build-temporal.sh"); err != nil {
 		return err
 	}
 	if w.vaultKV, err = w.buildServer(ctx, "build-vault-kv.sh"); err != nil {
@@ -266,7 +270,7 @@ func (w *workshop) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NEVERLAPSE_") && !strings.HasPrefix(v, "NEVERLAPSE_CACHE=")
 	})
-	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_STEP_CA="+w.stepCA, "NEVERLAPSE_KUBE_APISERVER="+w.kubeAPI, "NEVERLAPSE_VAULT_KV="+w.vaultKV)
+	env = append(env, "NEVERLAPSE_ENGINE="+w.engine, "NEVERLAPSE_TEMPORAL="+w.temporal, "NEVERLAPSE_STEP_CA="+w.stepCA, "NEVERLAPSE_KUBE_APISERVER="+w.kubeAPI, "NEVERLAPSE_VAULT_KV="+w.vaultKV)
 	if len(w.missing) == 0 {
 		env = append(env, "NEVERLAPSE_REQUIRE_SERVERS=1")
 	}

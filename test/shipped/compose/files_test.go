@@ -1,5 +1,6 @@
 // Package compose_test reads docker-compose.yml and the Dockerfile by the
-// libraries of those who run them. It starts no container.
+// libraries of those who run them, and starts what the services start, as
+// processes of this machine. It starts no container.
 package compose_test
 
 import (
