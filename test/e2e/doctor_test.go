@@ -240,5 +240,5 @@ func TestDoctorNamesACertificateThatNobodyRunsAnyMore(t *testing.T) {
 	w.eventually("the index to know", func() bool {
 		return slices.ContainsFunc(w.doctor("--only", "certificates"), func(f doctor.Finding) bool { return f.Code == doctor.Entities && f.Level == doctor.Fail })
 	})
-	w.says(w.doctor("--only", "certificates.running"), doctor.Fail, symptom{doctor.Entities, "shop", "its workflow is terminated", "neverlapse enroll"})
+	w.says(w.doctor("--only", "certificates.running"), doctor.Fail, symptom{doctor.Entities, "shop", "its workflow is terminated", "neverlapse restore shop"})
 }
