@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -27,17 +28,33 @@ type neighbour struct {
 	machine string
 	store   string // empty: its name could not be found out
 	patches int    // its level
+	// keys are the names of those that decrypt payloads, joined; use is the ID of
+	// the one that encrypts, "=" and its name. Both may be empty.
+	keys, use string
 }
 
 func (n neighbour) String() string {
-	return fmt.Sprintf("%s store:%s patches:%d", n.process(), n.store, n.patches)
+	text := fmt.Sprintf("%s store:%s patches:%d", n.process(), n.store, n.patches)
+	if n.keys != "" {
+		text += " keys:" + n.keys
+	}
+	if n.use != "" {
+		text += " use:" + n.use
+	}
+	return text
+}
+
+// reads reports whether it can go on with what another encrypts.
+func (n neighbour) reads(other neighbour) bool {
+	_, name, encrypts := strings.Cut(other.use, "=")
+	return !encrypts || slices.Contains(strings.Split(n.keys, ","), name)
 }
 
 // process is the worker without what it has.
 func (n neighbour) process() string { return fmt.Sprintf("%d@%s", n.pid, n.machine) }
 
 // A later release may say more of itself.
-var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]*) patches:(\d+)(?: .*)?$`)
+var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]*) patches:(\d+)(?: (.*))?$`)
 
 func parseNeighbour(text string) (n neighbour, ok bool) {
 	m := identity.FindStringSubmatch(text)
@@ -46,18 +63,29 @@ func parseNeighbour(text string) (n neighbour, ok bool) {
 	}
 	_, err := fmt.Sscan(m[1]+" "+m[4], &n.pid, &n.patches)
 	n.machine, n.store = m[2], m[3]
+	for _, more := range strings.Fields(m[5]) {
+		switch what, text, _ := strings.Cut(more, ":"); what {
+		case "keys":
+			n.keys = text
+		case "use":
+			n.use = text
+		}
+	}
 	return n, err == nil
 }
 
 // whoami is this worker. The name of its store follows from a secret that all
 // who share the store have, and tells nothing of it.
-func whoami(ctx context.Context, c config.Config, s *store.Store) (neighbour, error) {
+func whoami(ctx context.Context, c config.Config, s *store.Store, keys *codec.Codec) (neighbour, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return neighbour{}, err
 	}
 	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
-	n := neighbour{pid: os.Getpid(), machine: machine, patches: workflows.PatchLevel()}
+	n := neighbour{pid: os.Getpid(), machine: machine, patches: workflows.PatchLevel(), keys: strings.Join(keys.Names(), ",")}
+	if id, name := keys.Use(); id != "" {
+		n.use = id + "=" + name
+	}
 	n.store, err = nameOfStore(ctx, s.Secret)
 	if err != nil && !store.KeyIsAway(err) {
 		return neighbour{}, fmt.Errorf("the name of the store: %w", err)
@@ -108,10 +136,26 @@ func unfit(c config.Config, self neighbour, others []neighbour) error {
 			errs = append(errs, fmt.Errorf("store: the worker %d@%s serves task queue %q too, and has another store: each would look in vain for what the other keeps; "+
 				"give all of them one store, or this one another temporal.task_queue (a worker that was stopped is forgotten after %s)", o.pid, o.machine, c.Temporal.TaskQueue, pollerIsAlive))
 		}
+		errs = append(errs, unreadable(self, o))
 		if o.machine != self.machine && !machines[o.machine] {
 			machines[o.machine] = true
 			errs = append(errs, apart(c, self, o))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// unreadable says which of two workers could not read what the other encrypts.
+func unreadable(self, other neighbour) error {
+	id := func(n neighbour) string { id, _, _ := strings.Cut(n.use, "="); return id }
+	var errs []error
+	if !other.reads(self) {
+		errs = append(errs, fmt.Errorf("temporal.encryption.use: the worker %s serves this task queue too and has not this key %q, so it could not go on with what is encrypted here; "+
+			"add the key to the keys of all workers and restart them before one uses it (a worker that was stopped is forgotten after %s)", other.process(), id(self), pollerIsAlive))
+	}
+	if !self.reads(other) {
+		errs = append(errs, fmt.Errorf("temporal.encryption.keys: the worker %s serves this task queue too and encrypts with its key %q, which is not here; "+
+			"add it, with the content that it has there (a worker that was stopped is forgotten after %s)", other.process(), id(other), pollerIsAlive))
 	}
 	return errors.Join(errs...)
 }

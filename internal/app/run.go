@@ -114,7 +114,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if err := a.join(ctx); err != nil {
 		return nil, err
 	}
-	if a.self, err = whoami(ctx, c, p.store); err != nil {
+	if a.self, err = whoami(ctx, c, p.store, p.codec); err != nil {
 		return nil, err
 	}
 	others, err := a.neighbours(ctx)

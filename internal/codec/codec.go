@@ -8,8 +8,11 @@ package codec
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,12 +49,13 @@ func ParseKey(text string) ([]byte, error) {
 type Codec struct {
 	use  string
 	open map[string]cipher.AEAD // by the ID of the key
+	name map[string]string      // see Names
 }
 
 // New makes a codec that encrypts with the key called use and decrypts with all.
 // Where use is empty it decrypts only, and sends clear text.
 func New(use string, keys []Key) (*Codec, error) {
-	c := &Codec{use: use, open: map[string]cipher.AEAD{}}
+	c := &Codec{use: use, open: map[string]cipher.AEAD{}, name: map[string]string{}}
 	for _, k := range keys {
 		if len(k.Secret) != KeySize {
 			return nil, fmt.Errorf("key %q has %d bytes, not %d", k.ID, len(k.Secret), KeySize)
@@ -64,6 +68,8 @@ func New(use string, keys []Key) (*Codec, error) {
 		if c.open[k.ID], err = cipher.NewGCMWithRandomNonce(block); err != nil {
 			return nil, err
 		}
+		sum := sha256.Sum256(append([]byte("neverlapse name of a payload key\x00"+k.ID+"\x00"), k.Secret...))
+		c.name[k.ID] = hex.EncodeToString(sum[:4])
 	}
 	if use != "" && c.open[use] == nil {
 		return nil, fmt.Errorf("there is no key %q", use)
@@ -73,6 +79,13 @@ func New(use string, keys []Key) (*Codec, error) {
 
 // Encrypts reports whether anything is encrypted at all.
 func (c *Codec) Encrypts() bool { return c.use != "" }
+
+// Use is the ID of the key that encrypts, and its name; both empty if none does.
+func (c *Codec) Use() (id, name string) { return c.use, c.name[c.use] }
+
+// Names are those of all keys, in order. A name follows from ID and content, so
+// that others can tell whether they have the same; it tells nothing of the key.
+func (c *Codec) Names() []string { return slices.Sorted(maps.Values(c.name)) }
 
 // Encode encrypts each payload as a whole, with its metadata.
 func (c *Codec) Encode(clear []*commonpb.Payload) ([]*commonpb.Payload, error) {

@@ -46,15 +46,17 @@ func TestCertificatesAreEncryptedInTemporalAndTheirKeyIsReplacedWhileTheyLive(t 
 		t.Fatal(err)
 	}
 	t.Cleanup(raw.Close)
-	w.start()
+	reading, early, rotating := "{keys: ["+a+", "+b+"]}", "{use: a, keys: ["+a+", "+b+"]}", "{use: b, keys: ["+a+", "+b+"]}"
+	w.edit("sticky_timeout:", "encryption: "+reading+", sticky_timeout:")
+	w.start() // it could read what is encrypted, and sends clear text
 	w.manage("shop", 0)
 	w.renewNow("shop")
 	if text := w.kept(raw, "shop"); !bytes.Contains(text, []byte("www.shop.test")) || !bytes.Contains(text, []byte("minji")) {
 		t.Fatal("clear text is not found where there is nothing else")
 	}
 
-	w.encrypt("", "{keys: ["+a+"]}")
-	w.encrypt("{keys: ["+a+"]}", "{use: a, keys: ["+a+"]}")
+	w.tooEarly(reading)
+	w.encrypt(reading, early)
 	w.manage("vault", 1)
 	w.cli(0, "pause", "vault", "--until", "1h", "--reason", why)
 	w.cli(0, "resume", "vault")
@@ -73,8 +75,7 @@ func TestCertificatesAreEncryptedInTemporalAndTheirKeyIsReplacedWhileTheyLive(t 
 		}
 	}
 
-	rotating := "{use: b, keys: [" + a + ", " + b + "]}"
-	w.encrypt("{use: a, keys: ["+a+"]}", rotating)
+	w.encrypt(early, rotating)
 	w.renewNow("vault")
 	if text := w.kept(raw, "vault"); !bytes.Contains(text, []byte("encryption-key-id\x12\x01a")) || !bytes.Contains(text, []byte("encryption-key-id\x12\x01b")) {
 		t.Error("not both keys are in use")
@@ -90,7 +91,7 @@ func TestCertificatesAreEncryptedInTemporalAndTheirKeyIsReplacedWhileTheyLive(t 
 	if out, code := w.CLI(ctx, "list"); code == 0 || !strings.Contains(out, missing) {
 		t.Errorf("a list without the key: %d\n%s", code, out)
 	}
-	w.start()
+	w.eventually("a worker to start once the one that used the key is forgotten", func() bool { return w.StartWorker(ctx) == nil })
 	if err := raw.SignalWorkflow(ctx, workflows.WorkflowID("shop"), "", workflows.SignalObserved, []cert.Observation{}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +101,9 @@ func TestCertificatesAreEncryptedInTemporalAndTheirKeyIsReplacedWhileTheyLive(t 
 		})
 	})
 	says(t, w.Worker.Output(), strings.ReplaceAll(missing, `"`, `\"`))
+	if out, code := w.CLI(ctx, "status", "shop"); code == 0 {
+		t.Errorf("a status without the key:\n%s", out)
+	}
 	w.encrypt("{use: b, keys: ["+b+"]}", rotating)
 	w.until("shop", "it to go on as if nothing had been", func(s workflows.Status) bool { return len(s.State.Flights) == 0 && s.Unread == 0 })
 	w.renewNow("shop")
@@ -145,14 +149,26 @@ func (w *world) reading(keys []string) config.Config {
 // encrypt starts the worker anew with another temporal.encryption.
 func (w *world) encrypt(before, after string) {
 	w.t.Helper()
-	const key = ", encryption: "
+	const key = "encryption: "
 	w.Worker.Stop()
-	if before == "" {
-		w.edit("sticky_timeout: "+w.StickyTimeout, "sticky_timeout: "+w.StickyTimeout+key+after)
-	} else {
-		w.edit(key+before, key+after)
-	}
+	w.edit(key+before, key+after)
 	w.start()
+}
+
+// tooEarly holds that a worker does not start with a key that another, which was
+// there a moment ago, could not read.
+func (w *world) tooEarly(now string) {
+	w.t.Helper()
+	w.Worker.Stop()
+	next := "{use: c, keys: [" + w.newKey("c") + "]}"
+	w.edit(now, next)
+	ctx, cancel := w.patience()
+	defer cancel()
+	if err := w.StartWorker(ctx); err == nil || !strings.Contains(err.Error(), `has not this key "c"`) {
+		w.t.Errorf("a key that only one worker has: %v", err)
+	}
+	w.Worker.Stop()
+	w.edit(next, now)
 }
 
 // renewNow has a certificate renewed, and waits until all is quiet.
