@@ -151,7 +151,9 @@ func (c *channel) worked(at time.Time) {
 }
 
 func (c *channel) broke(now time.Time, b delivery.Broken) {
-	key := func(layout string) string { return delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(layout) }
+	key := func(layout string) string {
+		return delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(layout)
+	}
 	if slices.Contains(c.Broken, key(time.RFC3339Nano)) || slices.Contains(c.Broken, key(time.RFC3339)) { // older runs noted the second
 		return
 	}
