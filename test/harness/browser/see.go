@@ -52,16 +52,17 @@ func (p *Page) Eval(expression string, out any) {
 	}
 }
 
-// script gives the result of JavaScript as JSON. It also works where the page
-// itself may run none.
-func (p *Page) script(expression string) string {
+// script gives the result of JavaScript as JSON, once the page is loaded. It also
+// works where the page itself may run none.
+func (p *Page) script(expression string) (text string) {
 	p.t.Helper()
-	ctx, cancel := p.within()
-	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("JSON.stringify("+expression+")"))
-	if err != nil {
-		p.t.Fatalf("%s: %v", expression, err)
-	}
+	p.until("the page to be loaded", func(ctx context.Context) (ok bool, err error) {
+		text, err = chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? JSON.stringify(`+expression+`) : ""`))
+		if err != nil {
+			p.t.Fatalf("%s: %v", expression, err)
+		}
+		return text != "", nil
+	})
 	return text
 }
 
