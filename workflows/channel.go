@@ -129,7 +129,7 @@ func (c *channel) drain(ctx workflow.Context) {
 	receive(c.news, func(n activities.ChannelNews) {
 		switch now := workflow.Now(ctx); {
 		case n.Broken != nil:
-			c.broke(now, *n.Broken)
+			c.broke(ctx, *n.Broken)
 		case !n.WorkedAt.IsZero():
 			c.worked(n.WorkedAt)
 		case n.GivenUp != nil && n.GivenUp.About == delivery.Channel:
@@ -150,14 +150,17 @@ func (c *channel) worked(at time.Time) {
 	}
 }
 
-func (c *channel) broke(now time.Time, b delivery.Broken) {
-	key := func(layout string) string {
-		return delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(layout)
+func (c *channel) broke(ctx workflow.Context, b delivery.Broken) {
+	now, key := workflow.Now(ctx), delivery.Fold(b.Kind, b.Address)+" "+b.Since.UTC().Format(time.RFC3339)
+	known := slices.Contains(c.Broken, key)
+	if patched(ctx, tellsBreaksApart) {
+		key = delivery.Fold(b.Kind, b.Address) + " " + b.Since.UTC().Format(time.RFC3339Nano)
+		known = known || slices.Contains(c.Broken, key) // runs before may have noted the second alone
 	}
-	if slices.Contains(c.Broken, key(time.RFC3339Nano)) || slices.Contains(c.Broken, key(time.RFC3339)) { // older runs noted the second
+	if known {
 		return
 	}
-	c.Broken = append(c.Broken, key(time.RFC3339Nano))
+	c.Broken = append(c.Broken, key)
 	c.Broken = c.Broken[max(0, len(c.Broken)-keepBroken):]
 	c.raise(Event{Reason: alert.AddressBroken, Severity: alert.P3, Since: now, Subject: b.Address, Owner: b.Owner, Once: true, Cause: b.Why}, now)
 }

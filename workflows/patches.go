@@ -15,12 +15,14 @@ type patch int
 const (
 	keepsDeadLetters patch = iota + 1
 	heedsAnswersWhileTelling
+	tellsBreaksApart
 )
 
 // patchIDs are what histories call them, and never change.
 var patchIDs = map[patch]string{
 	keepsDeadLetters:         "dead letters",
 	heedsAnswersWhileTelling: "answers-while-told",
+	tellsBreaksApart:         "breaks-in-one-second",
 }
 
 // PatchLevel is how many patches this release knows.
