@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -99,7 +100,7 @@ func (c *cli) overdueSince(ctx context.Context, name string) (time.Time, error) 
 		err = answer.Get(&s)
 	}
 	for _, e := range s.Alerts {
-		if e.Evidence == "" {
+		if e.Reason == alert.SourceIncomplete && e.Evidence == "" {
 			return e.Since, err
 		}
 	}
@@ -141,6 +142,9 @@ func (c *cli) sourceTrouble(v sourceView) (text, hue string) {
 			break
 		}
 		parts = append(parts, clean(f.Places, 60)+": "+clean(f.Why, 120))
+	}
+	if n := len(v.Stuck) + v.StuckMore; n > 0 {
+		parts = append(parts, plural(n, "renewal")+" stuck or late")
 	}
 	if len(parts) == 0 {
 		return "-", ""

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -65,7 +66,7 @@ func TestListAndStatusSayHowLatelyAndCompletelySourcesWereGoneThrough(t *testing
 	f := func() *fake {
 		return &fake{status: []workflows.Status{sample()}, answers: map[string]any{
 			"ListSources":       []estate.Standing{good, partly, stale, {Source: "new"}},
-			"source source/old": workflows.Source{Alerts: []workflows.Event{{Since: today.Add(-48 * time.Hour)}}},
+			"source source/old": workflows.Source{Alerts: []workflows.Event{{Reason: alert.SourceIncomplete, Since: today.Add(-48 * time.Hour)}}},
 		}}
 	}
 	for _, args := range [][]string{{"list"}, {"status", "shop"}} {
