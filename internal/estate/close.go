@@ -120,6 +120,8 @@ func (p *Place) take(x source.Sighting, now time.Time) (changed bool) {
 	p.Trouble, p.Gone, p.Last = x.Trouble, time.Time{}, time.Time{}
 	if len(x.Findings) > 0 || x.Seen() {
 		p.Faults = faults(x.Findings)
+	} else { // the renewal was looked at, though no certificate was seen
+		p.Faults = slices.DeleteFunc(p.Faults, Fault.ofRenewal)
 	}
 	if !x.Seen() {
 		return changed
@@ -170,9 +172,12 @@ func (m *Manifest) Stands(before Standing, run Run) Standing {
 	return out
 }
 
+// ofRenewal tells that it is about what renews the certificate, and not about the certificate.
+func (f Fault) ofRenewal() bool { return f.Code == cert.RenewalStuck || f.Code == cert.RenewalLate }
+
 // stuck notes what the place's own renewal lacks.
 func (st *Standing) stuck(p Place) {
-	i := slices.IndexFunc(p.Faults, func(f Fault) bool { return f.Code == cert.RenewalStuck || f.Code == cert.RenewalLate })
+	i := slices.IndexFunc(p.Faults, Fault.ofRenewal)
 	switch {
 	case i < 0 || !p.Gone.IsZero():
 	case len(st.Stuck) == MostStuck:

@@ -97,6 +97,20 @@ func TestWhatIsGoneIsToldFromWhatWasNotLookedAt(t *testing.T) {
 	}
 }
 
+func TestARenewalThatGotOnIsNoLongerStuckAlsoWhereItsCertificateIsNotSeen(t *testing.T) {
+	const where = "cert-manager:prod/shop/web"
+	m := Manifest{Source: "cm"}
+	stuck := source.Sighting{Place: where, Trouble: "failed 3 times", Findings: []cert.Finding{cert.Find(cert.RenewalStuck, "failed 3 times")}}
+	r, _, _ := run(&m, 0, page(stuck))
+	if s := m.Stands(Standing{}, r).Stuck; len(s) != 1 || s[0].Place != where || s[0].What != "failed 3 times" {
+		t.Fatalf("stuck: %+v", s)
+	}
+	r, _, changed := run(&m, 1, page(source.Sighting{Place: where, Trouble: "the CertificateRequest is gone"}))
+	if s := m.Stands(Standing{}, r).Stuck; len(s) != 0 || !changed {
+		t.Errorf("still stuck: %+v, changed %v", s, changed)
+	}
+}
+
 func TestASourceKeepsSoManyPlacesAndNoMore(t *testing.T) {
 	m := Manifest{Source: "big"}
 	var steps []Step
