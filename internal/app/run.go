@@ -63,6 +63,7 @@ type App struct {
 	paths   *bounce.Paths
 	bounces *bounce.Listener
 	polling atomic.Bool
+	begun   atomic.Bool // all that a start does is done
 	metrics *metrics.Metrics
 	// scrapers show this token; empty: none is asked for. scrapes serves them alone.
 	scrapers string
@@ -163,7 +164,11 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	if err := a.board.planAll(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.schedule(ctx)
+	if err := a.schedule(ctx); err != nil {
+		return nil, err
+	}
+	a.begun.Store(true)
+	return a, nil
 }
 
 // goOn begins what goes on beside the work until Stop: the connections by which

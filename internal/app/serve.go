@@ -56,11 +56,20 @@ func (a *App) serve(p parts) error {
 
 // checks are of what is in force.
 func (a *App) checks() []web.Check {
-	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}}
+	checks := []web.Check{{Name: "temporal", Run: a.temporalAnswers}, {Name: "worker polls", Run: a.polls}, {Name: "schedules", Run: a.scheduled}}
 	for _, s := range a.inForce.lines().sockets {
 		checks = append(checks, web.Check{Name: "slack: " + s.name, Run: s.Connected, Advisory: true})
 	}
 	return append(checks, web.Check{Name: "other workers", Run: a.fitsNeighbours, Advisory: true}, web.Check{Name: "configuration", Run: a.reload.ready, Advisory: true})
+}
+
+// scheduled reports whether channels, sources and schedules are as configured
+// since the start.
+func (a *App) scheduled(context.Context) error {
+	if !a.begun.Load() {
+		return errors.New("the worker is starting: Temporal is not told yet what is configured")
+	}
+	return nil
 }
 
 func (a *App) temporalAnswers(ctx context.Context) error {
