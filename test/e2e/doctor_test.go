@@ -94,7 +94,7 @@ func TestDoctorNamesWhatIsBrokenAndHowItIsMended(t *testing.T) {
 	w.healthy()
 	for name, f := range w.faults() {
 		f.breaks()
-		all := w.doctor("--timeout", "5s")
+		all := w.doctor("--timeout", "20s")
 		f.mends()
 		level := doctor.Fail
 		if f.warns {
