@@ -227,8 +227,11 @@ func TestOnPostgreSQLTwoReleasesWorkSideBySideForwardsAndBack(t *testing.T) {
 	approved(candidate)
 	c.renewed(had)
 
-	for name, all := range map[string][]past{"side by side": both, "after going back": c.runs()} {
-		sound(t, name, all)
+	sound(t, "side by side", both)
+	after := c.runs()
+	sound(t, "after going back", after)
+	if !slices.ContainsFunc(after, func(r past) bool { _, left := r.went(nextPatch); return left }) {
+		t.Errorf("the new release came to its patch in none of %d runs", len(after))
 	}
 	shared := map[string]int{}
 	for _, r := range both {
@@ -236,7 +239,7 @@ func TestOnPostgreSQLTwoReleasesWorkSideBySideForwardsAndBack(t *testing.T) {
 			shared[r.kind]++
 		}
 	}
-	if shared["CertificateWorkflow"] < 3 || shared["RenewalWorkflow"] < 3 {
+	if shared["CertificateWorkflow"] == 0 || shared["RenewalWorkflow"] == 0 { // who gets which task is chance
 		t.Errorf("the releases shared no more than these runs: %v", shared)
 	}
 
@@ -278,23 +281,15 @@ func TestOnPostgreSQLTwoReleasesWorkSideBySideForwardsAndBack(t *testing.T) {
 // no run went the new way, and that this release replays every one.
 func sound(t *testing.T, when string, all []past) {
 	t.Helper()
-	asked := 0
 	for _, r := range all {
 		for _, why := range r.failed() {
 			t.Errorf("%s: %s: a workflow task failed: %s", when, r.id, why)
 		}
-		taken, left := r.went(nextPatch)
-		if taken {
+		if taken, _ := r.went(nextPatch); taken {
 			t.Errorf("%s: %s went the way of the new release", when, r.id)
-		}
-		if left {
-			asked++
 		}
 		if err := r.replays(); err != nil {
 			t.Errorf("%s: %s: %v", when, r.id, err)
 		}
-	}
-	if asked == 0 {
-		t.Errorf("%s: the new release came to its patch in none of %d runs", when, len(all))
 	}
 }
