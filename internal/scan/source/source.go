@@ -63,6 +63,19 @@ type Page struct {
 	About string
 }
 
+// Bound leaves out what is above MostSightings, and says so of the places that
+// begin as given.
+func (p *Page) Bound(places string) {
+	n := len(p.Sightings) - MostSightings
+	if n <= 0 {
+		return
+	}
+	p.Sightings = p.Sightings[:MostSightings]
+	p.Failed = append(p.Failed[:min(len(p.Failed), MostFailed-1)], Failure{
+		Places: places, Why: fmt.Sprintf("%d certificates more than the %d that are kept of one page; divide this source into several, or leave keystores of CAs out of it", n, MostSightings),
+	})
+}
+
 // Failure is a part that could not be looked at.
 type Failure struct {
 	// Places begins the Place of everything in the part: "secret:prod/shop/".

@@ -33,7 +33,7 @@ const asksOfPage = 250
 
 // mostLate is how many endpoints that kept a run waiting are asked at the beginning
 // of the next one; their marks fit into a page token.
-const mostLate = 400
+const mostLate = 250
 
 // mostAddresses is how many addresses of networks a source has unless it says more.
 const mostAddresses = 4096
@@ -226,7 +226,7 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	for _, a := range asks {
 		out.Sightings = append(out.Sightings, sightings(a.Endpoint, found[a.Endpoint.String()])...)
 	}
-	out.Sightings = out.Sightings[:min(len(out.Sightings), source.MostSightings)]
+	out.Bound("endpoint:")
 	if next.From < len(all) {
 		out.Next, err = json.Marshal(next)
 	}

@@ -177,6 +177,7 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	if out.Sightings, err = s.look(ctx, w.files); err != nil {
 		return source.Page{}, err
 	}
+	out.Bound(place(s.options.Host, ""))
 	switch {
 	case more:
 		t.Last = w.files[len(w.files)-1]
@@ -222,7 +223,7 @@ func apart(out []source.Sighting) []source.Sighting {
 			out[i].Place += fmt.Sprintf("!%d", n)
 		}
 	}
-	return out[:min(len(out), source.MostSightings)]
+	return out
 }
 
 func sighting(host string, x survey.Found) source.Sighting {

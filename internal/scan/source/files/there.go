@@ -103,6 +103,7 @@ func (s *Source) there(ctx context.Context, host string, t token) (out source.Pa
 		}
 	}
 	out.Sightings = apart(out.Sightings)
+	out.Bound(place(host, ""))
 	t.Met += len(w.files)
 	switch {
 	case t.Met > mostThere:
