@@ -104,6 +104,9 @@ func Run(ctx context.Context, p Patience, by string, only []string, checks []Che
 	return out
 }
 
+// lastWords is how long a check has to say what it saw once its time is over.
+const lastWords = 2 * time.Second
+
 func (c Check) within(ctx context.Context, limit time.Duration, slots chan struct{}) []Finding {
 	select {
 	case slots <- struct{}{}:
@@ -122,10 +125,10 @@ func (c Check) within(ctx context.Context, limit time.Duration, slots chan struc
 		return all
 	case <-ctx.Done():
 	}
-	select { // it may have answered at the same moment
+	select { // one that heeds its context says what it waited for
 	case all := <-done:
 		return all
-	default:
+	case <-time.After(lastWords):
 		return []Finding{Bad("see whether it is up and reached from there; or give it longer: --timeout 60s", "no answer within %s", limit)}
 	}
 }
