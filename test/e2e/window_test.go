@@ -34,9 +34,9 @@ func TestAWindowThatMovesUnderOurFeetIsFollowed(t *testing.T) {
 		t.Errorf("the window %+v is followed", first.State.Window)
 	}
 	leaf := w.CA.Certificates()[0]
-	now := time.Now()
+	// The first second of its validity: one that begins before it is ignored.
 	window := fmt.Sprintf(`{"suggestedWindow":{"start":%q,"end":%q},"explanationURL":"https://ca.test/incident"}`,
-		now.Add(-2*time.Second).UTC().Format(time.RFC3339Nano), now.Add(-time.Second).UTC().Format(time.RFC3339Nano))
+		leaf.NotBefore.UTC().Format(time.RFC3339Nano), leaf.NotBefore.Add(time.Second).UTC().Format(time.RFC3339Nano))
 	if err := w.CA.SetRenewalInfo(leaf, window); err != nil {
 		t.Fatal(err)
 	}
