@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -243,146 +240,6 @@ func (x *examiner) letters(ctx context.Context) []doctor.Finding {
 
 func unread(err error) doctor.Finding {
 	return doctor.Bad("neverlapse doctor --only store", "the store does not tell: %s", inOneLine(err))
-}
-
-// kept looks at the store.
-func (x *examiner) kept() []doctor.Check {
-	if x.store == nil {
-		if x.unopened == nil {
-			return []doctor.Check{doctor.One(doctor.Opens, "", func(context.Context) doctor.Finding {
-				return doctor.Bad("mend the section store, or put its key back from your backup; then: neverlapse store list", "it cannot be opened; the configuration's errors say why")
-			})}
-		}
-		return []doctor.Check{doctor.One(doctor.Opens, "", func(context.Context) doctor.Finding { return *x.unopened })}
-	}
-	return []doctor.Check{
-		doctor.One(doctor.Opens, "", func(ctx context.Context) doctor.Finding {
-			if err := x.store.BeginToRead(ctx); err != nil {
-				return doctor.Bad("give it its path and key (section store), or restore them from your backup; then: neverlapse store list", "%s", inOneLine(err))
-			}
-			return doctor.Good("kind %s; the key is the one that it was made with", x.config().Store.Kind)
-		}),
-		doctor.One(doctor.Writes, "", func(ctx context.Context) doctor.Finding {
-			begun := time.Now()
-			if err := x.store.Beat(ctx, begun); err != nil {
-				return doctor.Bad("see that its disk is there, not full and not read-only, and that the worker may write: df -h; mount; ls -ld", "%s", inOneLine(err))
-			}
-			return doctor.Good("written, made durable and read back in %d ms", time.Since(begun).Milliseconds())
-		}),
-		doctor.One(doctor.Newest, "", x.newest),
-	}
-}
-
-// mostNames bounds in how many certificates the newest version is looked for: a
-// store of many, far away, would not tell in time.
-const mostNames = 50
-
-func (x *examiner) newest(ctx context.Context) doctor.Finding {
-	names, err := x.some(ctx)
-	var newest cert.Version
-	of, looked := "", 0
-	for _, name := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		all, wrong := x.store.Versions(ctx, name)
-		err = errors.Join(err, wrong)
-		looked++
-		if len(all) > 0 && all[0].NotBefore.After(newest.NotBefore) {
-			newest, of = all[0], name
-		}
-	}
-	restore := "put the damaged pieces, or the key, back from your backup (docs/stores.md); then: neverlapse store list"
-	switch {
-	case err != nil:
-		return doctor.Bad(restore, "%s", inOneLine(err))
-	case of == "":
-		return doctor.Good("of the %d certificates looked at none has a version in it", looked)
-	}
-	if _, err := x.store.Pair(ctx, of, newest.Fingerprint); err != nil {
-		return doctor.Bad(restore, "the newest version, %s of %s, does not open: %s", newest.Fingerprint.Short(), of, inOneLine(err))
-	}
-	return doctor.Good("the newest version of %d certificates, %s of %s, opens", looked, newest.Fingerprint.Short(), of)
-}
-
-// some gives names of certificates: the index knows them without going through the store.
-func (x *examiner) some(ctx context.Context) ([]string, error) {
-	if x.client != nil {
-		names, _, err := x.certificates(ctx, everyCertificate+" AND `fingerprint` IS NOT NULL", mostNames)
-		if err == nil {
-			return names, nil
-		}
-	}
-	names, err := x.store.Names(ctx)
-	return names[:min(len(names), mostNames)], err
-}
-
-// What should be left on a disk, and of descriptors.
-const (
-	spaceWarns, spaceFails = 1 << 30, 100 << 20 // bytes
-	filesWarn, filesFail   = 4096, 256
-)
-
-// machine looks at what the process has here.
-func (x *examiner) machine() []doctor.Check {
-	out := []doctor.Check{doctor.One(doctor.Files, "", func(context.Context) doctor.Finding { return descriptors() })}
-	dirs := []string{x.config().Data}
-	if dir, err := storeFolder(x.config()); err == nil && dir != "" {
-		dirs = append(dirs, dir)
-	}
-	seen := map[uint64]bool{}
-	for _, dir := range dirs {
-		info, err := os.Stat(dir)
-		if err != nil {
-			continue // the store's own check says it; a data folder that nothing needs is not made
-		}
-		if at, ok := info.Sys().(*syscall.Stat_t); ok {
-			if seen[uint64(at.Dev)] {
-				continue
-			}
-			seen[uint64(at.Dev)] = true
-		}
-		out = append(out, doctor.One(doctor.Disk, dir, func(context.Context) doctor.Finding { return space(dir) }))
-	}
-	return out
-}
-
-func space(dir string) doctor.Finding {
-	var at syscall.Statfs_t
-	if err := syscall.Statfs(dir, &at); err != nil {
-		return doctor.Bad("see whether the disk is there: df -h "+dir, "%s", inOneLine(err))
-	}
-	return left(dir, uint64(at.Bavail)*uint64(at.Bsize), uint64(at.Blocks)*uint64(at.Bsize))
-}
-
-// left judges what is left of a disk, in bytes.
-func left(dir string, free, size uint64) doctor.Finding {
-	share := 100 * float64(free) / float64(max(size, 1))
-	found := fmt.Sprintf("%.1f GiB left, %.0f in a hundred", float64(free)/(1<<30), share)
-	remedy := "make room: df -h " + dir + "; du -xsh " + dir + "/*"
-	switch {
-	case free < spaceFails || share < 2:
-		return doctor.Bad(remedy, "%s", found)
-	case free < spaceWarns || share < 10:
-		return doctor.Doubtful(remedy, "%s", found)
-	}
-	return doctor.Good("%s", found)
-}
-
-func descriptors() doctor.Finding {
-	var l syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return doctor.Doubtful("ulimit -n", "the limit cannot be read: %s", inOneLine(err))
-	}
-	const remedy = "LimitNOFILE=65536 in the unit (systemctl edit neverlapse-worker), or before it is started: ulimit -n 65536"
-	switch n := uint64(l.Cur); {
-	case n < filesFail:
-		return doctor.Bad(remedy, "%d files and connections may be open at once", n)
-	case n < filesWarn:
-		return doctor.Doubtful(remedy, "%d files and connections may be open at once", n)
-	default:
-		return doctor.Good("%d files and connections may be open at once", n)
-	}
 }
 
 // hosts has the worker of each host look at what is there.
