@@ -16,7 +16,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/target/acm/mototest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/workflows"
 )

@@ -20,19 +20,14 @@ import (
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/internal/store/storetest"
 	"github.com/neverlapse/neverlapse/internal/store/transit"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 	"github.com/neverlapse/neverlapse/internal/vaultapi"
-)
-
-// One server serves all tests.
-var (
-	once     sync.Once
-	shared   *vaulttest.Vault
-	sharedAt string
-	startErr error
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 )
 
 const keyName = "neverlapse"
+
+// keys are made once, for one server serves all tests.
+var keys sync.Once
 
 // documentedPolicy is what docs/stores.md calls enough.
 func documentedPolicy(t *testing.T) vaulttest.Policy {
@@ -49,19 +44,7 @@ func documentedPolicy(t *testing.T) vaulttest.Policy {
 	return out
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if shared != nil {
-		if err := shared.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	if sharedAt != "" {
-		_ = os.RemoveAll(sharedAt)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { vaulttest.Main(m) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -72,25 +55,20 @@ func must(t testing.TB, err error) {
 
 func server(t *testing.T) *vaulttest.Vault {
 	t.Helper()
-	vaulttest.Need(t)
-	once.Do(func() {
+	v := vaulttest.Shared(t, func() vaulttest.World {
 		p := documentedPolicy(t)
-		w := vaulttest.World{
+		return vaulttest.World{
 			Tokens: map[string]vaulttest.Policy{vaulttest.Root: vaulttest.Everything, "hvs.store": p, "hvs.nothing": {}},
 			Roles:  map[string]vaulttest.Role{"role": {SecretID: "secret-of-the-role", TTL: 3600, Policy: p}},
 			Mounts: map[string]string{"transit": "transit", "secret": "2"},
 		}
-		if sharedAt, startErr = os.MkdirTemp("", "vaulttest"); startErr == nil {
-			shared, startErr = vaulttest.Start(context.Background(), sharedAt, w)
-		}
-		if startErr == nil {
-			for _, key := range []string{keyName, "other", "rotated"} {
-				shared.Do(t, http.MethodPost, "", "transit/keys/"+key, map[string]any{})
-			}
+	})
+	keys.Do(func() {
+		for _, key := range []string{keyName, "other", "rotated"} {
+			v.Do(t, http.MethodPost, "", "transit/keys/"+key, map[string]any{})
 		}
 	})
-	must(t, startErr)
-	return shared
+	return v
 }
 
 func file(t *testing.T, text string) string {

@@ -14,8 +14,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 	"github.com/neverlapse/neverlapse/internal/vaultapi"
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 )
 
 // documentedPolicy gives what docs/targets-cloud.md calls enough.

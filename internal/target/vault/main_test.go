@@ -1,28 +1,18 @@
 package vault_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 	"github.com/neverlapse/neverlapse/internal/vaultapi"
-)
-
-// One server serves all tests; each has secrets of its own.
-var (
-	once     sync.Once
-	shared   *vaulttest.Vault
-	sharedAt string
-	startErr error
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 )
 
 // documented is the policy of docs/targets-cloud.md, where its tests find it.
@@ -49,30 +39,12 @@ func world(t testing.TB) vaulttest.World {
 	}
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if shared != nil {
-		if err := shared.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	if sharedAt != "" {
-		_ = os.RemoveAll(sharedAt)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { vaulttest.Main(m) }
 
+// server serves all tests; each has secrets of its own.
 func server(t testing.TB) *vaulttest.Vault {
 	t.Helper()
-	vaulttest.Need(t)
-	once.Do(func() {
-		if sharedAt, startErr = os.MkdirTemp("", "vaulttest"); startErr == nil {
-			shared, startErr = vaulttest.Start(context.Background(), sharedAt, world(t))
-		}
-	})
-	must(t, startErr)
-	return shared
+	return vaulttest.Shared(t, func() vaulttest.World { return world(t) })
 }
 
 func must(t testing.TB, err error) {

@@ -16,8 +16,8 @@ import (
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/internal/target/vault"
-	"github.com/neverlapse/neverlapse/internal/target/vault/vaulttest"
 	"github.com/neverlapse/neverlapse/internal/vaultapi"
+	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 )
 
 // A process that is killed finds the place by files, so dir holds the options.
