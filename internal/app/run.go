@@ -278,17 +278,24 @@ func (a *App) listen(p parts, needed bool) error {
 	return nil
 }
 
+// pollers is how many polls of each kind a worker has open. One that finds a task
+// lasts until the engine has it on record as begun, so the SDK's two bound what
+// a worker gets from an engine whose database is slow or far away.
+const pollers = 8
+
 // work registers the story and the hands and begins to poll.
 func (a *App) work(acts *activities.Activities) error {
 	c := a.config.Temporal
 	worker.SetStickyWorkflowCacheSize(c.CacheSize)
 	w := worker.New(a.hands, c.TaskQueue, worker.Options{
-		StickyScheduleToStartTimeout: c.StickyTimeout,
-		WorkerStopTimeout:            drain,
-		Identity:                     a.self.String(),
-		PreferredVersionProvider:     a.prefer,
-		Interceptors:                 []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
-		OnFatalError:                 func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
+		MaxConcurrentWorkflowTaskPollers: pollers,
+		MaxConcurrentActivityTaskPollers: pollers,
+		StickyScheduleToStartTimeout:     c.StickyTimeout,
+		WorkerStopTimeout:                drain,
+		Identity:                         a.self.String(),
+		PreferredVersionProvider:         a.prefer,
+		Interceptors:                     []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
+		OnFatalError:                     func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})
 	Register(w, &workflows.Workflows{Brain: lifecycle.Next, Link: a.link}, acts)
 	if err := w.Start(); err != nil {
