@@ -80,7 +80,7 @@ func (a *Activities) survey(ctx context.Context, in SurveyInput, progress func(s
 	if err != nil {
 		return out, ours(err)
 	}
-	var page []byte
+	page := m.Resume
 	for _, s := range steps {
 		out.add(s)
 		page = s.Next
@@ -93,6 +93,10 @@ func (a *Activities) survey(ctx context.Context, in SurveyInput, progress func(s
 		say := func(text string) { progress(out.text(text)) }
 		say("")
 		seen, err := src.Source.Look(ctx, page, say)
+		if fault.Is(err, fault.Invalid) && len(steps) == 0 && page != nil { // the source was another kind then
+			page = nil
+			continue
+		}
 		if err != nil {
 			return out, fmt.Errorf("source %s, page %d: %w", in.Source, out.Pages+1, err)
 		}
@@ -191,6 +195,10 @@ func (a *Activities) tellEnrolled(ctx context.Context, name string, progress fun
 	if err != nil {
 		return 0, err
 	}
+	asked, err := a.askStore(ctx, &m, all, progress)
+	if err != nil {
+		return 0, err
+	}
 	words, changed := m.Compare(all, standing.Last)
 	var errs []error
 	for _, w := range words {
@@ -202,11 +210,39 @@ func (a *Activities) tellEnrolled(ctx context.Context, name string, progress fun
 	if len(errs) > 0 { // nothing is kept: all are told again
 		return 0, errors.Join(errs...)
 	}
-	if changed || len(words) > 0 {
+	if asked || changed || len(words) > 0 {
 		m.Revision++
 		err = a.Store.PutManifest(ctx, m)
 	}
 	return len(words), ours(err)
+}
+
+// askStore compares issuances that are new and that no enrolled certificate has
+// with all that the store keeps: what was replaced, is not live yet, was retired.
+func (a *Activities) askStore(ctx context.Context, m *estate.Manifest, all []estate.Enrolled, progress func(string)) (asked bool, err error) {
+	unknown := m.Unasked(all)
+	if len(unknown) == 0 {
+		return false, nil
+	}
+	names, err := a.Store.Names(ctx)
+	if err != nil {
+		return false, ours(err)
+	}
+	known := map[estate.Key]string{}
+	for _, name := range names {
+		progress("was one of them issued here, for " + name)
+		versions, err := a.Store.Versions(ctx, name)
+		if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Transient) || ctx.Err() != nil {
+			return false, ours(err)
+		}
+		for _, v := range versions { // what is damaged is not known to be ours
+			if key := estate.IssuanceOf(v); unknown[key] {
+				known[key] = name
+			}
+		}
+	}
+	m.Answer(unknown, known)
+	return true, nil
 }
 
 // enrolled lists every enrolled certificate.
@@ -217,7 +253,7 @@ func (a *Activities) enrolled(ctx context.Context) (out []estate.Enrolled, err e
 			return nil, err
 		}
 		for _, e := range page {
-			out = append(out, estate.Enrolled{Name: e.Name, Owner: e.Owner, Team: e.Team, Environment: e.Environment, Live: e.Live, Endpoints: e.Endpoints})
+			out = append(out, estate.Enrolled{Name: e.Name, Owner: e.Owner, Team: e.Team, Environment: e.Environment, Live: e.Live.Fingerprint, Version: e.Live, Endpoints: e.Endpoints})
 		}
 		if token = next; len(next) == 0 {
 			return out, nil

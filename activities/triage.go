@@ -20,6 +20,7 @@ const (
 	mostNews   = 5000
 	mostShown  = 20
 	mostPlaces = 20 // of one certificate
+	mostNames  = 3  // of one certificate
 )
 
 // records reads what all configured sources saw, and puts the records together.
@@ -47,10 +48,14 @@ func (a *Activities) records(ctx context.Context) ([]estate.Record, []estate.Enr
 
 // Strays are certificates that nobody enrolled and of which people have to be told.
 type Strays struct {
-	Count int           `json:"count"`
-	Soon  int           `json:"soon"` // of these, how many end within a month, or have ended
-	Shown []alert.Place `json:"shown,omitempty"`
-	Keys  []estate.Key  `json:"keys,omitempty"`
+	Count int `json:"count"`
+	Soon  int `json:"soon"` // of these, how many end within a month, or have ended
+	// Issued is how many are known only to have been issued, and Unwanted how many of
+	// those are of a CA that is not wanted.
+	Issued   int           `json:"issued,omitempty"`
+	Unwanted int           `json:"unwanted,omitempty"`
+	Shown    []alert.Place `json:"shown,omitempty"`
+	Keys     []estate.Key  `json:"keys,omitempty"`
 }
 
 // NewStrays finds them in what all sources saw.
@@ -68,10 +73,7 @@ func (a *Activities) NewStrays(ctx context.Context) (Strays, error) {
 		now := a.Now()
 		news := t.News(t.Strays(records, now), now)
 		for _, s := range news[:min(len(news), mostNews)] {
-			out.Count++
-			if s.Record.Version.NotAfter.Sub(now) <= estate.Soon[0] {
-				out.Soon++
-			}
+			out.count(s, now)
 			if len(out.Shown) < mostShown {
 				out.Shown = append(out.Shown, placeOf(s))
 			}
@@ -82,6 +84,19 @@ func (a *Activities) NewStrays(ctx context.Context) (Strays, error) {
 	return out, err
 }
 
+func (out *Strays) count(s estate.Stray, now time.Time) {
+	out.Count++
+	switch r := s.Record; {
+	case r.IssuedOnly():
+		out.Issued++
+		if slices.Contains(r.Faults(), cert.UnwantedCA) {
+			out.Unwanted++
+		}
+	case r.Version.NotAfter.Sub(now) <= estate.Soon[0]:
+		out.Soon++
+	}
+}
+
 // placeOf is a stray in one line: what it is for, and where.
 func placeOf(s estate.Stray) alert.Place {
 	v := s.Record.Version
@@ -89,7 +104,15 @@ func placeOf(s estate.Stray) alert.Place {
 	if len(v.Names) > 0 {
 		text = v.Names[0]
 	}
-	text += " (" + v.Issuer + ") at " + s.Record.Places[0].Name
+	by := v.Issuer
+	if s.Record.IssuedOnly() {
+		text = strings.Join(v.Names[:min(len(v.Names), mostNames)], ", ")
+		by = "issued by " + by + ", valid from " + v.NotBefore.Format(time.DateOnly)
+		if slices.Contains(s.Record.Faults(), cert.UnwantedCA) {
+			by += "; this CA is not wanted"
+		}
+	}
+	text += " (" + by + ") at " + s.Record.Places[0].Name
 	if more := len(s.Record.Places) - 1; more > 0 {
 		text += fmt.Sprintf(" and %d more places", more)
 	}

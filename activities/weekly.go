@@ -26,8 +26,7 @@ type Enrolled struct {
 	KeyAlgorithm      string
 	NotAfter          time.Time
 	NextStepAt        time.Time
-	NotBefore         time.Time // of the live version
-	Live              cert.Fingerprint
+	Live              cert.Version
 	Environment       string
 	Endpoints         []cert.Endpoint
 }
@@ -108,7 +107,7 @@ type week struct {
 func (w *week) add(e Enrolled, entries []cert.Entry) {
 	w.Certificates++
 	row := alert.WeeklyRow{Certificate: e.Name, At: e.NotAfter, Severity: e.Severity}
-	if !e.NotBefore.Before(w.From) {
+	if !e.Live.NotBefore.Before(w.From) {
 		w.Renewed.Add(row)
 	}
 	soon := w.To.Add(comingIn)
@@ -175,7 +174,7 @@ func weakness(e Enrolled) string {
 		return e.KeyAlgorithm + ": clients want RSA keys of 2048 bits or more"
 	case strings.HasPrefix(e.KeyAlgorithm, "DSA"):
 		return e.KeyAlgorithm + ": clients do not take such keys any more"
-	case !e.NotBefore.IsZero() && e.NotAfter.Sub(e.NotBefore) > maxLifetime+24*time.Hour:
+	case !e.Live.NotBefore.IsZero() && e.NotAfter.Sub(e.Live.NotBefore) > maxLifetime+24*time.Hour:
 		return "it lives longer than 398 days"
 	}
 	return ""

@@ -35,13 +35,13 @@ func TestTheWeekOfATeamSaysWhatFailedWhatComesAndWhoAnswered(t *testing.T) {
 	w.Directory = func() people.Directory { return d }
 	w.Now = func() time.Time { return now }
 	w.Roll = pages{
-		{Name: "calm", Owner: "minji", Managed: true, NotBefore: at(-30), NotAfter: at(60), NextStepAt: at(30), KeyAlgorithm: "EC256"},
-		{Name: "fresh", Owner: "minji", Managed: true, NotBefore: at(-2), NotAfter: at(88), NextStepAt: at(58)},
-		{Name: "soon", Team: "web", Owner: "minji", Managed: true, NotBefore: at(-60), NotAfter: at(30), NextStepAt: at(5)},
-		{Name: "byhand", Team: "web", Owner: "gone", NotBefore: at(-80), NotAfter: at(10), NextStepAt: at(1), Severity: alert.P3},
-		{Name: "old", Team: "web", Owner: "minji", NotBefore: at(-400), NotAfter: at(400), KeyAlgorithm: "RSA1024"},
-		{Name: "theirs", Team: "ops", Owner: "jun", NotBefore: at(-80), NotAfter: at(10)},
-		{Name: "nobodys", NotBefore: at(-80), NotAfter: at(50)},
+		{Name: "calm", Owner: "minji", Managed: true, Live: cert.Version{NotBefore: at(-30)}, NotAfter: at(60), NextStepAt: at(30), KeyAlgorithm: "EC256"},
+		{Name: "fresh", Owner: "minji", Managed: true, Live: cert.Version{NotBefore: at(-2)}, NotAfter: at(88), NextStepAt: at(58)},
+		{Name: "soon", Team: "web", Owner: "minji", Managed: true, Live: cert.Version{NotBefore: at(-60)}, NotAfter: at(30), NextStepAt: at(5)},
+		{Name: "byhand", Team: "web", Owner: "gone", Live: cert.Version{NotBefore: at(-80)}, NotAfter: at(10), NextStepAt: at(1), Severity: alert.P3},
+		{Name: "old", Team: "web", Owner: "minji", Live: cert.Version{NotBefore: at(-400)}, NotAfter: at(400), KeyAlgorithm: "RSA1024"},
+		{Name: "theirs", Team: "ops", Owner: "jun", Live: cert.Version{NotBefore: at(-80)}, NotAfter: at(10)},
+		{Name: "nobodys", Live: cert.Version{NotBefore: at(-80)}, NotAfter: at(50)},
 	}
 	failed := map[string]string{"outcome": "validation-failed"}
 	for name, entries := range map[string][]cert.Entry{

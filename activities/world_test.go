@@ -165,7 +165,7 @@ func (c *fakeCA) sign(names []string, csr []byte) ([]byte, error) {
 	now := time.Now()
 	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "Test CA"}}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(int64(c.issued)), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 0, 90), DNSNames: names,
+		SerialNumber: big.NewInt(1<<60 + int64(c.issued)), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 0, 90), DNSNames: names,
 	}, issuer, public, key)
 	if err != nil {
 		return nil, err

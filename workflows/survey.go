@@ -114,8 +114,11 @@ func strayNotice(now time.Time, ask activities.SurveyInput, found activities.Str
 	if more := found.Count - len(found.Shown); more > 0 {
 		n.Places = append(n.Places, alert.Place{Where: fmt.Sprintf("and %d more", more), Err: "see: neverlapse triage"})
 	}
-	if found.Soon > 0 {
+	if found.Soon > 0 || found.Unwanted > 0 {
 		n.Severity, n.Reach = alert.P2, alert.Direct
+	}
+	if n.Issued = found.Issued; n.Issued == found.Count { // where it is in use has to be said
+		n.Commands[1] = "neverlapse triage adopt FINGERPRINT --watch --endpoint HOST:PORT --owner OWNER"
 	}
 	return n
 }

@@ -141,7 +141,7 @@ func TestASourceIsGoneThroughPageByPageAndOnlyChangesAreTold(t *testing.T) {
 	wire := sightingOf("endpoint:aa.test:443", "aa", 90)
 	wire.Endpoint = e
 	f := newField(t, pageOf(wire), pageOf(sightingOf("file:web2:/a.pem", "aa", 90)))
-	f.roll = []activities.Enrolled{{Name: "shop", Live: wire.Version.Fingerprint, Endpoints: []cert.Endpoint{e}}}
+	f.roll = []activities.Enrolled{{Name: "shop", Live: wire.Version, Endpoints: []cert.Endpoint{e}}}
 	f.fails[1] = []error{fault.New(fault.Transient, "connection reset"), fault.After(start.AddDate(0, 0, 1).Add(20*time.Minute), "429")}
 	out := f.mustRun()
 	if r := out.Standing.Last; !r.Complete || r.Seen != 2 || r.New != 2 || r.Pages != 2 || out.Told != 0 || len(f.told) != 0 || f.looks != 4 {
@@ -150,8 +150,8 @@ func TestASourceIsGoneThroughPageByPageAndOnlyChangesAreTold(t *testing.T) {
 	if len(f.sent) != 1 || !f.sent[0].Completed.Equal(out.Standing.Completed) {
 		t.Errorf("who looks after the source heard %+v", f.sent)
 	}
-	f.roll[0].Live = cert.Fingerprint(strings.Repeat("bb", 32))
-	f.pages[0].Sightings[0].Version = sightingOf("", "bb", 180).Version
+	f.roll[0].Live = sightingOf("", "bb", 180).Version
+	f.pages[0].Sightings[0].Version = f.roll[0].Live
 	for _, want := range []int{1, 0} {
 		if out := f.mustRun(); out.Told != want {
 			t.Errorf("%d certificates were told, want %d", out.Told, want)
@@ -185,6 +185,31 @@ func TestWhatNobodyEnrolledIsToldInOneMessageAndAgainOnlyIfNobodyWasReached(t *t
 	if out := f.mustRun(); out.Strays != 0 || len(f.told) != before || before == 0 {
 		t.Errorf("told again: %+v", f.told[before:])
 	}
+}
+
+func TestWhatWasIssuedAndNobodyAskedForIsToldWithWhatToDo(t *testing.T) {
+	x := sightingOf("ct:watch/aa.test/1", "aa", 90)
+	x.Issued, x.Version.Fingerprint, x.Version.Serial = true, "", "0123456789abcdef0123"
+	f := newField(t, pageOf(x))
+	check := func(severity alert.Severity, reach alert.Reach, where string) {
+		t.Helper()
+		if out := f.mustRun(); out.Strays != 1 || len(f.told) == 0 {
+			t.Fatalf("%+v", out)
+		}
+		n := f.told[len(f.told)-1].Notice
+		if n.Severity != severity || n.Reach != reach || len(n.Places) != 1 || !strings.Contains(n.Places[0].Where, where) {
+			t.Errorf("%+v", n)
+		}
+		for language, word := range map[string]string{"en": "Certificate Transparency", "ko": "인증서 투명성"} {
+			if text := alert.Plain(alert.Render(n, language, "UTC")); !strings.Contains(text, word) || !strings.Contains(text, "--endpoint HOST:PORT") || !strings.Contains(text, string(n.Places[0].Fingerprint)) {
+				t.Error(text)
+			}
+		}
+	}
+	check(alert.P3, alert.Quiet, "aa.test (issued by CA, valid from "+start.Format(time.DateOnly)+") at ct:watch/aa.test/1")
+	f.pages[0].Sightings[0].Version.Serial = "fedcba9876543210fedc"
+	f.pages[0].Sightings[0].Findings = []cert.Finding{cert.Find(cert.UnwantedCA, "issued by another")}
+	check(alert.P2, alert.Direct, "; this CA is not wanted) at ct:watch/aa.test/1")
 }
 
 func TestASourceThatRefusesEndsItsRunAndNothingCountsAsGone(t *testing.T) {

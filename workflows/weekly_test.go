@@ -9,6 +9,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -35,7 +36,7 @@ func tellWeek(t *testing.T, s *story, in workflows.WeeklyInput, all ...activitie
 
 func TestATeamIsToldOfItsWeekWhereItDoesNotInterrupt(t *testing.T) {
 	s := stage(t, "slack", "email")
-	out, err := tellWeek(t, s, workflows.WeeklyInput{Team: "team"}, activities.Enrolled{Name: "a", Owner: "owner", NotBefore: days(-80), NotAfter: days(10)})
+	out, err := tellWeek(t, s, workflows.WeeklyInput{Team: "team"}, activities.Enrolled{Name: "a", Owner: "owner", Live: cert.Version{NotBefore: days(-80)}, NotAfter: days(10)})
 	if err != nil || len(out.To) != 1 || len(s.told) != 1 {
 		t.Fatalf("%+v %v %v", out, err, s.told)
 	}
@@ -46,7 +47,7 @@ func TestATeamIsToldOfItsWeekWhereItDoesNotInterrupt(t *testing.T) {
 }
 
 func TestAWeekWithNothingToTellIsToldOnlyWhereThatIsWanted(t *testing.T) {
-	calm := activities.Enrolled{Name: "a", Owner: "owner", NotBefore: days(-10), NotAfter: days(80)}
+	calm := activities.Enrolled{Name: "a", Owner: "owner", Live: cert.Version{NotBefore: days(-10)}, NotAfter: days(80)}
 	s := stage(t, "slack")
 	if out, err := tellWeek(t, s, workflows.WeeklyInput{Team: "team"}, calm); err != nil || len(out.To) != 0 || len(s.told) != 0 || out.Text == "" {
 		t.Errorf("%+v %v %v", out, err, s.told)
@@ -58,7 +59,7 @@ func TestAWeekWithNothingToTellIsToldOnlyWhereThatIsWanted(t *testing.T) {
 }
 
 func TestAWeekGoesAnotherWayAndFailsVisiblyWhereThereIsNone(t *testing.T) {
-	ends := activities.Enrolled{Name: "a", Owner: "owner", NotBefore: days(-80), NotAfter: days(10)}
+	ends := activities.Enrolled{Name: "a", Owner: "owner", Live: cert.Version{NotBefore: days(-80)}, NotAfter: days(10)}
 	s := stage(t, "slack", "email")
 	s.refuses["email"] = true
 	if out, err := tellWeek(t, s, workflows.WeeklyInput{Team: "team"}, ends); err != nil || len(out.To) != 1 || out.To[0] != "team by slack" {

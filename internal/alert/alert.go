@@ -255,7 +255,8 @@ type Notice struct {
 	Replacement cert.Version `json:"replacement,omitzero"`
 	At          time.Time    `json:"at"` // when it was decided to tell; days left are counted from here
 	Places      []Place      `json:"places,omitempty"`
-	Cause       string       `json:"cause,omitempty"` // last error, exact
+	Issued      int          `json:"issued,omitempty"` // Unenrolled: of how many it is only known that they were issued
+	Cause       string       `json:"cause,omitempty"`  // last error, exact
 	Tried       []Try        `json:"tried,omitempty"`
 	Fallback    *Fallback    `json:"fallback,omitempty"`
 	Question    *Question    `json:"question,omitempty"`

@@ -39,7 +39,11 @@ func (r reader) place(p Place, n Notice) string {
 	case p.Fingerprint != "":
 		key += ".undated"
 	}
-	return r.say(key, "where", p.Where, "fingerprint", p.Fingerprint.Short(), "time", until, "error", p.Err)
+	print := p.Fingerprint.Short()
+	if n.Reason == Unenrolled { // it is what triage calls it, maybe a serial
+		print = string(p.Fingerprint)
+	}
+	return r.say(key, "where", p.Where, "fingerprint", print, "time", until, "error", p.Err)
 }
 
 // tried lists the attempts, the latest last; of many only the latest.

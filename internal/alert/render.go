@@ -96,6 +96,9 @@ func Render(n Notice, language, timezone string) Text {
 	t.Commands = List{r.say("title.commands"), n.Commands}
 	t.NextAction = r.next(n)
 	t.Advice = r.say(r.perReason("advice", n))
+	if n.Issued > 0 {
+		t.Advice += " " + r.say("advice.unenrolled.issued", "n", strconv.Itoa(n.Issued))
+	}
 	return r.marked(n, t)
 }
 

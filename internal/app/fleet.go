@@ -55,11 +55,9 @@ func (f *fleet) Enrolled(ctx context.Context, token []byte) ([]activities.Enroll
 		} {
 			remember(x.GetSearchAttributes().GetIndexedFields()[name], field)
 		}
-		var live cert.Version
 		remember(x.GetMemo().GetFields()["managed"], &e.Managed)
-		remember(x.GetMemo().GetFields()["live"], &live)
+		remember(x.GetMemo().GetFields()["live"], &e.Live)
 		remember(x.GetMemo().GetFields()[workflows.MemoEndpoints], &e.Endpoints)
-		e.NotBefore, e.Live = live.NotBefore, live.Fingerprint
 		out = append(out, e)
 	}
 	return out, r.GetNextPageToken(), nil

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,7 +51,9 @@ func (m *Manifest) close(run Run, steps []Step, broken string, now time.Time, ch
 		news = append(news, s.News...)
 	}
 	whole := broken == "" && len(steps) > 0 && steps[len(steps)-1].Next == nil
-	run.Gone = m.miss(seen, run, whole, now)
+	if whole {
+		run.Gone = m.miss(seen, run, steps[0].Since, now)
+	}
 	left := m.takeAll(news, known, &run, now)
 	if left > 0 {
 		run.Failed = append(run.Failed, source.Failure{Places: m.Source, Why: fmt.Sprintf("%d places are left out, since one source keeps %d; divide it", left, MostPlaces)})
@@ -58,6 +61,14 @@ func (m *Manifest) close(run Run, steps []Step, broken string, now time.Time, ch
 	run.Complete = whole && len(run.Failed) == 0
 	run.Failed = run.Failed[:min(len(run.Failed), keepFailed)]
 	*changed = m.tidy(now) || run.Gone > 0 || len(news) > left
+	if whole {
+		resume := steps[len(steps)-1].Resume
+		if left > 0 { // they would never be told again
+			resume = nil
+		}
+		*changed = *changed || !bytes.Equal(resume, m.Resume)
+		m.Resume = resume
+	}
 	return run
 }
 
@@ -96,15 +107,15 @@ func (m *Manifest) index() map[string]int {
 	return out
 }
 
-// miss notes which places were not seen, and counts those that are gone by it.
-func (m *Manifest) miss(seen []bool, run Run, whole bool, now time.Time) (gone int) {
-	if !whole {
-		return 0
-	}
+// miss notes which places a run of all pages did not see, and counts those that are
+// gone by it. In one that was told only what came since, those that have ended are.
+func (m *Manifest) miss(seen []bool, run Run, since bool, now time.Time) (gone int) {
 	for i := range m.Places {
 		p := &m.Places[i]
 		unknown := slices.ContainsFunc(run.Failed, func(f source.Failure) bool { return strings.HasPrefix(p.Name, f.Places) })
-		if seen[i] || unknown || !p.Gone.IsZero() {
+		ended := p.Issued && p.Holds != "" && !now.Before(m.Certs[p.Holds].NotAfter)
+		there := since && !ended
+		if seen[i] || unknown || there || !p.Gone.IsZero() {
 			continue
 		}
 		p.Gone, p.Last = now.UTC(), run.Started.UTC()
@@ -116,6 +127,7 @@ func (m *Manifest) miss(seen []bool, run Run, whole bool, now time.Time) (gone i
 // take takes in what the place shows now, and tells whether it is something else.
 func (p *Place) take(x source.Sighting, now time.Time) (changed bool) {
 	p.Host, p.Endpoint, p.RenewedBy, p.Owner, p.Team, p.Environment = x.Host, x.Endpoint, x.RenewedBy, x.Owner, x.Team, x.Environment
+	p.Issued = x.Issued
 	changed = !p.Gone.IsZero()
 	p.Trouble, p.Gone, p.Last = x.Trouble, time.Time{}, time.Time{}
 	if len(x.Findings) > 0 || x.Seen() {
@@ -131,6 +143,7 @@ func (p *Place) take(x source.Sighting, now time.Time) (changed bool) {
 			p.Held = p.Holds
 		}
 		p.Holds, p.Since, changed = key, now.UTC(), true
+		p.Asked, p.Ours = false, ""
 	}
 	return changed
 }

@@ -15,6 +15,7 @@ type Enrolled struct {
 	Team        string
 	Environment string
 	Live        cert.Fingerprint // empty: none was issued or seen yet
+	Version     cert.Version     // that Live is, as far as it is known
 	Endpoints   []cert.Endpoint
 }
 
@@ -41,7 +42,7 @@ func (m *Manifest) Compare(all []Enrolled, run Run) (words []Word, changed bool)
 		if name := nameOf(e); name != p.Of {
 			p.Of, p.Told, changed = name, "", true
 		}
-		if e != nil && p.There() && p.Trouble == "" && p.Told != p.tells(*e) {
+		if e != nil && !p.Issued && p.There() && p.Trouble == "" && p.Told != p.tells(*e) {
 			news[e.Name] = append(news[e.Name], i)
 		}
 	}
@@ -105,11 +106,11 @@ func (m *Manifest) observation(i int, e Enrolled, run Run) cert.Observation {
 type register struct {
 	name     map[string]*Enrolled
 	endpoint map[string]*Enrolled
-	live     map[cert.Fingerprint][]*Enrolled
+	live     map[Key][]*Enrolled // by fingerprint, and by issuance where that is known
 }
 
 func newRegister(all []Enrolled) register {
-	r := register{map[string]*Enrolled{}, map[string]*Enrolled{}, map[cert.Fingerprint][]*Enrolled{}}
+	r := register{map[string]*Enrolled{}, map[string]*Enrolled{}, map[Key][]*Enrolled{}}
 	sorted := slices.Clone(all)
 	slices.SortFunc(sorted, func(a, b Enrolled) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range sorted {
@@ -121,7 +122,10 @@ func newRegister(all []Enrolled) register {
 			}
 		}
 		if e.Live != "" {
-			r.live[e.Live] = append(r.live[e.Live], e)
+			r.live[Key(e.Live)] = append(r.live[Key(e.Live)], e)
+		}
+		if key := IssuanceOf(e.Version); key != "" {
+			r.live[key] = append(r.live[key], e)
 		}
 	}
 	return r
@@ -134,10 +138,7 @@ func (r register) owner(p Place) *Enrolled {
 			return e
 		}
 	}
-	live := r.live[p.Holds.Fingerprint()]
-	if p.Holds.Fingerprint() == "" {
-		live = nil
-	}
+	live := r.live[p.Holds]
 	for _, e := range live {
 		if e.Name == p.Of {
 			return e

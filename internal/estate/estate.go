@@ -29,6 +29,11 @@ const (
 // itself away, its serial and issuer. Empty: none.
 type Key string
 
+const (
+	serialKey   = "serial:" // begins a Key that is no fingerprint
+	shortSerial = 20        // digits of a serial for people
+)
+
 // KeyOf names a version.
 func KeyOf(v cert.Version) Key {
 	switch {
@@ -37,25 +42,41 @@ func KeyOf(v cert.Version) Key {
 	case v.Serial == "":
 		return ""
 	}
-	return Key("serial:" + v.Serial + "/" + v.Issuer)
+	return Key(serialKey + v.Serial + "/" + v.Issuer)
 }
+
+// IssuanceOf names what a CA issued, by issuer and serial (RFC 5280, 4.1.2.2): the
+// same for a certificate, for the precertificate that was logged before it was
+// signed (RFC 6962, 3.1), and for what is known by its serial alone. Empty: the
+// serial is too short to mean one certificate.
+func IssuanceOf(v cert.Version) Key {
+	if len(v.Serial) < minSerial {
+		return ""
+	}
+	return KeyOf(cert.Version{Serial: short(v.Serial), Issuer: short(v.Issuer)})
+}
+
+// minSerial is how long a serial has to be, in hex digits, to mean one certificate:
+// public CAs have 64 random bits in it (Baseline Requirements, 7.1), and zeros at
+// its head are not written.
+const minSerial = 12
 
 // Fingerprint is the key as one; empty if it is none.
 func (k Key) Fingerprint() cert.Fingerprint {
-	if strings.HasPrefix(string(k), "serial:") {
+	if strings.HasPrefix(string(k), serialKey) {
 		return ""
 	}
 	return cert.Fingerprint(k)
 }
 
 // Short is the key for people, who may give it back: the first digits of a
-// fingerprint, a serial whole.
+// fingerprint or a serial.
 func (k Key) Short() string {
 	if f := k.Fingerprint(); f != "" {
 		return f.Short()
 	}
 	text, _, _ := strings.Cut(string(k), "/")
-	return text
+	return text[:min(len(text), len(serialKey)+shortSerial)]
 }
 
 // Fault is a finding as it is kept: the code says the rest.
@@ -90,6 +111,13 @@ type Place struct {
 
 	Of   string `json:"of,omitempty"`   // the enrolled certificate that belongs there
 	Told string `json:"told,omitempty"` // what that certificate was told last of the place
+
+	// Issued: what it holds was issued, which says nothing of where it is in use.
+	Issued bool `json:"issued,omitempty"`
+	// Asked: it was compared with all that was ever issued here. Ours is the
+	// certificate, enrolled or not, for which that was.
+	Asked bool   `json:"asked,omitempty"`
+	Ours  string `json:"ours,omitempty"`
 }
 
 // There reports whether the place is there and holds a certificate.
@@ -104,6 +132,8 @@ type Manifest struct {
 	Applied Run                  `json:"applied,omitzero"`
 	Places  []Place              `json:"places"` // by Name
 	Certs   map[Key]cert.Version `json:"certs"`  // each once
+	// Resume is where the next run begins, to be told only what came since; nil: anew.
+	Resume []byte `json:"resume,omitempty"`
 }
 
 // find gives the index of a place, or where it belongs.

@@ -191,6 +191,99 @@ func TestOneCertificateAtFivePlacesOfTwoSourcesIsOneRecord(t *testing.T) {
 	}
 }
 
+// issued is a sighting of a log.
+func issued(id, name string, days int) source.Sighting {
+	s := at("ct:watch/"+id, version(name, days))
+	s.Issued, s.Version.Fingerprint = true, ""
+	return s
+}
+
+func TestWhatIsOnlyToldOnceIsKeptUntilItEnds(t *testing.T) {
+	m := Manifest{Source: "watch"}
+	ends := func(p source.Page, since bool) source.Page {
+		p.Since, p.Resume = since, []byte(fmt.Sprint("from here, ", len(p.Sightings)))
+		return p
+	}
+	run(&m, 0, ends(page(issued("1", "shop", 90), issued("2", "pay", 5)), false))
+	if string(m.Resume) != "from here, 2" {
+		t.Fatalf("the next run begins at %q", m.Resume)
+	}
+	trouble := source.Sighting{Place: "ct:watch/3", Issued: true, Trouble: "cannot be read"}
+	if r, _, changed := run(&m, 1, ends(page(trouble), true)); r.Gone != 0 || !r.Complete || !changed {
+		t.Errorf("what is not shown is as it was: %+v", r)
+	}
+	if r, _, changed := run(&m, 2, ends(page(), true)); r.Gone != 0 || !changed || string(m.Resume) != "from here, 0" {
+		t.Errorf("nothing came: %+v, %q", r, m.Resume)
+	}
+	if r, _, changed := run(&m, 3, ends(page(), true)); r.Gone != 0 || changed {
+		t.Errorf("nothing came again: %+v, %v", r, changed)
+	}
+	if _, changed := m.Close(Run{ID: "broken"}, []Step{m.Step(1, start, source.Page{Since: true, Next: []byte("2")})}, "429", start); changed || len(m.Resume) == 0 {
+		t.Errorf("a run that broke off loses its place: %q", m.Resume)
+	}
+	if r, _, _ := run(&m, 6, ends(page(), true)); r.Gone != 1 || m.Places[1].Gone.IsZero() {
+		t.Errorf("what has ended stays: %+v, %+v", r, m.Places)
+	}
+	if r, _, _ := run(&m, 7, page(issued("1", "shop", 90))); r.Gone != 1 || m.Resume != nil {
+		t.Errorf("all of it was told: %+v, %q", r, m.Resume)
+	}
+}
+
+func TestAnIssuanceOfOursIsNoStrayAndNoDrift(t *testing.T) {
+	log, web := Manifest{Source: "watch"}, Manifest{Source: "web"}
+	r, _, _ := run(&log, 0, page(issued("1", "shop", 40), issued("2", "older", 20), issued("3", "served", 50), issued("4", "stolen", 90), issued("5", "next", 95)))
+	run(&web, 0, page(at("endpoint:served.test:443", version("served", 50))))
+	web.Places[0].Of = "served"
+	enrolled := []Enrolled{{Name: "shop", Live: print("shop"), Version: version("shop", 40)}, {Name: "served", Live: print("other"), Version: version("other", 9), Endpoints: nil}}
+	strays := func() (out []string) {
+		for _, s := range (Triage{}).Strays(Records([]Seen{{log, Standing{}}, {web, Standing{}}}, enrolled), start) {
+			out = append(out, s.Record.Version.Names[0])
+		}
+		return out
+	}
+	if got := strays(); len(got) > 0 {
+		t.Errorf("before it is known whether they are ours: %v", got)
+	}
+	asked := log.Unasked(enrolled)
+	if len(asked) != 4 || asked[IssuanceOf(version("shop", 40))] {
+		t.Errorf("asked about %v", asked)
+	}
+	log.Answer(asked, map[Key]string{IssuanceOf(version("older", 20)): "shop", IssuanceOf(version("next", 95)): "retired"})
+	if words, _ := log.Compare(enrolled, r); len(words) != 0 || len(log.Unasked(enrolled)) != 0 {
+		t.Errorf("told %+v", words)
+	}
+	if got := strays(); !slices.Equal(got, []string{"stolen.test"}) {
+		t.Errorf("strays: %v", got)
+	}
+	enrolled[0].Live, enrolled[0].Version = print("next"), version("next", 95) // it was renewed
+	if words, _ := log.Compare(enrolled, r); len(words) != 0 {
+		t.Errorf("that it was issued once is drift: %+v", words)
+	}
+	if got := strays(); !slices.Equal(got, []string{"stolen.test"}) {
+		t.Errorf("strays after the renewal: %v", got)
+	}
+	var tr Triage
+	now := start.AddDate(0, 0, 89)
+	all := tr.Strays(Records([]Seen{{log, Standing{}}}, enrolled), start)
+	tr.Mark(tr.News(all, start), start)
+	all = tr.Strays(Records([]Seen{{log, Standing{}}}, enrolled), now)
+	if again := tr.News(all, now); len(all) == 0 || len(again) != 0 {
+		t.Errorf("of %d, that it ends is told of %+v", len(all), again)
+	}
+	if key := all[len(all)-1].Record.Key.Short(); len(key) > 30 || !all[len(all)-1].Record.Called(key) {
+		t.Errorf("it is not called %q", key)
+	}
+}
+
+func TestAnotherCAsCertificateWithTheSameSerialIsAnother(t *testing.T) {
+	forged := version("shop", 40)
+	forged.Issuer = "Another CA"
+	short := cert.Version{Serial: "2", Issuer: "Test CA"}
+	if IssuanceOf(forged) == IssuanceOf(version("shop", 40)) || IssuanceOf(short) != "" {
+		t.Errorf("%s, %q", IssuanceOf(forged), IssuanceOf(short))
+	}
+}
+
 func TestStraysAreNewsOnceAndAgainWhenAnIgnoringEndsOrTheirEndIsNear(t *testing.T) {
 	m := Manifest{Source: "files"}
 	ca := at("file:a:/ca", version("root", 900))

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,11 @@ func (r Record) Faults() (out []cert.FindingCode) {
 // OfCA reports whether it is the certificate of a CA, which serves nothing.
 func (r Record) OfCA() bool { return slices.Contains(r.Faults(), cert.IsCA) }
 
+// IssuedOnly reports whether nothing is known of it but that it was issued.
+func (r Record) IssuedOnly() bool {
+	return !slices.ContainsFunc(r.Places, func(p Sighting) bool { return !p.Issued })
+}
+
 // Seen is a manifest and how its source stands.
 type Seen struct {
 	Manifest Manifest
@@ -55,7 +61,8 @@ func Records(all []Seen, enrolled []Enrolled) []Record {
 	alias := aliases(all)
 	for _, s := range all {
 		for _, p := range s.Manifest.Places {
-			if !p.There() {
+			p.Of = cmp.Or(nameOf(known.owner(p)), p.Ours)
+			if !p.There() || p.Issued && p.Of == "" && !p.Asked { // it may turn out to be ours
 				continue
 			}
 			key := p.Holds
@@ -74,7 +81,6 @@ func Records(all []Seen, enrolled []Enrolled) []Record {
 			if at.IsZero() {
 				at = s.Standing.Last.Started
 			}
-			p.Of = nameOf(known.owner(p))
 			r.Places = append(r.Places, Sighting{s.Manifest.Source, p, at})
 		}
 	}
@@ -100,7 +106,7 @@ func (r *Record) belong(known register) {
 		}
 		return strings.Compare(a.Source, b.Source)
 	})
-	if live := known.live[r.Version.Fingerprint]; r.Version.Fingerprint != "" && len(live) > 0 {
+	if live := known.live[KeyOf(r.Version)]; len(live) > 0 {
 		r.Of, r.Live = live[0].Name, true
 		return
 	}
@@ -111,18 +117,14 @@ func (r *Record) belong(known register) {
 	}
 }
 
-// minSerial is how long a serial has to be, in hex digits, to mean one certificate:
-// public CAs have 64 random bits in it (Baseline Requirements, 7.1).
-const minSerial = 16
-
 // aliases finds certificates of which one source knows only the serial and another
 // the certificate itself.
 func aliases(all []Seen) map[Key]Key {
-	bare, real := map[string]Key{}, map[Key]Key{}
+	bare, real := map[Key]bool{}, map[Key]Key{}
 	for _, s := range all {
 		for key, v := range s.Manifest.Certs {
-			if key.Fingerprint() == "" && len(v.Serial) >= minSerial {
-				bare[v.Serial+v.NotAfter.UTC().Format(time.RFC3339)] = key
+			if key.Fingerprint() == "" && key == IssuanceOf(v) {
+				bare[key] = true
 			}
 		}
 	}
@@ -131,7 +133,7 @@ func aliases(all []Seen) map[Key]Key {
 	}
 	for _, s := range all {
 		for key, v := range s.Manifest.Certs {
-			if b, ok := bare[v.Serial+v.NotAfter.UTC().Format(time.RFC3339)]; ok && key.Fingerprint() != "" {
+			if b := IssuanceOf(v); key.Fingerprint() != "" && bare[b] {
 				real[b] = key
 			}
 		}

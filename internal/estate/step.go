@@ -15,6 +15,8 @@ type Step struct {
 	Page     int               `json:"page"` // from 1
 	At       time.Time         `json:"at"`
 	Next     []byte            `json:"next,omitempty"` // token of the page after it; none after the last
+	Resume   []byte            `json:"resume,omitempty"`
+	Since    bool              `json:"since,omitempty"`
 	Same     []Span            `json:"same,omitempty"`
 	News     []source.Sighting `json:"news,omitempty"`
 	Failed   []source.Failure  `json:"failed,omitempty"`
@@ -28,7 +30,7 @@ type Span [2]int
 
 // Step makes the step of a page.
 func (m *Manifest) Step(number int, at time.Time, page source.Page) Step {
-	s := Step{Page: number, At: at.UTC(), Next: page.Next, Failed: page.Failed}
+	s := Step{Page: number, At: at.UTC(), Next: page.Next, Resume: page.Resume, Since: page.Since, Failed: page.Failed}
 	var same []int
 	for _, x := range page.Sightings {
 		x = kept(x)
@@ -94,7 +96,7 @@ func (p Place) shows(x source.Sighting) bool {
 	if x.Seen() && (p.Holds != KeyOf(x.Version) || !slices.Equal(p.Faults, faults(x.Findings))) {
 		return false
 	}
-	return p.Host == x.Host && p.Endpoint == x.Endpoint && p.RenewedBy == x.RenewedBy && p.Owner == x.Owner && p.Team == x.Team && p.Environment == x.Environment
+	return p.Issued == x.Issued && p.Host == x.Host && p.Endpoint == x.Endpoint && p.RenewedBy == x.RenewedBy && p.Owner == x.Owner && p.Team == x.Team && p.Environment == x.Environment
 }
 
 func faults(findings []cert.Finding) (out []Fault) {

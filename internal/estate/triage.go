@@ -111,14 +111,17 @@ func (t Triage) Strays(records []Record, now time.Time) (out []Stray) {
 }
 
 // News are the strays of which people have to be told now: new ones, those whose
-// ignoring has ended, those that end soon.
+// ignoring has ended, those that end soon. One that was only issued ends unnoticed.
 func (t Triage) News(strays []Stray, now time.Time) (out []Stray) {
 	for _, s := range strays {
 		if s.State == Ignored {
 			continue
 		}
 		ended := s.Item.Ignored != nil && s.Item.Told.Before(s.Item.Ignored.Until)
-		left := soon(s.Record.Version, now)
+		left := time.Duration(0)
+		if !s.Record.IssuedOnly() {
+			left = soon(s.Record.Version, now)
+		}
 		nearer := left > 0 && (s.Item.Left == 0 || left < s.Item.Left)
 		if s.Item.Told.IsZero() || ended || nearer {
 			out = append(out, s)

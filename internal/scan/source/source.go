@@ -8,6 +8,8 @@
 // A source only reads. It keeps nothing, tells nobody, does not know what was seen
 // the last time, and never gives away a key. It says of every place that it knows
 // what is there now, each time; that nothing changed is found out by its caller.
+// One that is told only what came since (a log) says where the next run may begin
+// (Page.Resume), and its caller knows the rest.
 //
 // A run begins with a nil page and goes on with Page.Next until that is nil. A
 // process may die between two pages: then another one, with another Source of
@@ -47,7 +49,7 @@ type Source interface {
 const (
 	MostSightings = 1000
 	MostFailed    = 20
-	MaxNext       = 4 << 10 // bytes
+	MaxNext       = 4 << 10 // bytes; of Resume as well
 	MaxPlace      = 1 << 10 // bytes
 )
 
@@ -56,6 +58,13 @@ type Page struct {
 	Sightings []Sighting
 	// Next is the token of the page after this one; nil after the last.
 	Next []byte
+	// Resume is the token with which the next run may begin in place of nil, to be
+	// told only what came since. It is on the last page, if anywhere. A source that
+	// cannot make use of it any more begins anew by itself.
+	Resume []byte
+	// Since: the run began with a Resume. What it does not show is as it was, but for
+	// certificates that were issued and have ended.
+	Since bool
 	// Failed are parts of which nothing is known this time. What was seen in them
 	// before does not count as gone, and the run does not count as complete.
 	Failed []Failure
@@ -96,6 +105,7 @@ type Sighting struct {
 	//	acm:ap-northeast-2/arn:aws:acm:...      region, ARN
 	//	ca:digicert/0a1b2c                      name of the source, serial or order
 	//	list:platform/www.shop.test             name of the source, what the list calls it
+	//	ct:watch/shop.test/8741020538           name of the source, domain, number of the issuance
 	Place string `json:"place"`
 	// Host is what people would ask for to find it: a DNS name or an address, the
 	// name of a machine, a cluster, an account. Empty: nowhere in particular.
@@ -103,6 +113,11 @@ type Sighting struct {
 	// Endpoint is where the place serves it by TLS, if it does: an enrolled
 	// certificate with that endpoint is told what was seen there.
 	Endpoint cert.Endpoint `json:"endpoint,omitzero"`
+
+	// Issued: the place says that the certificate was issued, and not that it is in use
+	// there, so that a later one elsewhere is no drift. It is known by its serial, since
+	// what was logged before it was signed has another fingerprint.
+	Issued bool `json:"issued,omitempty"`
 
 	// Version is what is there. Fingerprint is empty only if the certificate itself
 	// cannot be had (a CA that lists serials); Serial and NotAfter then are not. Of one
@@ -139,8 +154,10 @@ func (p Page) Validate() error {
 		return fmt.Errorf("a page of %d places; %d is the most", len(p.Sightings), MostSightings)
 	case len(p.Failed) > MostFailed:
 		return fmt.Errorf("a page with %d failed parts; %d is the most", len(p.Failed), MostFailed)
-	case len(p.Next) > MaxNext:
-		return fmt.Errorf("a page token of %d bytes; %d is the most", len(p.Next), MaxNext)
+	case max(len(p.Next), len(p.Resume)) > MaxNext:
+		return fmt.Errorf("a page token of %d bytes; %d is the most", max(len(p.Next), len(p.Resume)), MaxNext)
+	case p.Next != nil && p.Resume != nil:
+		return fmt.Errorf("it is not the last page, and says where the next run begins")
 	}
 	for _, s := range p.Sightings {
 		if err := s.Validate(); err != nil {
@@ -165,6 +182,8 @@ func (s Sighting) Validate() error {
 		return fmt.Errorf("its name has %d bytes; %d is the most", len(s.Place), MaxPlace)
 	case strings.ContainsFunc(s.Place, func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }):
 		return fmt.Errorf("its name has characters that cannot be printed")
+	case s.Issued && s.Version.Fingerprint != "":
+		return fmt.Errorf("it was only issued, and has the fingerprint of what is in use")
 	case s.Trouble != "" && s.Version.Fingerprint != "":
 		return fmt.Errorf("it has both a version and trouble")
 	case s.Trouble == "" && s.Version.Fingerprint == "" && (s.Version.Serial == "" || s.Version.NotAfter.IsZero()):

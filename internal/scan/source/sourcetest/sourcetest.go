@@ -5,6 +5,7 @@
 package sourcetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,7 @@ type Harness struct {
 func Run(t *testing.T, h Harness) {
 	t.Run("it shows every place once, and what is there", func(t *testing.T) { complete(t, h) })
 	t.Run("another process goes on where one died", func(t *testing.T) { resumes(t, h) })
+	t.Run("the next run is told only what came since, if it can be", func(t *testing.T) { goesOn(t, h) })
 	t.Run("it stops when it is told to", func(t *testing.T) { stops(t, h) })
 	t.Run("a page token without a meaning ends the run", func(t *testing.T) { refuses(t, h) })
 	t.Run("no secret comes out", func(t *testing.T) { tight(t, h) })
@@ -68,7 +70,7 @@ func complete(t *testing.T, h Harness) {
 
 // steady leaves out what may differ between two looks at the same world. Tokens
 // may hold what a server made of the moment.
-var steady = []cmp.Option{cmpopts.IgnoreFields(source.Sighting{}, "At"), cmpopts.IgnoreFields(source.Page{}, "Next"), cmpopts.EquateEmpty()}
+var steady = []cmp.Option{cmpopts.IgnoreFields(source.Sighting{}, "At"), cmpopts.IgnoreFields(source.Page{}, "Next", "Resume"), cmpopts.EquateEmpty()}
 
 func resumes(t *testing.T, h Harness) {
 	s := h.Open(t)
@@ -79,6 +81,23 @@ func resumes(t *testing.T, h Harness) {
 			t.Fatalf("from page %d on, another process sees something else:\n%s", i+1, diff)
 		}
 		page = whole[i].Next
+	}
+}
+
+func goesOn(t *testing.T, h Harness) {
+	pages := walk(t, h.Open(t), nil)
+	resume := pages[len(pages)-1].Resume
+	if resume == nil {
+		return
+	}
+	next := walk(t, h.Open(t), resume)
+	for i, p := range next {
+		if !p.Since || len(p.Sightings) > 0 {
+			t.Errorf("nothing came since, and page %d is %+v", i+1, p)
+		}
+	}
+	if again := next[len(next)-1].Resume; !bytes.Equal(again, resume) {
+		t.Errorf("nothing came since, and the run after that begins at %q, not at %q", again, resume)
 	}
 }
 
