@@ -13,6 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/ct"
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
 	"github.com/neverlapse/neverlapse/internal/scan/source/files"
@@ -101,6 +102,9 @@ var (
 		},
 	}
 	sources = Sources{
+		ct.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
+			return Built(path, x.Adapter, func(o ct.Options) (source.Source, error) { return ct.New(x.Name, o, m.Scanner) })
+		},
 		digicert.Kind: func(m Means, x config.Source, path string) (source.Source, error) {
 			return Built(path, x.Adapter, func(o digicert.Options) (source.Source, error) { return digicert.New(x.Name, o, m.Scanner) })
 		},

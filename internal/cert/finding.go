@@ -149,7 +149,7 @@ var Findings = []Finding{
 	{WeakProtocol, Warning, "", "TLS 1.0 and 1.1 are broken and deprecated (RFC 8996); clients and auditors refuse them.",
 		"Allow TLS 1.2 and 1.3 alone in the server's configuration."},
 	{UnwantedCA, Warning, "", "The organisation does not want certificates of this CA.",
-		"Issue one by a CA that is wanted. The list is scan.unwanted_cas and --unwanted-ca."},
+		"Issue one by a CA that is wanted. The lists are scan.unwanted_cas, --unwanted-ca, and expected_cas of a source."},
 	{WildcardUnwanted, Warning, "", "One stolen key speaks for every name below it, and the organisation does not want that.",
 		"Issue one that lists its names. It is asked for by scan.wildcards and --no-wildcards."},
 	{LintError, Warning, "", "It breaks a rule that CAs must keep (RFC 5280, Baseline Requirements); strict clients may refuse it, and a public CA may have to revoke it.",

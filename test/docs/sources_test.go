@@ -12,6 +12,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/scan/source/acm"
 	"github.com/neverlapse/neverlapse/internal/scan/source/certmanager"
+	"github.com/neverlapse/neverlapse/internal/scan/source/ct"
 	"github.com/neverlapse/neverlapse/internal/scan/source/digicert"
 	"github.com/neverlapse/neverlapse/internal/scan/source/endpoints"
 	"github.com/neverlapse/neverlapse/internal/scan/source/files"
@@ -23,6 +24,7 @@ import (
 var sourceOptions = map[string]any{
 	acm.Kind:         acm.Options{},
 	certmanager.Kind: certmanager.Options{},
+	ct.Kind:          ct.Options{},
 	digicert.Kind:    digicert.Options{},
 	gitlist.Kind:     gitlist.Options{},
 	kubernetes.Kind:  kubernetes.Options{},
