@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -24,6 +25,7 @@ func decodeP12(data []byte, password string) (contents, error) {
 		return c, errors.New(clean(err.Error()))
 	}
 	for _, e := range entries {
+		e.Chain = ordered(e.Chain[0], e.Chain[1:])
 		c.entries = append(c.entries, entryOf(e))
 	}
 	return c, nil
@@ -37,9 +39,7 @@ func decodeJKS(data []byte) (contents, error) {
 		return c, err
 	}
 	for _, e := range entries {
-		out := entryOf(e)
-		out.chain = e.Chain // its order is the one that Java serves
-		c.entries = append(c.entries, out)
+		c.entries = append(c.entries, entryOf(e)) // in the order that Java serves
 	}
 	for _, why := range unreadable {
 		c.unreadable = append(c.unreadable, Unreadable{Why: clean(why)})
@@ -48,23 +48,33 @@ func decodeJKS(data []byte) (contents, error) {
 }
 
 func entryOf(e keystore.Entry) entry {
-	out := entry{alias: e.Alias, chain: ordered(e.Chain[0], e.Chain[1:]), keyed: e.Keyed}
+	out := entry{alias: e.Alias, chain: e.Chain, keyed: e.Keyed}
 	if e.Key != nil {
 		out.keys = []crypto.Signer{e.Key}
 	}
 	return out
 }
 
-// ordered puts a chain in order: a keystore's order means nothing. What does
-// not belong to it comes last.
+// ordered puts a chain in order: a PKCS#12 keystore's order means nothing. What
+// does not belong to it comes last.
 func ordered(leaf *x509.Certificate, rest []*x509.Certificate) []*x509.Certificate {
 	out, rest := []*x509.Certificate{leaf}, slices.Clone(rest)
 	for {
-		last := out[len(out)-1]
-		i := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return issued(c, last) && !c.Equal(last) })
+		i := issuerOf(out[len(out)-1], rest)
 		if i < 0 {
 			return append(out, rest...)
 		}
 		out, rest = append(out, rest[i]), slices.Delete(rest, i, i+1)
 	}
+}
+
+// issuerOf gives the place of a certificate's issuer. Signatures decide between
+// several of its name alone: whether the only one signed is judged afterwards.
+func issuerOf(c *x509.Certificate, among []*x509.Certificate) int {
+	named := func(by *x509.Certificate) bool { return bytes.Equal(by.RawSubject, c.RawIssuer) && !by.Equal(c) }
+	i := slices.IndexFunc(among, named)
+	if i < 0 || !slices.ContainsFunc(among[i+1:], named) {
+		return i
+	}
+	return slices.IndexFunc(among, func(by *x509.Certificate) bool { return named(by) && issued(by, c) })
 }
