@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -183,9 +184,9 @@ func belongs(public, other crypto.PublicKey) bool {
 func keyAlgorithm(public crypto.PublicKey, otherwise x509.PublicKeyAlgorithm) string {
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:
-		return fmt.Sprintf("EC%d", k.Curve.Params().BitSize)
+		return "EC" + strconv.Itoa(k.Curve.Params().BitSize)
 	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA%d", k.N.BitLen())
+		return "RSA" + strconv.Itoa(k.N.BitLen())
 	}
 	if otherwise == x509.UnknownPublicKeyAlgorithm {
 		return "of an unknown kind"

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,10 +20,26 @@ type KeyFile struct {
 }
 
 // keyless are ends of names that a key's name goes without.
-var keyless = regexp.MustCompile(`[._-](fullchain|chain|chained|bundle|cert|crt)$`)
+var keyless = []string{"fullchain", "chain", "chained", "bundle", "cert", "crt"}
 
-// ofCertbot are the names that certbot gives to a version.
-var ofCertbot = regexp.MustCompile(`^(?:cert|fullchain)([0-9]*)\.pem$`)
+func withoutEnd(stem string) string {
+	if i := strings.LastIndexAny(stem, "._-"); i >= 0 && slices.Contains(keyless, stem[i+1:]) {
+		return stem[:i]
+	}
+	return stem
+}
+
+// ofCertbot gives the number in a name that certbot gives to a version; it may be empty.
+func ofCertbot(name string) (number string, ok bool) {
+	stem, ok := strings.CutSuffix(name, ".pem")
+	if !ok {
+		return "", false
+	}
+	if number, ok = strings.CutPrefix(stem, "cert"); !ok {
+		number, ok = strings.CutPrefix(stem, "fullchain")
+	}
+	return number, ok && strings.Trim(number, "0123456789") == ""
+}
 
 // KeyNames are the paths at which the private key of a certificate file lies by
 // custom: nginx, Apache and Debian (shop.crt, shop.key), certbot (fullchain.pem,
@@ -33,7 +48,7 @@ var ofCertbot = regexp.MustCompile(`^(?:cert|fullchain)([0-9]*)\.pem$`)
 func KeyNames(path string) []string {
 	dir, name := filepath.Split(path)
 	stem := strings.TrimSuffix(name, filepath.Ext(name))
-	short := keyless.ReplaceAllString(stem, "")
+	short := withoutEnd(stem)
 	var out []string
 	add := func(dir string, names ...string) {
 		for _, n := range names {
@@ -42,8 +57,8 @@ func KeyNames(path string) []string {
 			}
 		}
 	}
-	if m := ofCertbot.FindStringSubmatch(name); m != nil {
-		add(dir, "privkey"+m[1]+".pem")
+	if number, ok := ofCertbot(name); ok {
+		add(dir, "privkey"+number+".pem")
 	}
 	for _, s := range slices.Compact([]string{stem, short}) {
 		add(dir, s+".key", s+"-key.pem", s+".key.pem")
