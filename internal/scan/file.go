@@ -83,7 +83,7 @@ func (s *Scanner) File(path, password string, names []string) ([]Held, error) {
 
 // Read does so with what was read of a file already; there may be nothing in it.
 func (s *Scanner) Read(data []byte, mode os.FileMode, password string, names []string) (Contents, error) {
-	c, err := decode(data, password)
+	c, err := s.decode(data, password)
 	if err != nil {
 		return Contents{}, err
 	}
@@ -118,10 +118,10 @@ func (e entry) ofKeys(mode os.FileMode) (out []cert.Finding) {
 	return out
 }
 
-func decode(data []byte, password string) (contents, error) {
+func (s *Scanner) decode(data []byte, password string) (contents, error) {
 	switch {
 	case bytes.Contains(data, []byte("-----BEGIN ")):
-		return decodePEM(data)
+		return s.decodePEM(data)
 	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJKS:
 		return decodeJKS(data)
 	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJCEKS:
@@ -145,14 +145,14 @@ func decode(data []byte, password string) (contents, error) {
 	return c, notP12
 }
 
-func decodePEM(data []byte) (contents, error) {
+func (s *Scanner) decodePEM(data []byte) (contents, error) {
 	c := contents{format: "PEM"}
 	var e entry
 	var other []string
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE":
-			x, err := x509.ParseCertificate(block.Bytes)
+			x, err := s.parsed.certificate(block.Bytes)
 			if err != nil {
 				o := OutlineOf(block.Bytes)
 				why := fmt.Sprintf("certificate %d cannot be read: %s; %s", len(e.chain)+len(c.unreadable)+1, bare(err), o)

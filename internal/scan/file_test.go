@@ -198,7 +198,7 @@ func FuzzFile(f *testing.F) {
 	f.Add([]byte{0x30, 0x03, 0x02, 0x01, 0x03})
 	s := New(Options{Roots: x509.NewCertPool()})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := decode(data, "")
+		c, err := s.decode(data, "")
 		if err != nil && len(c.entries) > 0 && slices.ContainsFunc(c.entries, func(e entry) bool { return len(e.chain) == 0 }) {
 			t.Error("an entry without a certificate")
 		}

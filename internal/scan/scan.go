@@ -115,6 +115,7 @@ type Scanner struct {
 	busy      atomic.Int64  // addresses under way
 	pace      pace
 	vouched   vouchers
+	parsed    parsed
 	// calmUnder is how many addresses under way leave a timeout above suspicion:
 	// with more, healthy servers were seen to time out for want of our CPU.
 	calmUnder int64

@@ -39,7 +39,8 @@ type Files struct {
 
 	mu    sync.Mutex
 	links links
-	todo  chan file
+	near  []file // of one folder, to be read by the same goroutine
+	todo  chan []file
 }
 
 // Counts say how far a walk came.
@@ -87,18 +88,25 @@ func (f *Files) Look(ctx context.Context, paths []string) error {
 	return ctx.Err()
 }
 
+// together is how many files one goroutine reads in a row: neighbours often hold
+// the same certificates, and what was found of the first is known for the next.
+const together = 16
+
 // each reads what is met meanwhile.
 func (f *Files) each(meet func()) {
-	f.todo = make(chan file, 256)
+	f.todo = make(chan []file, 16)
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for one := range f.todo {
-				f.one(one)
+			for near := range f.todo {
+				for _, one := range near {
+					f.one(one)
+				}
 			}
 		})
 	}
 	meet()
+	f.hand()
 	close(f.todo)
 	all.Wait()
 }
@@ -155,6 +163,7 @@ func (f *Files) folder(ctx context.Context, path string, depth int) {
 			return
 		}
 	}
+	f.hand()
 }
 
 // meet takes from the cache what did not change, and has the others read.
@@ -167,7 +176,17 @@ func (f *Files) meet(x file, e os.DirEntry) {
 		f.tell(known)
 		return
 	}
-	f.todo <- x
+	if f.near = append(f.near, x); len(f.near) == together {
+		f.hand()
+	}
+}
+
+// hand has the files that were met read.
+func (f *Files) hand() {
+	if len(f.near) > 0 {
+		f.todo <- f.near
+		f.near = nil
+	}
 }
 
 // tell gives what was found; the lock is held.
