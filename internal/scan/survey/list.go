@@ -48,7 +48,7 @@ func ReadList(name string, in io.Reader, d Defaults) ([]Ask, error) {
 	var errs []error
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
-	n := 0
+	n, guesses := 0, 0
 	for lines.Scan() && len(errs) < maxMistakes {
 		if n++; n > maxLines {
 			return nil, fmt.Errorf("%s has more than %d lines", name, maxLines)
@@ -60,9 +60,12 @@ func ReadList(name string, in io.Reader, d Defaults) ([]Ask, error) {
 		if len(words) == 0 {
 			continue
 		}
-		asks, err := parse(words, d, d.MostAddresses-guesses(out))
+		asks, err := parse(words, d, d.MostAddresses-guesses)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: %w", name, n, err))
+		}
+		if len(asks) > 0 && asks[0].Guess { // of a network; so are the others
+			guesses += len(asks)
 		}
 		out = append(out, asks...)
 	}
@@ -70,15 +73,6 @@ func ReadList(name string, in io.Reader, d Defaults) ([]Ask, error) {
 		errs = append(errs, fmt.Errorf("%s:%d: %w", name, n+1, err))
 	}
 	return out, errors.Join(errs...)
-}
-
-func guesses(asks []Ask) (n int) {
-	for _, a := range asks {
-		if a.Guess {
-			n++
-		}
-	}
-	return n
 }
 
 // Parse reads an endpoint or a network, as a command line names it.
