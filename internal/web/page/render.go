@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -20,15 +21,16 @@ var layout embed.FS
 //go:embed assets/*
 var assets embed.FS
 
-// screens are the templates by name, each with the frame around it.
-var screens = func() map[string]*template.Template {
+// screens are the templates by name, each with the frame around it. They are read
+// when the first page is shown: the CLI holds this package, too, and shows none.
+var screens = sync.OnceValue(func() map[string]*template.Template {
 	out := map[string]*template.Template{}
 	for _, name := range []string{"overview", "certificate", "signin", "message", "answer", "waiting", "delivery", "triage"} {
 		t := template.New("frame.html").Funcs(template.FuncMap{"clean": alert.Clean, "asset": assetPath, "join": func(s []string) string { return strings.Join(s, ", ") }})
 		out[name] = template.Must(t.ParseFS(layout, "layout/frame.html", "layout/parts.html", "layout/"+name+".html"))
 	}
 	return out
-}()
+})
 
 // fingerprints of the assets, so that a browser never mixes two releases.
 var assetMarks = func() map[string]string {
@@ -102,7 +104,7 @@ func (p *Page) frame(r *http.Request, in session, title string) frame {
 // show writes a screen, whole or not at all.
 func (p *Page) show(w http.ResponseWriter, screen string, status int, data any) {
 	var b bytes.Buffer
-	if err := screens[screen].ExecuteTemplate(&b, "frame.html", data); err != nil {
+	if err := screens()[screen].ExecuteTemplate(&b, "frame.html", data); err != nil {
 		p.Log.Error("page not shown", "screen", screen, "cause", err.Error())
 		http.Error(w, "the page could not be made; the log of the worker says why", http.StatusInternalServerError)
 		return
