@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -34,22 +35,49 @@ type Endpoints struct {
 	Silent int
 }
 
+// As long as everybody answers soon, a few connections for each core keep it
+// busy, and more would only take memory. When one takes longer, the others must
+// not wait for it: then there are as many as the scanner allows.
+const (
+	fewPerCore = 32
+	soon       = 200 * time.Millisecond
+)
+
 // Look returns when every one was looked at, or with the context's error.
 func (e *Endpoints) Look(ctx context.Context, asks []Ask) error {
-	todo := make(chan Ask)
+	todo, slow := make(chan Ask), make(chan struct{}, 1)
 	var all sync.WaitGroup
-	for range min(len(asks), e.Scanner.Parallel) {
-		all.Go(func() {
-			for a := range todo {
-				e.one(ctx, a)
-			}
-		})
+	begin := func(n int) {
+		for range n {
+			all.Go(func() {
+				for a := range todo {
+					alarm := time.AfterFunc(soon, func() {
+						select {
+						case slow <- struct{}{}:
+						default:
+						}
+					})
+					e.one(ctx, a)
+					alarm.Stop()
+				}
+			})
+		}
 	}
+	most := min(len(asks), e.Scanner.Parallel)
+	few := min(most, fewPerCore*runtime.GOMAXPROCS(0)+len(e.Suspects))
+	begin(few)
 	for _, a := range inTurn(asks, e.Suspects) {
+		select {
+		case todo <- a:
+		case <-ctx.Done():
+		case <-slow:
+			begin(most - few)
+			few = most
+			todo <- a
+		}
 		if ctx.Err() != nil {
 			break
 		}
-		todo <- a
 	}
 	close(todo)
 	all.Wait()

@@ -8,11 +8,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/scan"
@@ -134,6 +137,42 @@ func TestHostsTakeTurnsAndSuspectsAreFirst(t *testing.T) {
 	gather(t, &survey.Endpoints{Scanner: s, Suspects: map[string]bool{"127.0.0.3:1": true}}, asks)
 	if want := []string{"127.0.0.3:1", "127.0.0.1:1", "127.0.0.2:1", "127.0.0.1:2", "127.0.0.1:3"}; !slices.Equal(order, want) {
 		t.Errorf("asked %v, want %v", order, want)
+	}
+}
+
+// A fleet that answers at once needs few connections; one that hangs needs many.
+func TestAsManyAreAskedAtOnceAsItTakes(t *testing.T) {
+	const many = 1000
+	var asks []survey.Ask
+	for i := range 2 * many {
+		asks = append(asks, survey.Ask{Endpoint: cert.Endpoint{Host: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String(), Port: 443}})
+	}
+	atOnce := func(answer time.Duration) (most int64) {
+		synctest.Test(t, func(t *testing.T) {
+			var now, peak atomic.Int64
+			s := scan.New(scan.Options{Parallel: many, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				if n := now.Add(1); n > peak.Load() {
+					peak.Store(n)
+				}
+				defer now.Add(-1)
+				select {
+				case <-time.After(answer):
+					return nil, syscall.ECONNREFUSED
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}})
+			gather(t, &survey.Endpoints{Scanner: s}, asks)
+			most = peak.Load()
+			time.Sleep(time.Second) // the scanner measures its pace a little longer
+		})
+		return most
+	}
+	if most, few := atOnce(10*time.Millisecond), int64(32*runtime.GOMAXPROCS(0)); most > few {
+		t.Errorf("%d connections at once to those who answer, want at most %d", most, few)
+	}
+	if most := atOnce(time.Hour); most != many {
+		t.Errorf("%d connections at once to those who hang, want %d", most, many)
 	}
 }
 
