@@ -77,6 +77,7 @@ func (c *cli) report(found app.Surveyed, o scanFlags) *scanReport {
 		Kind: "summary", At: now.UTC(), Endpoints: found.Endpoints, Silent: found.Silent, Files: found.Files.Files,
 		Unchanged: found.Files.Unchanged, Passed: found.Files.Passed, Certificates: len(found.Records), Unread: len(found.Unread),
 	}
+	r.records = found.Records[:0]
 	for _, x := range found.Records {
 		r.summary.Places += len(x.Places)
 		if o.within.value > 0 {

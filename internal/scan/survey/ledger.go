@@ -59,13 +59,16 @@ func (l *Ledger) Add(f Found) {
 }
 
 // Records gives the certificates, those that end first at the head, each with
-// its places in order. What is wrong at every place is told once.
+// its places in order. What is wrong at every place is told once. The ledger
+// keeps none of them.
 func (l *Ledger) Records() []Record {
 	out := make([]Record, 0, len(l.records))
 	for _, r := range l.records {
 		slices.SortFunc(r.Places, byPlace)
-		out = append(out, r.split())
+		r.split()
+		out = append(out, *r)
 	}
+	l.records = nil
 	slices.SortFunc(out, func(a, b Record) int {
 		if by := a.Version.NotAfter.Compare(b.Version.NotAfter); by != 0 {
 			return by
@@ -86,18 +89,14 @@ func byPlace(a, b Sighting) int {
 }
 
 // split moves the findings that all places share to the record.
-func (r *Record) split() Record {
-	out := Record{Version: r.Version, Chain: r.Chain}
+func (r *Record) split() {
 	for _, f := range r.Places[0].Findings {
 		everywhere := !slices.ContainsFunc(r.Places, func(s Sighting) bool { return !slices.Contains(s.Findings, f) })
-		if everywhere && !slices.Contains(out.Findings, f) {
-			out.Findings = append(out.Findings, f)
+		if everywhere && !slices.Contains(r.Findings, f) {
+			r.Findings = append(r.Findings, f)
 		}
 	}
-	for _, s := range r.Places {
-		own := slices.Clone(s.Findings)
-		own = slices.DeleteFunc(own, func(f cert.Finding) bool { return slices.Contains(out.Findings, f) })
-		out.Places = append(out.Places, Sighting{s.Place, own})
+	for i, s := range r.Places { // whose findings may belong to a cache
+		r.Places[i].Findings = slices.DeleteFunc(slices.Clone(s.Findings), func(f cert.Finding) bool { return slices.Contains(r.Findings, f) })
 	}
-	return out
 }
