@@ -34,7 +34,7 @@ type (
 type SurveyOptions struct {
 	Config   config.Scan   // the section of the configuration; the others are added to it
 	Each     time.Duration // for one address; 5 s if zero
-	Parallel int           // connections at once; 1,024 if zero
+	Parallel int           // connections at once at most; 1,024 if zero
 	PerHost  int           // of these, to one address; 16 if zero
 	Deep     bool
 	CRL      bool

@@ -19,7 +19,8 @@ type Ask struct {
 	Guess    bool     // an address of a network: that nothing answers there says nothing
 }
 
-// Endpoints looks at every endpoint, as many at once as the scanner allows.
+// Endpoints looks at every endpoint, at as many at once as it takes and the scanner
+// allows.
 type Endpoints struct {
 	Scanner  *scan.Scanner
 	Suspects map[string]bool // endpoints that did not answer the last time; they are asked first
