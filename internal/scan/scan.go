@@ -129,7 +129,7 @@ func New(o Options) *Scanner {
 		Options:   o,
 		places:    make(chan struct{}, o.Parallel),
 		computing: make(chan struct{}, 2*cores),
-		calm:      make(chan struct{}, 16*cores),
+		calm:      make(chan struct{}, 32*cores),
 		hosts:     crowd{most: o.PerHost},
 		calmUnder: int64(4 * cores),
 	}
