@@ -19,6 +19,7 @@ type Kind = fault.Kind
 
 // The kinds from which something different follows.
 const (
+	Transient     = fault.Transient
 	Unavailable   = fault.Unavailable
 	Validation    = fault.Validation
 	Configuration = fault.Configuration
@@ -32,7 +33,8 @@ const (
 type Failure struct {
 	Kind    Kind      `json:"kind"`
 	RetryAt time.Time `json:"retryAt,omitzero"`
-	Own     bool      `json:"own,omitempty"`    // our store failed, not the CA and not the target
+	Own     bool      `json:"own,omitempty"`    // our store or Temporal failed, not the CA and not the target
+	Store   bool      `json:"store,omitempty"`  // that is our store, or the service that holds its key
 	Silent  bool      `json:"silent,omitempty"` // no worker said anything in time
 	// Elsewhere tells that another CA may issue all the same.
 	Elsewhere bool `json:"elsewhere,omitempty"`
@@ -42,16 +44,28 @@ type Failure struct {
 	Address bool `json:"address,omitempty"`
 }
 
-// own is trouble of our store. It says nothing about the CA or the target.
-type own struct{ error }
+// own is trouble of ours. It says nothing about the CA or the target.
+type own struct {
+	error
+	store bool // of our store; else of Temporal
+}
 
 func (o own) Unwrap() error { return o.error }
 
+// ours marks an error of our store.
 func ours(err error) error {
 	if err == nil {
 		return nil
 	}
-	return own{err}
+	return own{err, true}
+}
+
+// brokers marks an error of the Broker.
+func brokers(err error) error {
+	if err == nil {
+		return nil
+	}
+	return own{err, false}
 }
 
 // overdue is the failure of a call whose time was up.
@@ -79,7 +93,9 @@ func toTemporal(err error, now time.Time) error {
 	}
 	var mine own
 	var late overdue
-	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Own: errors.As(err, &mine), Elsewhere: fault.Elsewhere(err), Narrow: fault.Narrow(err), Address: fault.OfAddress(err)}
+	f := Failure{Kind: fault.KindOf(err), RetryAt: fault.RetryAt(err), Elsewhere: fault.Elsewhere(err), Narrow: fault.Narrow(err), Address: fault.OfAddress(err)}
+	f.Own = errors.As(err, &mine) || fault.OfStore(err)
+	f.Store = mine.store || fault.OfStore(err)
 	opts := temporal.ApplicationErrorOptions{Details: []any{f}}
 	switch f.Kind {
 	case fault.Transient:

@@ -63,7 +63,7 @@ func (a *Activities) lease(ctx context.Context, in LeaseInput) (budget.Grant, er
 		r.Limits = a.counted(ctx, g.Limits(in.Names), in.IssueInput, exempt)
 	}
 	grant, err := a.Broker.Ask(ctx, in.CA, in.Account, r)
-	return grant, ours(err)
+	return grant, brokers(err)
 }
 
 // Leave tells the account at a CA that a certificate waits for it no more,
@@ -74,7 +74,7 @@ func (a *Activities) Leave(ctx context.Context, in IssueInput) error {
 		return nil
 	}
 	r := Report{ID: leaseID(in), Certificate: in.Name, Kind: Left, At: a.Now()}
-	return toTemporal(ours(a.Broker.Report(ctx, in.CA, t.Account, r)), a.Now())
+	return toTemporal(brokers(a.Broker.Report(ctx, in.CA, t.Account, r)), a.Now())
 }
 
 // leaseID is the same for every run of one replacement.
@@ -140,5 +140,5 @@ func (a *Activities) ReportOrder(ctx context.Context, in ReportInput) error {
 	if g, ok := ca.(Governed); ok {
 		r.Limits = g.Limits(in.Names)
 	}
-	return toTemporal(ours(a.Broker.Report(ctx, in.CA, in.Account, r)), a.Now())
+	return toTemporal(brokers(a.Broker.Report(ctx, in.CA, in.Account, r)), a.Now())
 }

@@ -191,5 +191,5 @@ func (a *Activities) ReportPulled(ctx context.Context, in Pulled) error {
 	if in.Why != "" {
 		text += "; it says why at " + in.Why
 	}
-	return toTemporal(ours(a.Broker.Report(ctx, in.CA, account, Report{Kind: MassRenewal, Count: in.Count, Cause: text, At: a.Now()})), a.Now())
+	return toTemporal(brokers(a.Broker.Report(ctx, in.CA, account, Report{Kind: MassRenewal, Count: in.Count, Cause: text, At: a.Now()})), a.Now())
 }

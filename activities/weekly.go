@@ -163,7 +163,7 @@ func (w *week) read(row *alert.WeeklyRow, e cert.Entry) {
 
 // failed tells of the outcome of an attempt whether it is a failure; waiting is none.
 func failed(outcome string) bool {
-	return slices.Contains([]string{"validation-failed", "configuration-refused", "deploy-failed", "proof-failed", "rollback-unproven", "unknown", "ca-unavailable"}, outcome)
+	return slices.Contains([]string{"validation-failed", "configuration-refused", "deploy-failed", "proof-failed", "rollback-unproven", "unknown", "ca-unavailable", "store-unavailable"}, outcome)
 }
 
 // weakness says what is weak about a certificate, as far as the index knows it.

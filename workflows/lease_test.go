@@ -27,7 +27,7 @@ func TestARunWaitsMinutesForALeaseAndNoLonger(t *testing.T) {
 		{"there is room in a minute", &activities.Terms{Account: "ops", Limited: true}, []budget.Grant{later(time.Minute), yes}, nil, lifecycle.Proven, 2, 1},
 		{"others were first", &activities.Terms{Account: "ops", Limited: true}, []budget.Grant{later(time.Minute), later(time.Hour)}, nil, lifecycle.Waiting, 2, 0},
 		{"there is room in a day", &activities.Terms{Account: "ops", Limited: true}, []budget.Grant{later(24 * time.Hour)}, nil, lifecycle.Waiting, 1, 0},
-		{"the account cannot be asked", &activities.Terms{Account: "ops", Limited: true}, []budget.Grant{yes}, map[string]error{"Lease": failing(activities.Unavailable, ofOurStore)}, lifecycle.Unknown, 1, 0},
+		{"the account cannot be asked", &activities.Terms{Account: "ops", Limited: true}, []budget.Grant{yes}, map[string]error{"Lease": failing(activities.Unavailable, ofTemporal)}, lifecycle.Unknown, 1, 0},
 	} {
 		s := &script{terms: c.terms, grants: c.grants, fails: c.fails}
 		last := c.grants

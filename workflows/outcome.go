@@ -29,6 +29,9 @@ func (o RenewalOutput) outcome() lifecycle.Outcome {
 	return out
 }
 
+// storeIsAway begins the cause of an outcome that is no fault of the CA.
+const storeIsAway = "our store, or the service that holds its key, is away, and the CA is not to blame (see: neverlapse doctor --only store): "
+
 // failed turns the error of an issuing step into the outcome; nil if there is none.
 func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
 	if err == nil {
@@ -37,6 +40,8 @@ func (r *renewal) failed(ctx workflow.Context, err error) *RenewalOutput {
 	f, text := activities.FailureOf(err)
 	out := &RenewalOutput{Cause: text, RetryAt: f.RetryAt, Elsewhere: f.Elsewhere, At: workflow.Now(ctx)}
 	switch {
+	case f.Store && (f.Kind == activities.Unavailable || f.Kind == activities.Transient):
+		out.Kind, out.Cause = string(lifecycle.StoreUnavailable), storeIsAway+text
 	case f.Own || f.Silent: // nothing is known of the CA by it
 		out.Kind = string(lifecycle.Unknown)
 	case f.Kind == activities.Validation, f.Kind == activities.NotFound:

@@ -28,13 +28,15 @@ func TestEveryFailureOfAnAttemptHasItsOutcome(t *testing.T) {
 		{name: "all goes well", want: lifecycle.Proven},
 		{name: "nothing was there before", before: nothing, want: lifecycle.Proven},
 
-		{name: "our store is down at the candidate", fails: map[string]error{"Candidate": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.Unknown, cause: "it said no"},
+		{name: "our store is down at the candidate", fails: map[string]error{"Candidate": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.StoreUnavailable, cause: "is away, and the CA is not to blame (see: neverlapse doctor --only store): it said no"},
+		{name: "our store is down when the CA is asked", fails: map[string]error{"Order": failing(activities.Transient, ofOurStore)}, want: lifecycle.StoreUnavailable},
+		{name: "nobody grants an order", fails: map[string]error{"Candidate": failing(activities.Unavailable, ofTemporal)}, want: lifecycle.Unknown, cause: "it said no"},
 		{name: "our store refuses at the order", fails: map[string]error{"Order": failing(activities.Conflict, ofOurStore)}, want: lifecycle.Unknown},
 		{name: "the CA is down", fails: map[string]error{"Order": failing(activities.Unavailable)}, want: lifecycle.CAUnavailable, cause: "it said no"},
 		{name: "the CA refuses the order", fails: map[string]error{"Order": failing(activities.Configuration)}, want: lifecycle.ConfigurationRefused},
 		{name: "a challenge fails", fails: map[string]error{"Authorize": failing(activities.Validation)}, want: lifecycle.ValidationFailed},
 		{name: "the order is gone", fails: map[string]error{"Finalize": failing(activities.NotFound)}, want: lifecycle.ValidationFailed},
-		{name: "our store is down at the end of issuing", fails: map[string]error{"Finalize": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.Unknown},
+		{name: "our store is down at the end of issuing", fails: map[string]error{"Finalize": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.StoreUnavailable},
 
 		{name: "one configuration was broken before", fails: map[string]error{"Prepare web1": failing(activities.Configuration)}, want: lifecycle.ConfigurationRefused, cause: "web1: it said no"},
 		{name: "our store keeps no capture", fails: map[string]error{"Prepare web1": failing(activities.Unavailable, ofOurStore)}, want: lifecycle.Unknown, cause: "web1: it said no"},

@@ -199,7 +199,9 @@ func failing(kind activities.Kind, change ...func(*activities.Failure)) error {
 	return temporal.NewApplicationErrorWithOptions("it said no", string(kind), temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{f}})
 }
 
-func ofOurStore(f *activities.Failure) { f.Own = true }
+func ofOurStore(f *activities.Failure) { f.Own, f.Store = true, true }
+
+func ofTemporal(f *activities.Failure) { f.Own = true }
 
 // two are the targets, each with an endpoint that it feeds.
 func two() workflows.RenewalInput {

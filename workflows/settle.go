@@ -25,7 +25,7 @@ func (r *renewal) settle(ctx workflow.Context, in activities.IssueInput, ca stri
 	r.tell(ctx, "asking "+code(ca)+" what became of its order")
 	err := workflow.ExecuteActivity(issuance(ctx, "settle: did the order at "+ca+" lead to a certificate?", r.left(ctx)), hands.Settle, in).Get(ctx, &r.version)
 	out := r.failed(ctx, err)
-	if out == nil || out.Kind == string(lifecycle.Unknown) {
+	if out == nil || out.Kind == string(lifecycle.Unknown) || out.Kind == string(lifecycle.StoreUnavailable) {
 		return out
 	}
 	out.Kind, out.CA, out.Elsewhere = string(lifecycle.Unsettled), ca, false

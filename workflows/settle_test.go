@@ -24,7 +24,7 @@ func TestAnotherCAIsAskedOnlyOnceTheOrderBeforeIsSettled(t *testing.T) {
 		{"it led to a certificate", "ca", fresh, nil, lifecycle.Proven, 0},
 		{"it led nowhere", "ca", cert.Version{}, nil, lifecycle.Proven, 1},
 		{"nobody knows", "ca", cert.Version{}, failing(activities.Unavailable, dated), lifecycle.Unsettled, 0},
-		{"our store is down", "ca", cert.Version{}, failing(activities.Unavailable, ofOurStore), lifecycle.Unknown, 0},
+		{"our store is down", "ca", cert.Version{}, failing(activities.Unavailable, ofOurStore), lifecycle.StoreUnavailable, 0},
 	} {
 		s := &script{unsettled: c.unsettled, settles: c.settles, fails: map[string]error{"Settle": c.fails}, terms: &activities.Terms{Account: "ops"}}
 		in := two()

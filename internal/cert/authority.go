@@ -16,6 +16,8 @@ type Authority struct {
 	// empty when all is well or nobody was asked. ErrKind is its fault.Kind.
 	Err     string `json:"error,omitempty"`
 	ErrKind string `json:"errorKind,omitempty"`
+	// ErrStore tells that our own store is to blame, and not the CA.
+	ErrStore bool `json:"errorStore,omitempty"`
 
 	Reached bool   `json:"reached"`           // its directory was read
 	Account string `json:"account,omitempty"` // URL of the account, which the CA knows and which is valid

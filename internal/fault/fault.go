@@ -44,7 +44,10 @@ type Error struct {
 	Narrow bool
 	// Address tells that where it was sent leads nowhere: nothing is wrong with the channel.
 	Address bool
-	Err     error
+	// Store tells that our own store failed, or the service that holds its key, and
+	// nobody else who was asked.
+	Store bool
+	Err   error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -60,6 +63,11 @@ func New(kind Kind, format string, args ...any) error {
 // NoAddress makes a Configuration error of an address that leads nowhere.
 func NoAddress(format string, args ...any) error {
 	return &Error{Kind: Configuration, Address: true, Err: fmt.Errorf(format, args...)}
+}
+
+// InStore tells of an error of our store, of whatever kind, that it is one.
+func InStore(err error, format string, args ...any) error {
+	return &Error{Kind: KindOf(err), RetryAt: RetryAt(err), Store: true, Err: fmt.Errorf(format+": %w", append(args, err)...)}
 }
 
 // After makes an Unavailable error that is not to be retried before at.
@@ -102,6 +110,12 @@ func Narrow(err error) bool {
 func OfAddress(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Address
+}
+
+// OfStore reports whether our own store is to blame, and nobody who was asked.
+func OfStore(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Store
 }
 
 // Elsewhere reports whether another CA may do what this one did not.

@@ -54,18 +54,18 @@ func (v *view) attemptsSpent() *condition {
 	return &condition{reason: alert.AttemptsSpent, severity: alert.P1, plan: "P1", level: -1, since: at, cause: cause}
 }
 
-// renewalFailing: an attempt failed, or two ended without a word.
+// renewalFailing: an attempt failed, or two ended without a word or for want of the store.
 func (v *view) renewalFailing() *condition {
 	lost := 0
 	for _, a := range v.s.Renewal.Attempts {
-		if a.Outcome == Unknown {
+		if a.Outcome.mute() {
 			lost++
 		}
 	}
 	if !v.s.Spec.Managed || v.s.spent() || (v.s.counted() == 0 && lost < 2) {
 		return nil
 	}
-	at, cause := v.lastFailure(func(k OutcomeKind) bool { return k.Counts() || k == Unknown })
+	at, cause := v.lastFailure(func(k OutcomeKind) bool { return k.Counts() || k.mute() })
 	return &condition{reason: alert.RenewalFailing, severity: alert.P3, plan: EscalateFailing, level: -1, since: at, cause: cause}
 }
 

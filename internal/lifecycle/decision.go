@@ -206,6 +206,9 @@ const (
 	Behind OutcomeKind = "behind"
 	// CAUnavailable: the CA is down, or said when to come back. Costs no attempt.
 	CAUnavailable OutcomeKind = "ca-unavailable"
+	// StoreUnavailable: our own store is away, or the service that holds its key;
+	// nothing is known of the CA or the targets by it. Costs no attempt.
+	StoreUnavailable OutcomeKind = "store-unavailable"
 	// ValidationFailed: the CA looked and refused.
 	ValidationFailed OutcomeKind = "validation-failed"
 	// ConfigurationRefused: what was asked cannot work until a human changes it.
@@ -232,7 +235,7 @@ const (
 
 // Outcomes lists them all.
 var Outcomes = []OutcomeKind{
-	Proven, Behind, CAUnavailable, ValidationFailed, ConfigurationRefused, DeployFailed, ProofFailed, Unproven, Waiting, Unsettled, Issued, Unreached, Unknown,
+	Proven, Behind, CAUnavailable, StoreUnavailable, ValidationFailed, ConfigurationRefused, DeployFailed, ProofFailed, Unproven, Waiting, Unsettled, Issued, Unreached, Unknown,
 }
 
 // Counts reports whether an outcome costs an attempt: only validation,
@@ -247,6 +250,9 @@ func (k OutcomeKind) Counts() bool {
 
 // away reports whether the CA could not be asked.
 func (k OutcomeKind) away() bool { return k == CAUnavailable || k == Unsettled }
+
+// mute reports whether an outcome says nothing about the CA and the targets.
+func (k OutcomeKind) mute() bool { return k == Unknown || k == StoreUnavailable }
 
 // Success reports whether the version is proven wherever it could be.
 func (k OutcomeKind) Success() bool { return k == Proven || k == Behind }

@@ -104,13 +104,13 @@ func (s *State) gate(ca string) time.Time {
 }
 
 // failedInRow is how often a CA failed in a row in a way that another one need not,
-// up to now. A run that ended without a word says nothing about it.
+// up to now. A run that ended without a word, or for want of our store, says nothing about it.
 func (s *State) failedInRow(ca string) (n int, last Attempt) {
 	for _, a := range slices.Backward(s.Renewal.Attempts) {
 		switch {
 		case cmp.Or(a.CA, s.Spec.CA) != ca:
 			return n, last
-		case a.Outcome == Unknown:
+		case a.Outcome.mute():
 		case !a.Elsewhere:
 			return n, last
 		default:

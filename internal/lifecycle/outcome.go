@@ -152,7 +152,7 @@ func (s *State) failed(now time.Time, r Run, o Outcome, pace time.Duration) {
 		if s.Renewal.DownSince.IsZero() {
 			s.Renewal.DownSince = now
 		}
-	case o.Kind != Unknown:
+	case !o.Kind.mute():
 		s.Renewal.DownSince = time.Time{}
 	}
 	if v := o.Version; v.Fingerprint != "" {

@@ -14,7 +14,7 @@ import (
 
 func TestWhatCostsAnAttempt(t *testing.T) {
 	for kind, want := range map[OutcomeKind][2]bool{ // counts, success
-		Proven: {false, true}, Behind: {false, true}, CAUnavailable: {false, false}, Waiting: {false, false}, Unreached: {false, false}, Unknown: {false, false},
+		Proven: {false, true}, Behind: {false, true}, CAUnavailable: {false, false}, Waiting: {false, false}, Unreached: {false, false}, Unknown: {false, false}, StoreUnavailable: {false, false},
 		ValidationFailed: {true, false}, ConfigurationRefused: {true, false}, DeployFailed: {true, false}, ProofFailed: {true, false}, Unproven: {true, false},
 	} {
 		if got := [2]bool{kind.Counts(), kind.Success()}; got != want {

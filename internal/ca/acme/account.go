@@ -96,14 +96,14 @@ func (c *CA) ensureAccount(ctx context.Context) (*identity, error) {
 	// A store that lets the last key win may have another process's by now.
 	now, err := c.accounts.Account(ctx, c.name, c.options.Email)
 	if err != nil {
-		return nil, fmt.Errorf("ca %s: read the account: %w", c.name, err)
+		return nil, c.unkept("read the account", err)
 	}
 	if !bytes.Equal(now.Key, stored.Key) {
 		return nil, fault.New(fault.Transient, "ca %s: another process made the account at the same time; using that one", c.name)
 	}
 	stored.URL = found
 	if err := c.accounts.PutAccount(ctx, stored); err != nil {
-		return nil, fmt.Errorf("ca %s: store the account: %w", c.name, err)
+		return nil, c.unkept("store the account", err)
 	}
 	return &identity{url: found, key: key}, nil
 }
@@ -112,7 +112,7 @@ func (c *CA) ensureAccount(ctx context.Context) (*identity, error) {
 func (c *CA) storedAccount(ctx context.Context) (a cert.Account, fresh bool, err error) {
 	a, err = c.accounts.Account(ctx, c.name, c.options.Email)
 	if err == nil || !fault.Is(err, fault.NotFound) {
-		return a, false, err
+		return a, false, c.unkept("read the account", err)
 	}
 	signer, err := cert.GenerateKey(cert.EC256)
 	if err != nil {
@@ -124,11 +124,19 @@ func (c *CA) storedAccount(ctx context.Context) (a cert.Account, fresh bool, err
 	}
 	own := cert.Account{CA: c.name, Email: c.options.Email, Key: pem}
 	if err := c.accounts.PutAccount(ctx, own); err != nil && !fault.Is(err, fault.Conflict) {
-		return a, false, fmt.Errorf("ca %s: store the account key: %w", c.name, err)
+		return a, false, c.unkept("store the account key", err)
 	}
 	// Another process may have been first; its key is the account's.
 	a, err = c.accounts.Account(ctx, c.name, c.options.Email)
-	return a, err == nil && bytes.Equal(a.Key, pem), err
+	return a, err == nil && bytes.Equal(a.Key, pem), c.unkept("read the account", err)
+}
+
+// unkept is a fault of our store: it says nothing about the CA.
+func (c *CA) unkept(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.InStore(err, "our store, not the CA %s, failed to %s", c.name, doing)
 }
 
 // register finds the account of the session's key (RFC 8555, 7.3.1) or creates

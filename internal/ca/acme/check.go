@@ -28,7 +28,7 @@ func (c *CA) Describe() cert.Authority {
 func (c *CA) Check(ctx context.Context) cert.Authority {
 	a := c.Describe()
 	if err := c.check(ctx, &a); err != nil {
-		a.Err, a.ErrKind = err.Error(), string(fault.KindOf(err))
+		a.Err, a.ErrKind, a.ErrStore = err.Error(), string(fault.KindOf(err)), fault.OfStore(err)
 	}
 	return a
 }
@@ -52,7 +52,7 @@ func (c *CA) check(ctx context.Context, a *cert.Authority) error {
 	a.Profile, wrong = c.profile("", d)
 	before, err := c.accounts.Account(ctx, c.name, c.options.Email)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return errors.Join(wrong, err)
+		return errors.Join(wrong, c.unkept("read the account", err))
 	}
 	a.Account, err = c.liveAccount(ctx)
 	a.Made = err == nil && before.URL != a.Account

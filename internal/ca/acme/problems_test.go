@@ -140,6 +140,7 @@ func page() string {
 	line("| a connection that breaks within an answer | again |")
 	line("| HTTP 404 and 410 on an order | the order is gone: another is opened |")
 	line("| a TLS certificate of the CA's server that is not trusted, a redirect, other HTTP 4xx | final |")
+	line("| our own store, or the service that holds its key, does not give the account out | `store-unavailable`, not `ca-unavailable`: no attempt is spent, the CA's account hears nothing of it, and no other CA is tried for it |")
 	line("| a chain for another key, for other names, out of date, incomplete, or to a root that is not in `issuer_roots_file` | refused: it is neither stored as a candidate nor deployed |")
 	return b.String()
 }
