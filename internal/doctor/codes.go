@@ -32,6 +32,7 @@ const (
 	Letters   Code = "channels.undelivered"
 	Target    Code = "targets.ready"
 	Opens     Code = "store.opens"
+	StoreKey  Code = "store.key"
 	Writes    Code = "store.writes"
 	Newest    Code = "store.newest"
 	Disk      Code = "machine.disk"
@@ -80,6 +81,7 @@ var Codes = []About{
 	{Letters, "messages that nobody got and nobody has seen, and addresses that lead nowhere", "there are some", "", worker, "`neverlapse undelivered`; mend the address in the directory, or `neverlapse address ok`"},
 	{Target, "is each target reached, may we write there, and does its server's own check pass? Nothing is changed.", "", "it is not, or the check fails", worker, "as it says: renewals stop at this target until then"},
 	{Opens, "does the store open, with its key?", "", "it does not", worker, "give it the right path and key; [stores](stores.md)"},
+	{StoreKey, "where `key_url` names a key service: does it answer, is it unsealed, and may the key be used?", "", "it cannot: nothing is issued, renewed or rolled back", worker, "unseal it, or mend its token and policy; [stores](stores.md#the-key-in-vault-or-in-aws)"},
 	{Writes, "can the store be written to, and read back?", "", "it cannot", worker, "space, rights, or the server it lies on"},
 	{Newest, "does the key open the newest version in it?", "", "it does not: certificates could not be put back", worker, "restore the key from your backup"},
 	{Disk, "space on the disks of the data folder and the store", "less than a tenth, or 1 GiB, is left", "less than 2 in a hundred, or 100 MiB, is left", worker, "make room"},

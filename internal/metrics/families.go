@@ -18,6 +18,7 @@ var worldFamilies = []Family{
 	{"neverlapse_task_queue_backlog", "gauge", "Tasks that wait for a worker, about.", []string{"queue", "type"}},
 	{"neverlapse_task_queue_backlog_age_seconds", "gauge", "How long the oldest task has waited for a worker.", []string{"queue", "type"}},
 	{"neverlapse_task_queue_pollers", "gauge", "Workers that have asked for tasks of late.", []string{"queue", "type"}},
+	{"neverlapse_store_key_up", "gauge", "1 while the service that holds the key of the store can be used, as each worker finds it; there is none of these where the key is at hand.", []string{"service"}},
 	{"neverlapse_dead_letters", "gauge", "Messages that did not arrive and that nobody has seen yet.", nil},
 	{"neverlapse_broken_addresses", "gauge", "Addresses of people that lead nowhere.", nil},
 	{"neverlapse_channel_failing", "gauge", "1 while the latest message by the channel did not go out.", []string{"channel"}},

@@ -133,6 +133,12 @@ func (t telling) letters(now time.Time) {
 	}
 }
 
+func (t telling) storeKey(now time.Time) {
+	if k, known := t.w.storeKey.get(now); known && k.Service != "" {
+		t.tell("neverlapse_store_key_up", one(k.Up), k.Service)
+	}
+}
+
 func (t telling) disks(now time.Time) {
 	all, _ := t.w.disk.get(now)
 	for _, d := range all {

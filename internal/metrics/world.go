@@ -18,6 +18,7 @@ type Sources struct {
 	Scans         func(context.Context) ([]Scan, error)
 	Rounds        func(context.Context) (Rounds, error)
 	Canary        func(context.Context) (*Canary, error)
+	StoreKey      func(context.Context) (StoreKey, error)
 	Configuration func() Configuration
 	// Every is the shortest time between two looks at a source; at the sizes of
 	// folders, twenty times that.
@@ -66,6 +67,12 @@ type Disk struct {
 	Size  uint64 // of the file system
 }
 
+// StoreKey is the service that holds the key of the store.
+type StoreKey struct {
+	Service string // its kind; empty: the key is at hand
+	Up      bool
+}
+
 // Configuration is how the latest look at the file of the configuration ended.
 type Configuration struct {
 	Refused bool
@@ -86,6 +93,7 @@ type world struct {
 	scans    reading[[]Scan]
 	rounds   reading[Rounds]
 	canary   reading[*Canary]
+	storeKey reading[StoreKey]
 	desc     map[string]*prometheus.Desc
 }
 
@@ -103,6 +111,7 @@ func (m *Metrics) Watch(s Sources) {
 	w.scans = reading[[]Scan]{name: "scans", every: s.Every, read: s.Scans, log: o.Log}
 	w.rounds = reading[Rounds]{name: "rounds", every: s.Every, read: s.Rounds, log: o.Log}
 	w.canary = reading[*Canary]{name: "canary", every: s.Every, read: s.Canary, log: o.Log}
+	w.storeKey = reading[StoreKey]{name: "store key", every: s.Every, read: s.StoreKey, log: o.Log}
 	for _, f := range worldFamilies {
 		m.declare(f.Type, f.Name, f.Help, f.Labels)
 		w.desc[f.Name] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
@@ -129,6 +138,7 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	all.Go(func() { w.scans.get(now) })
 	all.Go(func() { w.rounds.get(now) })
 	all.Go(func() { w.canary.get(now) })
+	all.Go(func() { w.storeKey.get(now) })
 	all.Wait()
 	t := telling{w: w, out: out, seen: map[string]bool{}}
 	t.certificates(now)
@@ -139,6 +149,7 @@ func (w *world) Collect(out chan<- prometheus.Metric) {
 	t.scans(now)
 	t.rounds(now)
 	t.canary(now)
+	t.storeKey(now)
 	t.settings()
 	t.sources()
 }

@@ -98,6 +98,7 @@ func TestEverySourceIsTold(t *testing.T) {
 		`neverlapse_dead_letters 4`, `neverlapse_broken_addresses 1`, `neverlapse_channel_failing{channel="slack"} 1`,
 		`neverlapse_folder_bytes{folder="store"} 1000`, `neverlapse_disk_free_bytes{folder="store"} 2000`, `neverlapse_disk_size_bytes{folder="store"} 3000`,
 		`neverlapse_scan_interval_seconds{inventory="dc"} 86400`, `neverlapse_scan_places{inventory="dc"} 40`, `neverlapse_scan_places_troubled{inventory="dc"} 3`,
+		`neverlapse_store_key_up{service="hashivault"} 0`,
 		`neverlapse_config_refused 1`, `neverlapse_config_restart_sections 2`,
 		`neverlapse_build_info{go_version="go1.26",version="v1.2.3"} 1`,
 	)
@@ -123,6 +124,7 @@ func everySource() metrics.Sources {
 		Scans: func(context.Context) ([]metrics.Scan, error) {
 			return []metrics.Scan{{Source: "dc", Completed: epoch, Interval: 24 * time.Hour, Places: 40, Troubled: 3}}, nil
 		},
+		StoreKey:      func(context.Context) (metrics.StoreKey, error) { return metrics.StoreKey{Service: "hashivault"}, nil },
 		Configuration: func() metrics.Configuration { return metrics.Configuration{Refused: true, Restart: 2, Since: epoch} },
 	}
 }

@@ -123,8 +123,7 @@ func (r *Remote) Close() error { return nil }
 // Probe tells whether the service can be used now. It is asked every few minutes
 // at most; in between the last answer counts.
 func (r *Remote) Probe(ctx context.Context) error {
-	p, err := r.sealing(ctx)
-	if err != nil {
+	if _, err := r.sealing(ctx); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -132,6 +131,18 @@ func (r *Remote) Probe(ctx context.Context) error {
 	r.mu.Unlock()
 	if recent {
 		return nil
+	}
+	return r.Try(ctx)
+}
+
+// Scheme is the kind of the service.
+func (r *Remote) Scheme() string { return r.service.Scheme() }
+
+// Try asks the service now.
+func (r *Remote) Try(ctx context.Context) error {
+	p, err := r.sealing(ctx)
+	if err != nil {
+		return err
 	}
 	if _, err := r.ask(ctx, p.wrapped); err != nil {
 		return err
@@ -178,6 +189,9 @@ func (r *Remote) begin(ctx context.Context) (opened, error) {
 	rand.Read(key) // never fails, see crypto/rand
 	wrapped, err := r.service.Wrap(ctx, key)
 	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.probed = time.Time{} // what it said before counts no more
 		return opened{}, err
 	}
 	aead, err := newAEAD(key)
@@ -217,10 +231,12 @@ func (r *Remote) ask(ctx context.Context, wrapped string) (opened, error) {
 		defer clear(key)
 		p.aead, p.err = newAEAD(key)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if p.err == nil || fault.Is(p.err, fault.Configuration) { // of one that is away nothing is kept
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		r.keep(p)
+	} else {
+		r.probed = time.Time{} // what it said before counts no more
 	}
 	return p, p.err
 }

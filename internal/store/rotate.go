@@ -47,10 +47,26 @@ func (r Ring) Decrypt(ctx context.Context, wrapped []byte) ([]byte, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Probe tells whether the key that counts can be used now.
+// Scheme is the kind of the service that holds the key that counts; empty: none does.
+func (r Ring) Scheme() string {
+	if p, ok := r.now.(prober); ok {
+		return p.Scheme()
+	}
+	return ""
+}
+
+// Probe tells whether the key that counts can be used.
 func (r Ring) Probe(ctx context.Context) error {
 	if p, ok := r.now.(prober); ok {
 		return p.Probe(ctx)
+	}
+	return nil
+}
+
+// Try is Probe, asked now.
+func (r Ring) Try(ctx context.Context) error {
+	if p, ok := r.now.(prober); ok {
+		return p.Try(ctx)
 	}
 	return nil
 }
