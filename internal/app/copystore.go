@@ -106,7 +106,7 @@ func (c Copying) idle(ctx context.Context, from *store.Store) error {
 	}
 	for _, o := range others {
 		if name == "" || o.store == "" || o.store == name {
-			return fault.New(fault.Conflict, "store %s: the worker %d@%s uses it; %s (one that was stopped is forgotten after %s)", from, o.pid, o.machine, cure, pollerIsAlive)
+			return fault.New(fault.Conflict, "store %s: the worker %s uses it; %s (one that was stopped is forgotten after %s)", from, o.name(), cure, pollerIsAlive)
 		}
 	}
 	return nil
@@ -119,8 +119,8 @@ func pollersOf(ctx context.Context, c client.Client, queue string) ([]neighbour,
 		return nil, fmt.Errorf("who else serves task queue %q: %w", queue, err)
 	}
 	var out []neighbour
-	for _, p := range d.GetPollers() {
-		if n, ok := parseNeighbour(p.GetIdentity()); ok && time.Since(p.GetLastAccessTime().AsTime()) < pollerIsAlive {
+	for _, p := range living(d.GetPollers()) {
+		if n, ok := parseNeighbour(p.GetIdentity()); ok {
 			out = append(out, n)
 		}
 	}

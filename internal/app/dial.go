@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
 
 	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -26,7 +27,7 @@ func engineDir(c config.Config) string { return filepath.Join(c.Data, "engine") 
 // embedded engine that a worker with the same data folder runs.
 func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Client, error) {
 	if c.Temporal.Address != "" {
-		return dial(ctx, c, c.Temporal.Address, logger, watching{})
+		return dialOnce(ctx, c, c.Temporal.Address, logger)
 	}
 	r, err := engine.Recorded(engineDir(c))
 	if errors.Is(err, os.ErrNotExist) {
@@ -35,7 +36,16 @@ func Dial(ctx context.Context, c config.Config, logger *slog.Logger) (client.Cli
 	if err != nil {
 		return nil, err
 	}
-	return dial(ctx, c, r.Address, logger, watching{})
+	return dialOnce(ctx, c, r.Address, logger)
+}
+
+// dialOnce connects for whoever does not stay: the keys are read once.
+func dialOnce(ctx context.Context, c config.Config, address string, logger *slog.Logger) (client.Client, error) {
+	keys, err := payloadCodec(c)
+	if err != nil {
+		return nil, err
+	}
+	return dial(ctx, c, address, logger, keys, watching{})
 }
 
 // UIURL is the address of the Temporal Web UI; "" if it is not known.
@@ -54,15 +64,19 @@ func UIURL(c config.Config) string {
 type watching struct {
 	numbers client.MetricsHandler
 	spans   []interceptor.ClientInterceptor // count for the client's workers as well
+	// process is who calls, and poller who asks for tasks, at the time; empty and
+	// nil leave both to the SDK.
+	process string
+	poller  func() string
 }
 
 // options are those that every client has.
 func options(c config.Config, logger *slog.Logger, told watching) client.Options {
-	return client.Options{Namespace: c.Temporal.Namespace, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
+	return client.Options{Namespace: c.Temporal.Namespace, Identity: told.process, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
 }
 
 // dial connects. What is sent is encrypted where the configuration says so.
-func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, told watching) (client.Client, error) {
+func dial(ctx context.Context, c config.Config, address string, logger *slog.Logger, keys *codec.Codec, told watching) (client.Client, error) {
 	o := options(c, logger, told)
 	o.HostPort = address
 	if c.Temporal.Address == "" { // the embedded engine: packing costs more than a loopback saves
@@ -82,52 +96,22 @@ func dial(ctx context.Context, c config.Config, address string, logger *slog.Log
 		}
 		o.ConnectionOptions.TLS = t
 	}
-	keys, err := payloadCodec(c)
-	if err != nil {
-		return nil, err
-	}
 	keys.Client(&o)
+	if told.poller != nil {
+		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(pollsAs(told.poller)))
+	}
 	conn, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach Temporal at %s, namespace %q: %w; is neverlapse-worker (or the cluster) running?", address, c.Temporal.Namespace, err)
+		return nil, notReached(ctx, c, address, o.ConnectionOptions.TLS, err)
 	}
 	return conn, nil
 }
 
 // forWorker gives the client that a worker is made of, on the connection of conn.
-func forWorker(ctx context.Context, conn client.Client, c config.Config, logger *slog.Logger, told watching) (client.Client, error) {
-	keys, err := payloadCodec(c)
-	if err != nil {
-		return nil, err
-	}
+func forWorker(ctx context.Context, conn client.Client, c config.Config, logger *slog.Logger, keys *codec.Codec, told watching) (client.Client, error) {
 	o := options(c, logger, told)
 	keys.Worker(&o)
 	return client.NewClientFromExistingWithContext(ctx, conn, o)
-}
-
-// payloadCodec reads the keys by which payloads are encrypted for Temporal.
-func payloadCodec(c config.Config) (*codec.Codec, error) {
-	var keys []codec.Key
-	var errs []error
-	for i, k := range c.Temporal.Encryption.Keys {
-		text, err := c.ReadKey(k)
-		key := codec.Key{ID: k.ID}
-		if err == nil {
-			key.Secret, err = codec.ParseKey(text)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("temporal.encryption.keys[%d]: the key %q %w", i, k.ID, err))
-		}
-		keys = append(keys, key)
-		if k.Env != "" {
-			_ = os.Unsetenv(k.Env) // no child gets it; c.Env has it still
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	out, err := codec.New(c.Temporal.Encryption.Use, keys)
-	return out, config.Under("temporal.encryption", err)
 }
 
 func tlsConfig(t config.TLS) (*tls.Config, error) {

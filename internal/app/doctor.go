@@ -87,7 +87,10 @@ func loaded(c config.Config) doctor.Finding {
 
 func unreached(c config.Config, err error) doctor.Finding {
 	remedy := "start neverlapse-worker, which runs the engine: systemctl start neverlapse-worker"
-	if c.Temporal.Address != "" {
+	var why unreachable
+	if errors.As(err, &why) && why.remedy != "" {
+		remedy = why.remedy
+	} else if c.Temporal.Address != "" {
 		remedy = "start the Temporal cluster at " + c.Temporal.Address + ", or set temporal.address (--address) and temporal.tls: nc -vz " + strings.ReplaceAll(c.Temporal.Address, ":", " ")
 	}
 	return doctor.Bad(remedy, "%s", inOneLine(err))

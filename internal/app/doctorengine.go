@@ -155,11 +155,24 @@ func (e engineChecks) alive(ctx context.Context, name string, within time.Durati
 	return len(living(d.GetPollers())), nil
 }
 
-// living are the pollers that have polled lately: the server lists those of the
-// last five minutes.
+// living are the workers that have polled lately, each as it was last: the server
+// lists everybody of the last five minutes, by what they called themselves.
 func living(all []*taskqueuepb.PollerInfo) []*taskqueuepb.PollerInfo {
+	run := func(p *taskqueuepb.PollerInfo) string {
+		if n, ok := parseNeighbour(p.GetIdentity()); ok && n.run != "" {
+			return n.run
+		}
+		return p.GetIdentity()
+	}
+	last := map[string]time.Time{}
+	for _, p := range all {
+		if at := p.GetLastAccessTime().AsTime(); at.After(last[run(p)]) {
+			last[run(p)] = at
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(all), func(p *taskqueuepb.PollerInfo) bool {
-		return time.Since(p.GetLastAccessTime().AsTime()) > pollerIsAlive
+		at := p.GetLastAccessTime().AsTime()
+		return at.Before(last[run(p)]) || time.Since(at) > pollerIsAlive
 	})
 }
 

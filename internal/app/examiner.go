@@ -43,7 +43,9 @@ func (x *examiner) Examine(ctx context.Context, in activities.Examination, begun
 		all = append(all, doctor.One(doctor.Clock, x.by, func(context.Context) doctor.Finding { return skewed(lag(begun), "Temporal's") }))
 	}
 	all = append(all, x.targets()...)
-	if x.host == "" {
+	if x.host != "" {
+		all = append(all, x.taken())
+	} else {
 		all = append(all, x.configured()...)
 		all = append(all, x.cas()...)
 		all = append(all, x.reached()...)
@@ -68,32 +70,41 @@ func lag(m activities.Moment) time.Duration {
 	return ahead
 }
 
-// configured looks at the configuration in force.
-func (x *examiner) configured() (out []doctor.Check) {
-	c := x.config()
-	check := "neverlapse-worker --config " + cmp.Or(c.Source, "FILE") + " --check"
-	out = append(out, doctor.One(doctor.Configuration, "in force", func(context.Context) doctor.Finding {
+// check is what tells everything that is wrong with the file of the configuration.
+func (x *examiner) check() string {
+	return "neverlapse-worker --config " + cmp.Or(x.config().Source, "FILE") + " --check"
+}
+
+// taken looks whether what the file holds is in force.
+func (x *examiner) taken() doctor.Check {
+	return doctor.One(doctor.Configuration, "in force", func(context.Context) doctor.Finding {
 		if x.app == nil {
 			if x.wrong != nil {
-				return doctor.Bad(check, "%s", inOneLine(x.wrong))
+				return doctor.Bad(x.check(), "%s", inOneLine(x.wrong))
 			}
 			return doctor.Good("every adapter that it names can be made")
 		}
 		switch is := x.app.reload.configured(); {
 		case len(is.Refused) > 0:
-			return doctor.Bad(check, "the worker refuses what the file holds since %s, and goes on with what it had: %s", is.Since.UTC().Format(time.RFC3339), strings.Join(is.Refused, "; "))
+			return doctor.Bad(x.check(), "the worker refuses what the file holds since %s, and goes on with what it had: %s", is.Since.UTC().Format(time.RFC3339), strings.Join(is.Refused, "; "))
 		case len(is.Restart) > 0:
 			return doctor.Doubtful("systemctl restart neverlapse-worker", "these sections changed and count from the next start: %s", strings.Join(is.Restart, ", "))
 		}
-		return doctor.Good("what %s holds is in force since %s", cmp.Or(c.Source, "the environment"), x.app.inForce.taken().UTC().Format(time.RFC3339))
-	}))
+		return doctor.Good("what %s holds is in force since %s", cmp.Or(x.config().Source, "the environment"), x.app.inForce.taken().UTC().Format(time.RFC3339))
+	})
+}
+
+// configured looks at the configuration in force.
+func (x *examiner) configured() (out []doctor.Check) {
+	c := x.config()
+	out = append(out, x.taken())
 	for _, n := range Notes(c) {
-		out = append(out, doctor.One(doctor.Notes, "", func(context.Context) doctor.Finding { return doctor.Doubtful("change it, then: "+check, "%s", n) }))
+		out = append(out, doctor.One(doctor.Notes, "", func(context.Context) doctor.Finding { return doctor.Doubtful("change it, then: "+x.check(), "%s", n) }))
 	}
 	if x.app != nil {
 		out = append(out, doctor.One(doctor.Neighbours, "", func(ctx context.Context) doctor.Finding {
 			if err := x.app.fitsNeighbours(ctx); err != nil {
-				return doctor.Bad("as it says; then restart the worker: systemctl restart neverlapse-worker", "%s", inOneLine(err))
+				return doctor.Bad("as it says; where that is no key of payloads, then: systemctl restart neverlapse-worker", "%s", inOneLine(err))
 			}
 			return doctor.Good("all workers of the queue share a store, and reach what each other reaches")
 		}))
@@ -117,6 +128,8 @@ func authority(a cert.Authority) []doctor.Finding {
 	again := "neverlapse ca check " + a.Name
 	var out []doctor.Finding
 	switch {
+	case a.ErrStore:
+		out = append(out, doctor.Bad("neverlapse doctor --only store; then: "+again, "%s answers; %s", a.Directory, a.Err))
 	case a.Err != "" && a.Reached:
 		out = append(out, doctor.Bad("mend it below cas in the configuration, then: "+again, "%s answers, and cannot be used: %s", a.Directory, a.Err))
 	case a.Err != "":
@@ -250,7 +263,7 @@ func (x *examiner) hosts(in activities.Examination) (out []doctor.Check) {
 	e := engineChecks{x.config(), x.client}
 	for _, h := range x.config().Hosts {
 		out = append(out, e.queue(h.Name, enumspb.TASK_QUEUE_TYPE_ACTIVITY)...)
-		out = append(out, doctor.Check{Codes: []doctor.Code{doctor.Answers, doctor.Target, doctor.Disk, doctor.Files, doctor.Clock}, About: "host " + h.Name, Run: func(ctx context.Context) []doctor.Finding {
+		out = append(out, doctor.Check{Codes: []doctor.Code{doctor.Answers, doctor.Configuration, doctor.Target, doctor.Disk, doctor.Files, doctor.Clock}, About: "host " + h.Name, Run: func(ctx context.Context) []doctor.Finding {
 			if n, err := e.alive(ctx, h.Name, in.Each); err == nil && n == 0 {
 				return nil // of who polls it was said
 			}

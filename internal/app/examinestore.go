@@ -10,6 +10,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/doctor"
+	"github.com/neverlapse/neverlapse/internal/store"
 )
 
 // kept looks at the store.
@@ -27,10 +28,17 @@ func (x *examiner) kept() []doctor.Check {
 			if err := x.store.BeginToRead(ctx); err != nil {
 				return doctor.Bad("give it its path and key (section store), or restore them from your backup; then: neverlapse store list", "%s", inOneLine(err))
 			}
+			if _, err := x.store.KeyService(ctx); store.KeyIsAway(err) {
+				return doctor.Doubtful("neverlapse doctor --only store.key", "kind %s; whether the key is the one that it was made with shows once the key service is back", x.config().Store.Kind)
+			}
 			return doctor.Good("kind %s; the key is the one that it was made with", x.config().Store.Kind)
 		}),
+		{Codes: []doctor.Code{doctor.StoreKey}, Run: x.keyService},
 		doctor.One(doctor.Writes, "", func(ctx context.Context) doctor.Finding {
 			begun := time.Now()
+			if _, err := x.store.KeyService(ctx); err != nil {
+				return doctor.Doubtful("neverlapse doctor --only store.key", "not tried: the key of the store cannot be used")
+			}
 			if err := x.store.Beat(ctx, begun); err != nil {
 				return doctor.Bad("see that its disk is there, not full and not read-only, and that the worker may write: df -h; mount; ls -ld", "%s", inOneLine(err))
 			}
@@ -38,6 +46,23 @@ func (x *examiner) kept() []doctor.Check {
 		}),
 		doctor.One(doctor.Newest, "", x.newest),
 	}
+}
+
+// keyService looks at the service that holds the key, if one does.
+func (x *examiner) keyService(ctx context.Context) []doctor.Finding {
+	begun := time.Now()
+	kind, err := x.store.TryKeyService(ctx)
+	remedy := "as it says, there; then what its key needs (docs/stores.md#the-key-in-vault-or-in-aws)"
+	if kind == "hashivault" {
+		remedy = "vault status; if it is sealed: vault operator unseal; then its token and policy (docs/stores.md#the-key-in-vault-or-in-aws)"
+	}
+	switch {
+	case kind == "":
+		return nil
+	case err != nil:
+		return []doctor.Finding{doctor.Bad(remedy, "%s: %s", kind, inOneLine(err))}
+	}
+	return []doctor.Finding{doctor.Good("%s wraps and opens, in %d ms", kind, time.Since(begun).Milliseconds())}
 }
 
 // mostNames bounds in how many certificates the newest version is looked for: a

@@ -26,13 +26,14 @@ type duty struct {
 
 // What follows from a configuration.
 const (
-	sayRefused = "say that the configuration is refused"
-	sayMended  = "say that the configuration is good"
-	spread     = "have certificates carry the policies"
-	planLines  = "have channels prove that somebody reads them"
-	planWeeks  = "have every team told of its week"
-	planLooks  = "have every source gone through"
-	handOvers  = "find new owners for what people leave behind"
+	sayRefused  = "say that the configuration is refused"
+	sayMended   = "say that the configuration is good"
+	spread      = "have certificates carry the policies"
+	planLines   = "have channels prove that somebody reads them"
+	planWeeks   = "have every team told of its week"
+	planLooks   = "have every source gone through"
+	encryptAnew = "encrypt with the key that temporal.encryption.use names now"
+	handOvers   = "find new owners for what people leave behind"
 )
 
 // Reload has the file of the configuration looked at now.
@@ -51,23 +52,41 @@ func (a *App) follow(ctx context.Context) {
 	duties := map[string]duty{sayMended: {do: a.sayMended}, spread: {do: a.spreadPolicies}, handOvers: {do: a.handOver}}
 	a.remember(a.inForce.directory())
 	for {
-		atOnce := false
-		select {
-		case <-ctx.Done():
+		atOnce, goesOn := a.turn(ctx, tick)
+		if !goesOn {
 			return
-		case <-a.hangup:
-			atOnce = true
-		case <-tick.C:
 		}
-		if a.config.Source != "" {
-			v := a.reload.look(ctx, atOnce)
-			if slices.Contains(v.changed, "channels") {
-				a.connect(ctx)
-			}
-			a.owe(duties, v)
+		v := a.lookAnew(ctx, atOnce, duties)
+		if slices.Contains(v.changed, "channels") {
+			a.connect(ctx)
 		}
+		a.owe(duties, v)
 		a.discharge(ctx, duties)
 	}
+}
+
+// turn waits until the file is to be looked at; false once ctx has ended.
+func (a *App) turn(ctx context.Context, tick *time.Ticker) (atOnce, goesOn bool) {
+	select {
+	case <-ctx.Done():
+		return false, false
+	case <-a.hangup:
+		return true, true
+	case <-tick.C:
+		return false, true
+	}
+}
+
+// lookAnew looks at the file, if there is one, and takes the keys of payloads.
+func (a *App) lookAnew(ctx context.Context, atOnce bool, duties map[string]duty) (v verdict) {
+	if a.config.Source == "" {
+		return v
+	}
+	v = a.reload.look(ctx, atOnce)
+	if a.takeKeys() {
+		duties[encryptAnew] = duty{do: a.encryptAnew}
+	}
+	return v
 }
 
 // owe notes what follows from a look.
@@ -120,11 +139,14 @@ func (a *App) discharge(ctx context.Context, duties map[string]duty) {
 }
 
 // fits checks what the configuration itself cannot know: whether the adapters
-// could be made of a new file, and who may open the page. It gives what counts
+// could be made of a new file, who may open the page, and whether the keys of
+// payloads can be had. It gives what counts
 // with the configuration.
-func (a *App) fits(_ context.Context, adopted config.Adoption, next config.Config) (made kit, err error) {
+func (a *App) fits(ctx context.Context, adopted config.Adoption, next config.Config) (made kit, err error) {
 	made.tokens, err = pageTokens(adopted.Config)
-	var wrong error
+	var wrong, unkept error
+	made.keys, unkept = a.fitKeys(ctx, adopted.Config)
+	err = errors.Join(err, unkept)
 	if len(adopted.Restart) > 0 { // so that the next start does not fail
 		_, wrong = adapters(next, a.parts, a.more)
 	} else {

@@ -51,7 +51,7 @@ func welcome(ctx context.Context, c config.Config, s *store.Store) error {
 // at its targets, on a task queue of its own, and nothing else. more are kinds of
 // targets beside our own.
 func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.Logger, more ...Kinds) (_ *App, err error) {
-	a := &App{config: c, logger: logger, fatal: make(chan error, 3)}
+	a := &App{config: c, inForce: inForce(c), logger: logger, hangup: make(chan struct{}, 1), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -71,17 +71,24 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 		return nil, config.Under("store.options", err)
 	}
 	a.part = part
+	if a.parts.codec, err = payloadCodec(c); err != nil {
+		return nil, err
+	}
+	if a.self, err = process(c); err != nil {
+		return nil, err
+	}
+	a.reload = &reload{inForce: a.inForce, check: a.fitsHost, log: logger, now: time.Now}
 	if err := a.measure(); err != nil {
 		return nil, err
 	}
-	a.metrics.Watch(metrics.Sources{Disk: a.disk, Every: c.Metrics.Every})
+	a.metrics.Watch(metrics.Sources{Disk: a.disk, Configuration: a.configuration, Every: c.Metrics.Every})
 	if err := a.serveMetrics(); err != nil {
 		return nil, err
 	}
-	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.watching()); err != nil {
+	if a.client, err = dial(ctx, c, c.Temporal.Address, logger, a.parts.codec, a.watching()); err != nil {
 		return nil, err
 	}
-	if a.hands, err = forWorker(ctx, a.client, c, logger, a.watching()); err != nil {
+	if a.hands, err = forWorker(ctx, a.client, c, logger, a.parts.codec, a.watching()); err != nil {
 		return nil, err
 	}
 	report.Release, report.At = Version(debug.ReadBuildInfo), time.Now().UTC()
@@ -89,17 +96,42 @@ func StartHost(ctx context.Context, c config.Config, queue string, logger *slog.
 		return nil, config.Under("store.options", err)
 	}
 	w := worker.New(a.hands, queue, worker.Options{
-		DisableWorkflowWorker: true, WorkerStopTimeout: drain, Interceptors: []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
+		DisableWorkflowWorker: true, WorkerStopTimeout: drain, Identity: a.me().String(), Interceptors: []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError: func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
 	})
-	x := &examiner{by: "worker of host " + queue, config: func() config.Config { return c }, acts: &activities.Activities{Targets: places}, host: queue}
+	x := &examiner{by: "worker of host " + queue, config: a.inForce.config, acts: &activities.Activities{Targets: places}, host: queue, app: a}
 	w.RegisterActivity(activities.NewOnHost(places, part, x, time.Now))
 	if err := w.Start(); err != nil {
 		return nil, fmt.Errorf("worker on task queue %q: %w", queue, err)
 	}
 	a.worker = w
-	logger.Info("the worker of the host is up", "taskQueue", queue, "targets", len(places))
+	following, cancel := context.WithCancel(context.Background())
+	a.end = cancel
+	a.beside.Go(func() { a.followHost(following) })
+	logger.Info("the worker of the host is up", "identity", a.self.name(), "taskQueue", queue, "targets", len(places))
 	return a, nil
+}
+
+// fitsHost reads the keys of payloads anew, which is all that a host has of what
+// may change while its worker runs.
+func (a *App) fitsHost(ctx context.Context, adopted config.Adoption, _ config.Config) (made kit, err error) {
+	made.keys, err = a.fitKeys(ctx, adopted.Config)
+	return made, err
+}
+
+// followHost is follow for the worker of a host.
+func (a *App) followHost(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	duties := map[string]duty{}
+	for {
+		atOnce, goesOn := a.turn(ctx, tick)
+		if !goesOn {
+			return
+		}
+		a.lookAnew(ctx, atOnce, duties)
+		a.discharge(ctx, duties)
+	}
 }
 
 // hostTargets makes the targets of a host, and what the centre is told of them.

@@ -68,7 +68,7 @@ func collected(env []string) bool {
 }
 
 func (a *App) watching() watching {
-	out := watching{numbers: a.metrics.SDK()}
+	out := watching{numbers: a.metrics.SDK(), process: a.self.name(), poller: func() string { return a.me().String() }}
 	if a.traces != nil {
 		out.spans = append(out.spans, a.traces.Interceptor())
 	}
@@ -122,7 +122,7 @@ func release(read func() (*debug.BuildInfo, bool)) (version, language string) {
 // watched has the metrics tell how things stand.
 func (a *App) watched(known *fleet) {
 	a.metrics.Watch(metrics.Sources{
-		Fleet: known.stand, Accounts: a.accounts, Queues: a.queues, Mail: a.mail, Disk: a.disk, Scans: a.scans, Rounds: a.rounds, Canary: a.canary, Configuration: a.configuration,
+		Fleet: known.stand, Accounts: a.accounts, Queues: a.queues, Mail: a.mail, Disk: a.disk, Scans: a.scans, Rounds: a.rounds, Canary: a.canary, StoreKey: a.storeKey, Configuration: a.configuration,
 		Every: a.config.Metrics.Every, Most: a.config.Metrics.Certificates,
 	})
 }

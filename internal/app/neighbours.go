@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,7 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/neverlapse/neverlapse/internal/codec"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/store"
 	"github.com/neverlapse/neverlapse/workflows"
@@ -26,20 +29,23 @@ import (
 type neighbour struct {
 	pid     int
 	machine string
-	store   string // empty: its name could not be found out
-	patches int    // its level
+	// host is the name of the host, where machine is another; run tells processes
+	// apart whose machine and PID are the same: those of containers. Older releases
+	// name neither.
+	host, run string
+	store     string // empty: its name could not be found out
+	patches   int    // its level
 	// keys are the names of those that decrypt payloads, joined; use is the ID of
 	// the one that encrypts, "=" and its name. Both may be empty.
 	keys, use string
 }
 
 func (n neighbour) String() string {
-	text := fmt.Sprintf("%s store:%s patches:%d", n.process(), n.store, n.patches)
-	if n.keys != "" {
-		text += " keys:" + n.keys
-	}
-	if n.use != "" {
-		text += " use:" + n.use
+	text := fmt.Sprintf("%d@%s store:%s patches:%d", n.pid, n.machine, n.store, n.patches)
+	for _, more := range []struct{ what, text string }{{"host", n.host}, {"run", n.run}, {"keys", n.keys}, {"use", n.use}} {
+		if more.text != "" {
+			text += " " + more.what + ":" + more.text
+		}
 	}
 	return text
 }
@@ -50,8 +56,17 @@ func (n neighbour) reads(other neighbour) bool {
 	return !encrypts || slices.Contains(strings.Split(n.keys, ","), name)
 }
 
-// process is the worker without what it has.
-func (n neighbour) process() string { return fmt.Sprintf("%d@%s", n.pid, n.machine) }
+// name is what people read of it.
+func (n neighbour) name() string {
+	text := fmt.Sprintf("%d@%s", n.pid, n.machine)
+	if n.host != "" {
+		text += " on " + n.host
+	}
+	if n.run != "" {
+		text += " (run " + n.run + ")"
+	}
+	return text
+}
 
 // A later release may say more of itself.
 var identity = regexp.MustCompile(`^(\d+)@(\S+) store:([0-9a-f]*) patches:(\d+)(?: (.*))?$`)
@@ -65,6 +80,10 @@ func parseNeighbour(text string) (n neighbour, ok bool) {
 	n.machine, n.store = m[2], m[3]
 	for _, more := range strings.Fields(m[5]) {
 		switch what, text, _ := strings.Cut(more, ":"); what {
+		case "host":
+			n.host = text
+		case "run":
+			n.run = text
 		case "keys":
 			n.keys = text
 		case "use":
@@ -74,23 +93,42 @@ func parseNeighbour(text string) (n neighbour, ok bool) {
 	return n, err == nil
 }
 
-// whoami is this worker. The name of its store follows from a secret that all
-// who share the store have, and tells nothing of it.
-func whoami(ctx context.Context, c config.Config, s *store.Store, keys *codec.Codec) (neighbour, error) {
+// process is this process, without what it has.
+func process(c config.Config) (neighbour, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return neighbour{}, err
 	}
-	machine := strings.Join(strings.Fields(cmp.Or(c.Temporal.Machine, host)), "-")
-	n := neighbour{pid: os.Getpid(), machine: machine, patches: workflows.PatchLevel(), keys: strings.Join(keys.Names(), ",")}
-	if id, name := keys.Use(); id != "" {
-		n.use = id + "=" + name
-	}
-	n.store, err = nameOfStore(ctx, s.Secret)
-	if err != nil && !store.KeyIsAway(err) {
-		return neighbour{}, fmt.Errorf("the name of the store: %w", err)
+	word := func(text string) string { return strings.Join(strings.Fields(text), "-") }
+	n := neighbour{pid: os.Getpid(), machine: word(cmp.Or(c.Temporal.Machine, host)), run: strings.ToLower(rand.Text()[:8]), patches: workflows.PatchLevel()}
+	if word(host) != n.machine {
+		n.host = word(host)
 	}
 	return n, nil
+}
+
+// nameStore puts the name of the store beside it. It follows from a secret that
+// all who share the store have, and tells nothing of it.
+func (n *neighbour) nameStore(ctx context.Context, s *store.Store) (err error) {
+	n.store, err = nameOfStore(ctx, s.Secret)
+	if err != nil && !store.KeyIsAway(err) {
+		return fmt.Errorf("the name of the store: %w", err)
+	}
+	return nil
+}
+
+// pollsAs has whoever asks for tasks say who it is at the time: the SDK knows only
+// who it was when it began.
+func pollsAs(who func() string) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, in, out any, conn *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		switch ask := in.(type) {
+		case *workflowservice.PollWorkflowTaskQueueRequest:
+			ask.Identity = who()
+		case *workflowservice.PollActivityTaskQueueRequest:
+			ask.Identity = who()
+		}
+		return next(ctx, method, in, out, conn, opts...)
+	}
 }
 
 func nameOfStore(ctx context.Context, secret func(context.Context, string) ([]byte, error)) (string, error) {
@@ -114,13 +152,17 @@ func (a *App) fitsNeighbours(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return unfit(a.config, a.self, all)
+	keys := a.parts.codec
+	if wanted := a.inForce.keys(); wanted != nil {
+		keys = wanted
+	}
+	return unfit(a.config, a.selfWith(keys), all)
 }
 
-// neighbours are the workers that poll our task queue now; this one is among
-// them once it polls.
+// neighbours are the other workers that poll our task queue now.
 func (a *App) neighbours(ctx context.Context) ([]neighbour, error) {
-	return pollersOf(ctx, a.client, a.config.Temporal.TaskQueue)
+	all, err := pollersOf(ctx, a.client, a.config.Temporal.TaskQueue)
+	return slices.DeleteFunc(all, func(n neighbour) bool { return n.run == a.self.run }), err
 }
 
 // localKinds are the kinds of targets that act on the worker's own machine.
@@ -133,8 +175,8 @@ func unfit(c config.Config, self neighbour, others []neighbour) error {
 	for _, o := range others {
 		if o.store != self.store && o.store != "" && self.store != "" && !stores[o.store] {
 			stores[o.store] = true
-			errs = append(errs, fmt.Errorf("store: the worker %d@%s serves task queue %q too, and has another store: each would look in vain for what the other keeps; "+
-				"give all of them one store, or this one another temporal.task_queue (a worker that was stopped is forgotten after %s)", o.pid, o.machine, c.Temporal.TaskQueue, pollerIsAlive))
+			errs = append(errs, fmt.Errorf("store: the worker %s serves task queue %q too, and has another store: each would look in vain for what the other keeps; "+
+				"give all of them one store, or this one another temporal.task_queue (a worker that was stopped is forgotten after %s)", o.name(), c.Temporal.TaskQueue, pollerIsAlive))
 		}
 		errs = append(errs, unreadable(self, o))
 		if o.machine != self.machine && !machines[o.machine] {
@@ -151,11 +193,11 @@ func unreadable(self, other neighbour) error {
 	var errs []error
 	if !other.reads(self) {
 		errs = append(errs, fmt.Errorf("temporal.encryption.use: the worker %s serves this task queue too and has not this key %q, so it could not go on with what is encrypted here; "+
-			"add the key to the keys of all workers and restart them before one uses it (a worker that was stopped is forgotten after %s)", other.process(), id(self), pollerIsAlive))
+			"add the key to the keys of all workers before one uses it (a worker that was stopped is forgotten after %s)", other.name(), id(self), pollerIsAlive))
 	}
 	if !self.reads(other) {
 		errs = append(errs, fmt.Errorf("temporal.encryption.keys: the worker %s serves this task queue too and encrypts with its key %q, which is not here; "+
-			"add it, with the content that it has there (a worker that was stopped is forgotten after %s)", other.process(), id(other), pollerIsAlive))
+			"add it, with the content that it has there (a worker that was stopped is forgotten after %s)", other.name(), id(other), pollerIsAlive))
 	}
 	return errors.Join(errs...)
 }

@@ -2,8 +2,14 @@ package app
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
@@ -45,7 +51,7 @@ func TestWhatCannotWorkBesideAnotherWorkerIsRefusedWithTheWayOut(t *testing.T) {
 func TestAWorkerRefusesToEncryptWhatAnotherCannotReadAndTheOtherWayRound(t *testing.T) {
 	t.Parallel()
 	with := func(use string, keys ...codec.Key) neighbour {
-		c, err := codec.New(use, keys)
+		c, err := codec.New(use, keys, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,6 +94,76 @@ func TestAWorkerRefusesToEncryptWhatAnotherCannotReadAndTheOtherWayRound(t *test
 			if err != nil && !strings.Contains(err.Error(), piece) {
 				t.Errorf("%s: %v does not say %q", name, err, piece)
 			}
+		}
+	}
+}
+
+// In containers the PID is 1 everywhere, and the machine is what they are told.
+func TestWorkersWithOneMachineAndPIDAreApart(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Temporal.Machine = "worker"
+	one, err := process(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _ := process(c)
+	if one.pid != two.pid || one.machine != "worker" || one.host == "" || one.String() == two.String() || one.name() == two.name() {
+		t.Errorf("%q and %q", one, two)
+	}
+	if got, ok := parseNeighbour(one.String()); !ok || got != one {
+		t.Errorf("%+v, want %+v", got, one)
+	}
+	poll := func(n neighbour, ago time.Duration) *taskqueuepb.PollerInfo {
+		return &taskqueuepb.PollerInfo{Identity: n.String(), LastAccessTime: timestamppb.New(time.Now().Add(-ago))}
+	}
+	anew := one
+	anew.keys, anew.use = "aa,bb", "b=bb" // since it read its keys again
+	all := living([]*taskqueuepb.PollerInfo{poll(one, 30*time.Second), poll(anew, time.Second), poll(two, 2*time.Second), {Identity: "1@worker", LastAccessTime: timestamppb.Now()}, {Identity: "2@worker", LastAccessTime: timestamppb.New(time.Now().Add(-3 * time.Minute))}})
+	if len(all) != 3 || !slices.ContainsFunc(all, func(p *taskqueuepb.PollerInfo) bool { return p.GetIdentity() == anew.String() }) {
+		t.Errorf("%d workers: %v", len(all), all)
+	}
+}
+
+// Keys go only when nobody uses them.
+func TestAKeyThatIsInUseIsNotTakenAway(t *testing.T) {
+	t.Parallel()
+	with := func(use string, ids ...string) *codec.Codec {
+		var keys []codec.Key
+		for _, id := range ids {
+			keys = append(keys, codec.Key{ID: id, Secret: bytes.Repeat([]byte(id), codec.KeySize)})
+		}
+		c, err := codec.New(use, keys, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	opened := with("b", "a", "b")
+	sealed, err := with("a", "a").Encode([]*commonpb.Payload{{Data: []byte("x")}})
+	if err == nil {
+		_, err = opened.Decode(sealed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for name, tc := range map[string]struct {
+		has, next *codec.Codec
+		others    []neighbour
+		at        time.Time
+		want      string // "": it may go
+	}{
+		"one that was of no use":             {with("b", "a", "b"), with("b", "b"), nil, now, ""},
+		"the one that encrypts":              {with("a", "a"), with("b", "b"), nil, now, `the key "a", as it was, is gone and still in use: it encrypts here`},
+		"one by which another encrypts":      {with("b", "a", "b"), with("b", "b"), []neighbour{{use: "a=1234"}}, now, "another worker encrypts with it"},
+		"one that opened something just now": {opened, with("b", "b"), nil, now, "it last opened something here"},
+		"the same two days later":            {opened, with("b", "b"), nil, now.Add(48 * time.Hour), ""},
+		"one more":                           {with("a", "a"), with("a", "a", "b"), nil, now, ""},
+	} {
+		err := spared(tc.has, tc.next, tc.others, tc.at)
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
 }

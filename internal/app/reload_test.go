@@ -42,7 +42,11 @@ func reloads(t *testing.T, path string) *reloading {
 		t.Fatal(err)
 	}
 	s := inForce(c)
-	a := &App{config: c, inForce: s, logger: slog.New(slog.DiscardHandler), parts: parts{resolver: acme.NewResolver(nil)}}
+	keys, err := payloadCodec(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &App{config: c, inForce: s, logger: slog.New(slog.DiscardHandler), parts: parts{resolver: acme.NewResolver(nil), codec: keys}}
 	r := &reloading{&reload{inForce: s, check: a.fits, log: slog.New(slog.DiscardHandler), now: time.Now}, t, path}
 	r.settle()
 	return r

@@ -18,6 +18,7 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/bounce"
 	"github.com/neverlapse/neverlapse/internal/ca/acme"
+	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/engine"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -50,21 +51,24 @@ type App struct {
 	unplug  context.CancelFunc  // ends the connections of the lines in force
 	were    map[string][]string // teams of people, as they were last
 	parts   parts
-	board   *switchboard
-	more    []Kinds
-	sources sourcesInForce
-	planned planned
-	reload  *reload
-	hangup  chan struct{}
-	end     context.CancelFunc // of what goes on beside: connections of lines, and the look at the configuration
-	beside  sync.WaitGroup
-	fatal   chan error
-	acts    *activities.Activities
-	paths   *bounce.Paths
-	bounces *bounce.Listener
-	polling atomic.Bool
-	begun   atomic.Bool // all that a start does is done
-	metrics *metrics.Metrics
+	// keysTaken are those of the configuration in force, once they decrypt.
+	keysTaken *codec.Codec
+	board     *switchboard
+	more      []Kinds
+	sources   sourcesInForce
+	planned   planned
+	reload    *reload
+	hangup    chan struct{}
+	end       context.CancelFunc // of what goes on beside: connections of lines, and the look at the configuration
+	beside    sync.WaitGroup
+	fatal     chan error
+	acts      *activities.Activities
+	paths     *bounce.Paths
+	bounces   *bounce.Listener
+	polling   atomic.Bool
+	keyAway   atomic.Bool // the service that holds the key of the store cannot be used
+	begun     atomic.Bool // all that a start does is done
+	metrics   *metrics.Metrics
 	// scrapers show this token; empty: none is asked for. scrapes serves them alone.
 	scrapers string
 	scrapes  *http.Server
@@ -112,17 +116,20 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 		return nil, err
 	}
 	tidy(ctx, acts.Targets, logger)
+	if a.self, err = process(c); err != nil {
+		return nil, err
+	}
 	if err := a.join(ctx); err != nil {
 		return nil, err
 	}
-	if a.self, err = whoami(ctx, c, p.store, p.codec); err != nil {
+	if err := a.self.nameStore(ctx, p.store); err != nil {
 		return nil, err
 	}
 	others, err := a.neighbours(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := unfit(c, a.self, others); err != nil {
+	if err := unfit(c, a.me(), others); err != nil {
 		return nil, err
 	}
 	a.setLevel(others)
@@ -142,7 +149,7 @@ func Start(ctx context.Context, c config.Config, logger *slog.Logger, more ...Ki
 	known := &fleet{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Fleet, acts.Roll, acts.Herald, acts.Sources = known, known, known, a.sources.all
 	a.watched(known)
-	acts.Examiner = &examiner{by: "worker " + a.self.process(), config: a.inForce.config, acts: acts, channels: a.inForce.channels, store: p.store, client: a.client, app: a}
+	acts.Examiner = &examiner{by: "worker " + a.self.name(), config: a.inForce.config, acts: acts, channels: a.inForce.channels, store: p.store, client: a.client, app: a}
 	acts.Census = &census{client: a.client, namespace: c.Temporal.Namespace}
 	acts.Wards = &wards{client: a.client, namespace: c.Temporal.Namespace}
 	if err := a.listen(p, len(c.CAs) > 0); err != nil {
@@ -251,10 +258,10 @@ func (a *App) join(ctx context.Context) error {
 		a.logger.Info("the embedded engine is up", "address", address, "ui", e.UIURL())
 	}
 	var err error
-	if a.client, err = dial(ctx, c, address, a.logger, a.watching()); err != nil {
+	if a.client, err = dial(ctx, c, address, a.logger, a.parts.codec, a.watching()); err != nil {
 		return err
 	}
-	a.hands, err = forWorker(ctx, a.client, c, a.logger, a.watching())
+	a.hands, err = forWorker(ctx, a.client, c, a.logger, a.parts.codec, a.watching())
 	return err
 }
 
@@ -292,7 +299,7 @@ func (a *App) work(acts *activities.Activities) error {
 		MaxConcurrentActivityTaskPollers: pollers,
 		StickyScheduleToStartTimeout:     c.StickyTimeout,
 		WorkerStopTimeout:                drain,
-		Identity:                         a.self.String(),
+		Identity:                         a.me().String(),
 		PreferredVersionProvider:         a.prefer,
 		Interceptors:                     []interceptor.WorkerInterceptor{a.metrics.Interceptor()},
 		OnFatalError:                     func(err error) { a.fatal <- fmt.Errorf("worker: %w", err) },
@@ -303,7 +310,7 @@ func (a *App) work(acts *activities.Activities) error {
 	}
 	a.worker = w
 	a.polling.Store(true)
-	a.logger.Info("the worker is up", "taskQueue", c.TaskQueue, "http", a.addr.String(), "encryption", cmp.Or(c.Encryption.Use, "none"))
+	a.logger.Info("the worker is up", "identity", a.self.name(), "taskQueue", c.TaskQueue, "http", a.addr.String(), "encryption", cmp.Or(c.Encryption.Use, "none"))
 	return nil
 }
 

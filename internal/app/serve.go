@@ -24,7 +24,7 @@ func (a *App) serve(p parts) error {
 	if err != nil {
 		return err
 	}
-	a.inForce.set(a.config, kit{p.tokens, made})
+	a.inForce.set(a.config, kit{tokens: p.tokens, lines: made})
 	for _, n := range Notes(a.config) {
 		a.logger.Warn(n)
 	}

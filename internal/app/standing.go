@@ -6,6 +6,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/codec"
 	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/internal/gather"
 	"github.com/neverlapse/neverlapse/internal/people"
@@ -25,7 +26,8 @@ type held struct {
 // kit is what is made of a configuration and replaced with it.
 type kit struct {
 	tokens page.Tokens
-	lines  *lines // nil: those of before go on
+	lines  *lines       // nil: those of before go on
+	keys   *codec.Codec // of payloads; nil: those of before
 }
 
 func inForce(c config.Config) *standing {
@@ -39,7 +41,18 @@ func (s *standing) set(c config.Config, k kit) {
 	if k.lines == nil {
 		k.lines = s.lines()
 	}
+	if k.keys == nil {
+		k.keys = s.keys()
+	}
 	s.held.Store(&held{c, time.Now(), k})
+}
+
+// keys are those by which payloads are to be encrypted; nil: as at the start.
+func (s *standing) keys() *codec.Codec {
+	if h := s.held.Load(); h != nil {
+		return h.keys
+	}
+	return nil
 }
 
 // lines are how messages go and answers come.

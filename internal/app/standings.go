@@ -108,11 +108,25 @@ func (a *App) queues(ctx context.Context) (out []metrics.Queue, err error) {
 			return nil, err
 		}
 		out = append(out, metrics.Queue{
-			Name: q.name, Type: strings.ToLower(q.of.String()), Pollers: len(d.GetPollers()),
+			Name: q.name, Type: strings.ToLower(q.of.String()), Pollers: len(living(d.GetPollers())),
 			Backlog: d.GetStats().GetApproximateBacklogCount(), Age: d.GetStats().GetApproximateBacklogAge().AsDuration(),
 		})
 	}
 	return out, nil
+}
+
+// storeKey asks the service that holds the key of the store, if one does, and logs
+// when it goes and comes.
+func (a *App) storeKey(ctx context.Context) (metrics.StoreKey, error) {
+	kind, err := a.store.KeyService(ctx)
+	if away := err != nil; a.keyAway.Swap(away) != away {
+		if away {
+			a.logger.Warn("the key of the store cannot be used: what needs a private key waits", "service", kind, "error", err)
+		} else {
+			a.logger.Info("the key of the store can be used again", "service", kind)
+		}
+	}
+	return metrics.StoreKey{Service: kind, Up: err == nil}, nil
 }
 
 // mail asks the store how messages do.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -31,8 +32,25 @@ func (c *Codec) Worker(o *client.Options) {
 }
 
 func (c *Codec) convert(o *client.Options, dc converter.DataConverter) {
+	of := func(encode bool) converter.FailureConverter {
+		return temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: dc, EncodeCommonAttributes: encode})
+	}
 	o.DataConverter = dc
-	o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: dc, EncodeCommonAttributes: c.Encrypts()})
+	o.FailureConverter = failures{of(false), of(true), c}
+}
+
+// failures encodes texts and stacks of errors while the codec encrypts.
+type failures struct {
+	converter.FailureConverter // reads both
+	encoding                   converter.FailureConverter
+	codec                      *Codec
+}
+
+func (f failures) ErrorToFailure(err error) *failurepb.Failure {
+	if f.codec.Encrypts() {
+		return f.encoding.ErrorToFailure(err)
+	}
+	return f.FailureConverter.ErrorToFailure(err)
 }
 
 // insistent panics in workflows only.

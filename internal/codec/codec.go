@@ -12,9 +12,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
@@ -45,17 +46,41 @@ func ParseKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// Codec is a converter.PayloadCodec. It may be used by many at once.
+// Codec is a converter.PayloadCodec. It may be used by many at once, and its keys
+// may be replaced meanwhile.
 type Codec struct {
+	held atomic.Pointer[ring]
+	now  func() time.Time
+}
+
+// ring is what a Codec has at one time.
+type ring struct {
 	use  string
-	open map[string]cipher.AEAD // by the ID of the key
-	name map[string]string      // see Names
+	open map[string]*opener // by the ID of the key
+}
+
+// opener is a key that is ready for use.
+type opener struct {
+	cipher.AEAD
+	name   string       // see Names
+	opened atomic.Int64 // when it last opened a payload here, as Unix nanoseconds; 0: never
 }
 
 // New makes a codec that encrypts with the key called use and decrypts with all.
-// Where use is empty it decrypts only, and sends clear text.
-func New(use string, keys []Key) (*Codec, error) {
-	c := &Codec{use: use, open: map[string]cipher.AEAD{}, name: map[string]string{}}
+// Where use is empty it decrypts only, and sends clear text. By now it knows when a
+// key was last of use.
+func New(use string, keys []Key, now func() time.Time) (*Codec, error) {
+	r, err := newRing(use, keys)
+	if err != nil {
+		return nil, err
+	}
+	c := &Codec{now: now}
+	c.held.Store(r)
+	return c, nil
+}
+
+func newRing(use string, keys []Key) (*ring, error) {
+	r := &ring{use: use, open: map[string]*opener{}}
 	for _, k := range keys {
 		if len(k.Secret) != KeySize {
 			return nil, fmt.Errorf("key %q has %d bytes, not %d", k.ID, len(k.Secret), KeySize)
@@ -65,31 +90,82 @@ func New(use string, keys []Key) (*Codec, error) {
 			return nil, err
 		}
 		// The nonce is random and stands before the ciphertext: good for 2^32 payloads by one key.
-		if c.open[k.ID], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
 			return nil, err
 		}
 		sum := sha256.Sum256(append([]byte("neverlapse name of a payload key\x00"+k.ID+"\x00"), k.Secret...))
-		c.name[k.ID] = hex.EncodeToString(sum[:4])
+		r.open[k.ID] = &opener{AEAD: aead, name: hex.EncodeToString(sum[:4])}
 	}
-	if use != "" && c.open[use] == nil {
+	if use != "" && r.open[use] == nil {
 		return nil, fmt.Errorf("there is no key %q", use)
 	}
-	return c, nil
+	return r, nil
+}
+
+// Adopt takes the keys of another codec in place of its own.
+func (c *Codec) Adopt(next *Codec) { c.take(next, next.held.Load().use) }
+
+// AdoptToRead is Adopt but for what encrypts, which goes on as long as its key is
+// among them.
+func (c *Codec) AdoptToRead(next *Codec) { c.take(next, c.held.Load().use) }
+
+func (c *Codec) take(next *Codec, use string) {
+	was, r := c.held.Load(), &ring{open: map[string]*opener{}}
+	for id, k := range next.held.Load().open {
+		if before := was.open[id]; before != nil && before.name == k.name {
+			k = before // it knows when it was last of use
+		}
+		r.open[id] = k
+	}
+	if r.open[use] != nil {
+		r.use = use
+	}
+	c.held.Store(r)
 }
 
 // Encrypts reports whether anything is encrypted at all.
-func (c *Codec) Encrypts() bool { return c.use != "" }
+func (c *Codec) Encrypts() bool { return c.held.Load().use != "" }
 
 // Use is the ID of the key that encrypts, and its name; both empty if none does.
-func (c *Codec) Use() (id, name string) { return c.use, c.name[c.use] }
+func (c *Codec) Use() (id, name string) {
+	r := c.held.Load()
+	if r.use == "" {
+		return "", ""
+	}
+	return r.use, r.open[r.use].name
+}
 
 // Names are those of all keys, in order. A name follows from ID and content, so
 // that others can tell whether they have the same; it tells nothing of the key.
-func (c *Codec) Names() []string { return slices.Sorted(maps.Values(c.name)) }
+func (c *Codec) Names() (out []string) {
+	for _, k := range c.held.Load().open {
+		out = append(out, k.name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Lost lists the keys of c that another codec lacks, or has with another content,
+// and when each of them last opened a payload here; zero: never.
+func (c *Codec) Lost(next *Codec) map[string]time.Time {
+	out, has := map[string]time.Time{}, next.held.Load().open
+	for id, k := range c.held.Load().open {
+		if n := has[id]; n != nil && n.name == k.name {
+			continue
+		}
+		out[id] = time.Time{}
+		if at := k.opened.Load(); at != 0 {
+			out[id] = time.Unix(0, at)
+		}
+	}
+	return out
+}
 
 // Encode encrypts each payload as a whole, with its metadata.
 func (c *Codec) Encode(clear []*commonpb.Payload) ([]*commonpb.Payload, error) {
-	if !c.Encrypts() {
+	r := c.held.Load()
+	if r.use == "" {
 		return clear, nil
 	}
 	out := make([]*commonpb.Payload, len(clear))
@@ -99,8 +175,8 @@ func (c *Codec) Encode(clear []*commonpb.Payload) ([]*commonpb.Payload, error) {
 			return nil, fmt.Errorf("encrypt a payload: %w", err)
 		}
 		out[i] = &commonpb.Payload{
-			Metadata: map[string][]byte{converter.MetadataEncoding: []byte(Encoding), MetadataKeyID: []byte(c.use)},
-			Data:     c.open[c.use].Seal(nil, nil, text, []byte(c.use)),
+			Metadata: map[string][]byte{converter.MetadataEncoding: []byte(Encoding), MetadataKeyID: []byte(r.use)},
+			Data:     r.open[r.use].Seal(nil, nil, text, []byte(r.use)),
 		}
 	}
 	return out, nil
@@ -109,13 +185,14 @@ func (c *Codec) Encode(clear []*commonpb.Payload) ([]*commonpb.Payload, error) {
 // Decode decrypts what Encode made; anything else is given back as it is. An
 // error names the key.
 func (c *Codec) Decode(in []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	r := c.held.Load()
 	out := make([]*commonpb.Payload, len(in))
 	for i, p := range in {
 		if string(p.GetMetadata()[converter.MetadataEncoding]) != Encoding {
 			out[i] = p
 			continue
 		}
-		clear, err := c.decrypt(p)
+		clear, err := r.decrypt(p, c.now())
 		if err != nil {
 			return nil, err
 		}
@@ -124,11 +201,11 @@ func (c *Codec) Decode(in []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	return out, nil
 }
 
-func (c *Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
+func (r *ring) decrypt(p *commonpb.Payload, now time.Time) (*commonpb.Payload, error) {
 	id := string(p.GetMetadata()[MetadataKeyID])
-	key := c.open[id]
+	key := r.open[id]
 	if key == nil {
-		return nil, fmt.Errorf("a payload of Temporal is encrypted with key %s, which is not in temporal.encryption.keys (%s); add that key to the configuration here, with the content that the workers have", shown(id), c.known())
+		return nil, fmt.Errorf("a payload of Temporal is encrypted with key %s, which is not in temporal.encryption.keys (%s); add that key to the configuration here, with the content that the workers have", shown(id), r.known())
 	}
 	text, err := key.Open(nil, nil, p.GetData(), []byte(id))
 	out := &commonpb.Payload{}
@@ -138,16 +215,17 @@ func (c *Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a payload of Temporal does not open with key %s: it was changed or cut, or another key has this id elsewhere; give the workers and this machine the same content for it in temporal.encryption.keys", shown(id))
 	}
+	key.opened.Store(now.UnixNano())
 	return out, nil
 }
 
 // known lists the IDs of the keys, for a reader.
-func (c *Codec) known() string {
-	if len(c.open) == 0 {
+func (r *ring) known() string {
+	if len(r.open) == 0 {
 		return "it has none"
 	}
 	var ids []string
-	for id := range c.open {
+	for id := range r.open {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)

@@ -14,6 +14,9 @@ import (
 // Everything else counts from the next start.
 var live = []string{"people", "teams", "catch_all", "routes", "accept_email_alone", "permissions", "policies", "environments", "calendars", "handover", "gather", "digest", "delivery", "channels"}
 
+// encryption is the part of the section temporal that may change as well.
+const encryption = "temporal.encryption"
+
 // Live lists the sections that may change while a worker runs.
 func Live() []string { return slices.Clone(live) }
 
@@ -29,6 +32,11 @@ func (c Config) Content() (content []byte, sum [sha256.Size]byte, err error) {
 	beside := []string{c.HTTP.TokenFile}
 	for _, k := range c.Calendars {
 		beside = append(beside, k.File)
+	}
+	for _, k := range c.Temporal.Encryption.Keys {
+		if k.File != "" {
+			beside = append(beside, k.File)
+		}
 	}
 	for _, name := range beside {
 		text, err := os.ReadFile(name)
@@ -53,6 +61,11 @@ type Adoption struct {
 // The error tells what of them does not fit what the worker was started with.
 func (c Config) Adopt(next Config) (Adoption, error) {
 	out := Adoption{Config: c}
+	if !reflect.DeepEqual(c.Temporal.Encryption, next.Temporal.Encryption) {
+		out.Config.Temporal.Encryption = next.Temporal.Encryption
+		out.Changed = append(out.Changed, encryption)
+	}
+	next.Temporal.Encryption = c.Temporal.Encryption
 	into, before, after := reflect.ValueOf(&out.Config).Elem(), reflect.ValueOf(c), reflect.ValueOf(next)
 	for i := range into.NumField() {
 		key := into.Type().Field(i).Tag.Get("mapstructure")

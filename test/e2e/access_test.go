@@ -45,12 +45,8 @@ func (p papers) root(name string, a scantest.Authority) string {
 	return p.file(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Root.Cert.Raw}))
 }
 
-// refusedByTLS is said where a server ends the connection: whether its reason
-// arrives before the end of it is a matter of luck.
-const refusedByTLS = "cannot reach Temporal"
-
 // Worker and CLI reach a Temporal that asks who they are; whoever cannot show it
-// is told so and does not get in.
+// does not get in, and is told what of temporal.tls mends it.
 func TestAnEngineThatAsksWhoOneIsIsReachedWithACertificateOrAKey(t *testing.T) {
 	t.Parallel()
 	p := papers{t, t.TempDir()}
@@ -72,10 +68,11 @@ func TestAnEngineThatAsksWhoOneIsIsReachedWithACertificateOrAKey(t *testing.T) {
 			append([]string{"--tls-client-ca", root}, serves...),
 			", tls: {ca_file: " + root + ", cert_file: " + clientCert + ", key_file: " + clientKey + "}",
 			map[string]string{
-				", tls: {ca_file: " + root + "}": refusedByTLS,
-				", tls: {ca_file: " + root + ", cert_file: " + foreignCert + ", key_file: " + foreignKey + "}":      refusedByTLS,
-				", tls: {ca_file: " + foreignRoot + ", cert_file: " + clientCert + ", key_file: " + clientKey + "}": "certificate signed by unknown authority",
-				", queue_timeout: 2m": refusedByTLS, // in clear
+				", tls: {ca_file: " + root + "}": "asks for a certificate of who calls: set temporal.tls.cert_file and temporal.tls.key_file",
+				", tls: {ca_file: " + root + ", cert_file: " + foreignCert + ", key_file: " + foreignKey + "}":                                       "does not accept the certificate of temporal.tls.cert_file",
+				", tls: {ca_file: " + foreignRoot + ", cert_file: " + clientCert + ", key_file: " + clientKey + "}":                                  "is not known here (its certificate is issued by",
+				", tls: {ca_file: " + root + ", cert_file: " + clientCert + ", key_file: " + clientKey + ", server_name: temporal.example.com" + "}": "is for 127.0.0.1: set temporal.tls.server_name",
+				", queue_timeout: 2m": "speaks TLS, and temporal.tls is not set: set temporal.tls.ca_file", // in clear
 			},
 		},
 		"a key": {
@@ -84,9 +81,12 @@ func TestAnEngineThatAsksWhoOneIsIsReachedWithACertificateOrAKey(t *testing.T) {
 			map[string]string{
 				", tls: {ca_file: " + root + "}":                              "unauthorized",
 				", tls: {ca_file: " + root + "}, api_key_file: " + wrongKey:   "unauthorized",
-				", tls: {ca_file: " + foreignRoot + "}, api_key_file: " + key: "certificate signed by unknown authority",
+				", tls: {ca_file: " + foreignRoot + "}, api_key_file: " + key: "set temporal.tls.ca_file to the certificate of that authority",
 			},
 		},
+		"nobody": {nil, ", queue_timeout: 2m", map[string]string{
+			", tls: {ca_file: " + root + "}": "does not speak TLS, and temporal.tls or temporal.api_key_file is set",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,9 +114,11 @@ func TestAnEngineThatAsksWhoOneIsIsReachedWithACertificateOrAKey(t *testing.T) {
 			}
 			for access, want := range c.refused {
 				file := papers{t, t.TempDir()}.file("neverlapse.yaml", []byte(strings.Replace(string(text), c.access, access, 1)))
-				out, code := w.CLI(ctx, "list", "--config", file)
-				if code == 0 || !strings.Contains(out, want) {
-					t.Errorf("with%s: exit code %d, want a refusal that says %q\n%s", access, code, want, out)
+				for _, who := range [][]string{{w.Binaries.CLI, "list"}, {w.Binaries.CLI, "doctor", "--only", "temporal"}, {w.Binaries.Worker}} {
+					out, code := w.run(who[0], append(who[1:], "--config", file)...)
+					if code == 0 || !strings.Contains(out, want) {
+						t.Errorf("%s with%s: exit code %d, want a refusal that says %q\n%s", strings.Join(who, " "), access, code, want, out)
+					}
 				}
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -275,7 +276,7 @@ func (w *world) replays(name string, keys ...string) {
 		}
 		secrets = append(secrets, codec.Key{ID: k.ID, Secret: secret})
 	}
-	c, err := codec.New("", secrets)
+	c, err := codec.New("", secrets, time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/doctor"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 	"github.com/neverlapse/neverlapse/internal/vaultapi/vaulttest"
 	"github.com/neverlapse/neverlapse/test/harness"
@@ -24,9 +25,10 @@ func TestWithoutTheKeyServiceOfTheStorePeopleAreToldAndRenewalsWait(t *testing.T
 	v.Do(t, http.MethodPost, "", "transit/keys/neverlapse", map[string]any{})
 	token := filepath.Join(t.TempDir(), "token")
 	writeFile(t, token, []byte(vaulttest.Root))
-	query := url.Values{"address": {v.URL}, "root_file": {v.RootFile}, "token_file": {token}}
+	vault := v.Line(t)
+	query := url.Values{"address": {vault.URL}, "root_file": {v.RootFile}, "token_file": {token}}
 	w := prepare(t, harness.Options{
-		Policies: early + stepsPolicy, StoreKey: fmt.Sprintf("key_url: %q", "hashivault://neverlapse?"+query.Encode()),
+		Policies: early + stepsPolicy, StoreKey: fmt.Sprintf("key_period: 1m, key_url: %q", "hashivault://neverlapse?"+query.Encode()),
 		Nginx: sites(site(t, "www.shop.test", time.Hour), site(t, "old.shop.test", time.Hour)),
 	})
 	w.start()
@@ -36,6 +38,9 @@ func TestWithoutTheKeyServiceOfTheStorePeopleAreToldAndRenewalsWait(t *testing.T
 	w.Worker.Kill()
 	w.start()
 	says(t, w.Worker.Output(), "the key service of the store is away")
+	const up = `neverlapse_store_key_up{service="hashivault"} `
+	w.eventually("the metrics to tell that the key is not to be had", w.tells(up+"0"))
+	w.says(w.doctor("--only", "store"), doctor.Fail, symptom{doctor.StoreKey, "", "Vault is sealed", "vault operator unseal"})
 	w.watch("old", 1, "--policy", "steps")
 	w.manage("shop", 0, "--policy", "early")
 	w.settled("old", alert.Expiring, "the owner and then the team to be told", func(a lifecycle.Alert) bool { return a.Told == 2 && len(a.Receipts) == 2 })
@@ -45,8 +50,8 @@ func TestWithoutTheKeyServiceOfTheStorePeopleAreToldAndRenewalsWait(t *testing.T
 		return a != nil && len(a.Receipts) > 0 && strings.Contains(a.Cause, "Vault is sealed")
 	})
 	for _, a := range s.State.Renewal.Attempts {
-		if a.Counts {
-			t.Errorf("an attempt counts that nobody could make: %+v", a)
+		if a.Counts || a.Outcome != lifecycle.StoreUnavailable || !strings.Contains(a.Cause, "the CA is not to blame") {
+			t.Errorf("an attempt that nobody could make: %+v", a)
 		}
 	}
 	if n := w.CA.Issued(); n != 0 {
@@ -59,5 +64,19 @@ func TestWithoutTheKeyServiceOfTheStorePeopleAreToldAndRenewalsWait(t *testing.T
 	}
 	if n := w.CA.Issued(); n != 1 {
 		t.Errorf("%d certificates were issued, want 1", n)
+	}
+	w.eventually("the metrics to tell that the key is to be had", w.tells(up+"1"))
+
+	vault.Cut()
+	w.eventually("the metrics to tell that nobody reaches Vault", w.tells(up+"0"))
+	vault.Mend()
+	w.eventually("the metrics to tell that Vault is back", w.tells(up+"1"))
+}
+
+// tells looks for a line among the metrics.
+func (w *world) tells(line string) func() bool {
+	return func() bool {
+		page, _ := get("http://" + w.HTTP + "/metrics")
+		return strings.Contains(page, line+"\n")
 	}
 }
