@@ -96,28 +96,6 @@ func TestMistakesInAListAreTold(t *testing.T) {
 	}
 }
 
-// silent is a listener that answers nobody and counts who comes.
-func silent(t *testing.T) (address string, n *atomic.Int32) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
-	n = &atomic.Int32{}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			n.Add(1)
-			t.Cleanup(func() { _ = c.Close() })
-		}
-	}()
-	return ln.Addr().String(), n
-}
-
 func TestWhatKeptTheLastRunWaitingIsAskedFirstAndProlongsNoOtherPage(t *testing.T) {
 	hosts := make([]string, 2*asksOfPage+10)
 	for i := range hosts {
@@ -125,7 +103,7 @@ func TestWhatKeptTheLastRunWaitingIsAskedFirstAndProlongsNoOtherPage(t *testing.
 	}
 	var hang [3]*atomic.Int32
 	for i, at := range []int{7, asksOfPage + 7, 2*asksOfPage + 7} { // one in each page
-		hosts[at], hang[i] = silent(t)
+		hosts[at], hang[i] = scantest.Silent(t, true)
 	}
 	fresh := func() *Source {
 		return New(Options{Hosts: hosts}, scan.New(scan.Options{Timeout: 200 * time.Millisecond, Resolver: names{}}))
