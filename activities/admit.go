@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/fault"
 )
 
@@ -17,8 +18,14 @@ type Admission interface {
 	Admit(ctx context.Context, r AdmitRequest) (policy json.RawMessage, err error)
 	// Enrolled reports whether the certificate has a running entity.
 	Enrolled(ctx context.Context, name string) (bool, error)
-	// Targets gives those of an enrolled certificate, as its entity knows them.
-	Targets(ctx context.Context, name string) ([]string, error)
+	// Holding gives what an enrolled certificate has, as its entity knows it.
+	Holding(ctx context.Context, name string) (Holding, error)
+}
+
+// Holding is whose an enrolled certificate is, and where it is deployed.
+type Holding struct {
+	Owner, Team string
+	Targets     []string
 }
 
 // AdmitRequest is what somebody wants to enrol, or to change.
@@ -47,6 +54,10 @@ type AdmitRequest struct {
 	CSR []byte `json:"csr,omitempty"`
 	// Lifetime is that of the certificate that is served now, as far as it was seen.
 	Lifetime time.Duration `json:"lifetime,omitempty"`
+	// Adopts is the certificate of the triage that is enrolled; empty: none is.
+	Adopts estate.Key `json:"adopts,omitempty"`
+	By     string     `json:"by,omitempty"`
+	Via    string     `json:"via,omitempty"`
 }
 
 // Admitted is a request that was found good; its places are claimed.
@@ -86,6 +97,15 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, err
 	}
+	now := Holding{Owner: r.Owner, Team: r.Team}
+	if r.Change { // until the entity takes the change, it goes on with what it has
+		if now, err = a.Admission.Holding(ctx, r.Name); err != nil {
+			return Admitted{}, err
+		}
+	}
+	if err := a.mayAdmit(ctx, r, now); err != nil {
+		return Admitted{}, err
+	}
 	if err := a.accepted(r); err != nil {
 		return Admitted{}, err
 	}
@@ -104,14 +124,8 @@ func (a *Activities) admit(ctx context.Context, r AdmitRequest) (Admitted, error
 	if err != nil {
 		return Admitted{}, fault.New(fault.Invalid, "%w", err)
 	}
-	if r.Change { // until the entity takes the change, it goes on with what it has
-		now, err := a.Admission.Targets(ctx, r.Name)
-		if err != nil {
-			return Admitted{}, err
-		}
-		held, _ := a.identities(ctx, now) // a target that is configured no more is not written any more
-		identities = append(identities, held...)
-	}
+	held, _ := a.identities(ctx, now.Targets) // a target that is configured no more is not written any more
+	identities = append(identities, held...)
 	if err := a.Store.Claim(ctx, r.Name, identities); err != nil {
 		return Admitted{}, err
 	}

@@ -3,13 +3,15 @@ package activities_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/people"
 )
 
 // door admits everything.
-type door struct{ targets map[string][]string } // of what is enrolled
+type door struct{ targets map[string][]string } // of what is enrolled; it is kim's
 
 func (d door) Admit(context.Context, activities.AdmitRequest) (json.RawMessage, error) {
 	return json.RawMessage("{}"), nil
@@ -19,7 +21,9 @@ func (d door) Enrolled(_ context.Context, name string) (bool, error) {
 	return d.targets[name] != nil, nil
 }
 
-func (d door) Targets(_ context.Context, name string) ([]string, error) { return d.targets[name], nil }
+func (d door) Holding(_ context.Context, name string) (activities.Holding, error) {
+	return activities.Holding{Owner: "kim", Targets: d.targets[name]}, nil
+}
 
 // spot is a target that only has an identity.
 type spot struct {
@@ -77,4 +81,64 @@ func TestManyAreAdmittedEachByItself(t *testing.T) {
 			t.Errorf("row %d: %+v", i, v)
 		}
 	}
+}
+
+func TestEverybodyEnrollsWhatWillBeTheirsToOperate(t *testing.T) {
+	w := begin(t)
+	w.Admission = door{map[string][]string{"shop": {}}}
+	directory := people.Directory{
+		People: []people.Person{{ID: "kim"}, {ID: "lee"}, {ID: "ops"}}, CatchAll: "ops",
+		Teams: []people.Team{{ID: "ops", Members: []string{"ops"}}, {ID: "web", Members: []string{"lee"}}, {ID: "pay", Members: []string{"kim"}}},
+	}
+	operators := people.Permissions{Operate: []string{people.TheOperators}}
+	for name, c := range map[string]struct {
+		in      activities.AdmitRequest
+		given   people.Permissions
+		nobody  bool // there is no directory
+		refused string
+	}{
+		"what will be one's own":       {in: activities.AdmitRequest{By: "lee", Owner: "lee"}},
+		"what will be one's team's":    {in: activities.AdmitRequest{By: "lee", Team: "web"}},
+		"an operator, anything":        {in: activities.AdmitRequest{By: "ops", Owner: "kim"}},
+		"a stranger, who types":        {in: activities.AdmitRequest{By: "root", Owner: "kim"}},
+		"whoever, without people":      {in: activities.AdmitRequest{By: "lee", Owner: "kim"}, nobody: true},
+		"in the name of another":       {in: activities.AdmitRequest{By: "lee", Owner: "kim"}, refused: "lee may not enroll new; kim, ops may (permissions in the worker's configuration); ask one of them, or enroll it as your own (owner lee)"},
+		"for another team":             {in: activities.AdmitRequest{By: "lee", Team: "pay"}, refused: "lee may not enroll new; kim, ops may"},
+		"for nobody":                   {in: activities.AdmitRequest{By: "lee"}, refused: "lee may not enroll new; ops may"},
+		"where operators alone may":    {in: activities.AdmitRequest{By: "lee", Owner: "lee"}, given: operators, refused: "lee may not enroll new; ops may (permissions in the worker's configuration); ask one of them"},
+		"a change by the owner":        {in: activities.AdmitRequest{Name: "shop", By: "kim", Owner: "lee", Change: true}},
+		"a change by who would get it": {in: activities.AdmitRequest{Name: "shop", By: "lee", Owner: "lee", Change: true}, refused: "lee may not set-spec shop; kim, ops may"},
+	} {
+		d := directory
+		if d.Permissions = c.given; c.nobody {
+			d = people.Directory{}
+		}
+		w.Directory = func() people.Directory { return d }
+		if c.in.Name == "" {
+			c.in.Name = "new"
+		}
+		told := func(text string) {
+			if c.refused == "" && text != "" || !strings.HasPrefix(text, c.refused) {
+				t.Errorf("%s: %q, want %q", name, text, c.refused)
+			}
+		}
+		told(whyNot(do[activities.Admitted](w, w.Admit, c.in)))
+		if c.in.Change {
+			continue
+		}
+		got, err := do[[]activities.Verdict](w, w.AdmitWatched, []activities.AdmitRequest{c.in})
+		if err != nil || len(got) != 1 {
+			t.Fatal(err)
+		}
+		told(got[0].Refused)
+	}
+}
+
+// whyNot is the text of a refusal; empty if it was admitted.
+func whyNot(_ activities.Admitted, err error) string {
+	if err == nil {
+		return ""
+	}
+	_, text := activities.FailureOf(err)
+	return text
 }

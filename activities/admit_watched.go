@@ -41,6 +41,9 @@ func (a *Activities) admitWatched(ctx context.Context, r AdmitRequest) (v Verdic
 	if v.Policy, err = a.Admission.Admit(ctx, r); err != nil {
 		return v, err
 	}
+	if err := a.mayAdmit(ctx, r, Holding{Owner: r.Owner, Team: r.Team}); err != nil {
+		return v, err
+	}
 	v.Sequence, err = a.lastEntry(ctx, r.Name)
 	return v, err
 }

@@ -230,10 +230,8 @@ func (a *Activities) triage(ctx context.Context, in estate.TriageOrder) (estate.
 		return estate.Stray{}, fault.New(fault.Invalid, "%q means %d certificates in triage; write more of the fingerprint", in.Of, len(found))
 	}
 	s, full := found[0], false
-	if _, known := a.Directory().Person(d.By); known { // whoever types has the engine at hand, so a stranger is trusted
-		if err := s.May(a.Directory(), d.By); err != nil {
-			return estate.Stray{}, fault.New(fault.Invalid, "%w", err)
-		}
+	if err := a.mayDecide(d.By, s); err != nil {
+		return estate.Stray{}, err
 	}
 	err = a.changeTriage(ctx, func(t *estate.Triage) error {
 		take := t.Assign

@@ -34,6 +34,13 @@ func TestWhatNobodyEnrolledIsDecidedAboutByThoseWhoMay(t *testing.T) {
 	if err := decide(estate.Decision{By: "lee", Owner: "lee"}); err == nil || !strings.Contains(err.Error(), "lee may not triage abababababab") {
 		t.Errorf("whom only a place names decides: %v", err)
 	}
+	w.Admission = door{map[string][]string{}}
+	adopt := func(owner string) string {
+		return whyNot(do[activities.Admitted](w, w.Admit, activities.AdmitRequest{Name: "lone", Adopts: estate.Key(key), By: "lee", Owner: owner}))
+	}
+	if got := adopt("lee"); !strings.HasPrefix(got, "lee may not triage abababababab; kim may") || !strings.HasSuffix(got, "neverlapse triage assign abababababab --owner lee") {
+		t.Errorf("who may not decide adopts: %q", got)
+	}
 	for _, by := range []string{"kim", "whoever types", "lee"} { // the third, since the second gave it to the team
 		owner := "web"
 		if by == "lee" {
@@ -49,6 +56,15 @@ func TestWhatNobodyEnrolledIsDecidedAboutByThoseWhoMay(t *testing.T) {
 		a := got.Strays[0].Adoption
 		if by == "lee" && (a.Owner != "kim" || a.Team != "") || by != "lee" && (a.Team != "web" || a.Owner != "") || a.Name != "wildcard.lone.test" || len(a.Endpoints) != 1 || a.Endpoints[0] != at {
 			t.Errorf("%s: %+v", by, a)
+		}
+		if by == "lee" {
+			continue // it is kim's again
+		}
+		if got := adopt("lee"); got != "" {
+			t.Errorf("who may decide does not adopt: %q", got)
+		}
+		if got := adopt("kim"); !strings.HasPrefix(got, "lee may not enroll lone; kim may") {
+			t.Errorf("what is adopted is given to somebody else: %q", got)
 		}
 	}
 }

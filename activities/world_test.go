@@ -20,6 +20,7 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
+	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/store"
 )
 
@@ -62,7 +63,7 @@ func begin(t *testing.T) *world {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	w := &world{t: t, dir: filepath.Join(dir, "store"), env: suite.NewTestActivityEnvironment(), ca: &fakeCA{orders: map[string]*order{}}, disk: &faulty{Store: files}}
-	w.Activities = &activities.Activities{CAs: map[string]activities.CA{"ca": w.ca}, Targets: map[string]activities.Target{}, Store: w.disk, Now: time.Now}
+	w.Activities = &activities.Activities{CAs: map[string]activities.CA{"ca": w.ca}, Targets: map[string]activities.Target{}, Store: w.disk, Now: time.Now, Directory: func() people.Directory { return people.Directory{} }}
 	w.env.RegisterActivity(w.Activities)
 	return w
 }

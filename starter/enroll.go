@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -27,6 +28,7 @@ type wish struct {
 	note, file, csr                  string
 	request                          *cert.CSR
 	unreachable                      bool
+	adopts                           estate.Key
 	given                            func(flag string) bool
 	host                             *cert.Endpoint
 	places                           []cert.Endpoint
@@ -273,6 +275,7 @@ func (w *wish) input(names []string) workflows.EnrollmentInput {
 	var in workflows.EnrollmentInput
 	in.Name, in.Names, in.Managed, in.Endpoints = w.name, names, w.manage, w.places
 	in.Owner, in.Team, in.Environment, in.Policy, in.Note = w.owner, w.team, w.environment, w.policy, w.note
+	in.Adopts = w.adopts
 	in.CA, in.FallbackCAs, in.Targets, in.Profile, in.ReuseKey = w.ca, w.fallback, w.targets, w.profile, w.reuseKey
 	in.Challenge, in.DNS = w.way()
 	in.AcceptIrreversible = w.acceptIrreversible

@@ -47,7 +47,7 @@ func (c *cli) takesPlace(cmd *cobra.Command, at, note *string) {
 func (c *cli) renewElsewhere(ctx context.Context, req workflows.Request, at, of string) error {
 	got, err := work[struct {
 		Places []string `json:"places"`
-	}](ctx, c, "RenewAt", "renew", c.timeout.value, map[string]string{"place": at, "of": of, "by": req.By, "note": req.Note})
+	}](ctx, c, "RenewAt", "renew", c.timeout.value, map[string]string{"id": req.ID, "place": at, "of": of, "by": req.By, "via": req.Via, "note": req.Note})
 	if err != nil {
 		return refusedThere(err)
 	}
@@ -55,7 +55,7 @@ func (c *cli) renewElsewhere(ctx context.Context, req workflows.Request, at, of 
 	return c.answer(text, elsewhereView{got.Places, text})
 }
 
-// refusedThere: what renews it, or the worker on its behalf, said no.
+// refusedThere: the worker, or what it asked, said no.
 func refusedThere(err error) error {
 	app, ok := errors.AsType[*temporal.ApplicationError](err)
 	if ok && slices.Contains([]string{"conflict", "invalid", "configuration"}, app.Type()) {

@@ -170,7 +170,7 @@ func (c *cli) adopt(cmd *cobra.Command, w wish, s estate.Stray) error {
 	if s.Adoption != nil {
 		usual = *s.Adoption
 	}
-	w.name = cmp.Or(w.name, usual.Name)
+	w.name, w.adopts = cmp.Or(w.name, usual.Name), s.Record.Key
 	if !given("endpoint") {
 		for _, e := range usual.Endpoints {
 			w.endpoints = append(w.endpoints, e.String())
@@ -249,7 +249,7 @@ func (c *cli) decideStray(ctx context.Context, of, note string, d estate.Decisio
 	d.By, d.Via, d.Reason = req.By, req.Via, req.Note
 	s, err := work[estate.Stray](ctx, c, "Triage", "triage", c.timeout.value, estate.TriageOrder{Of: of, Decision: d})
 	if err != nil {
-		return unknown(err)
+		return refusedThere(err)
 	}
 	text := fmt.Sprintf("%s (%s) is ignored until %s", s.Record.Key.Short(), names(s.Record.Version.Names), d.Until.Format(time.RFC3339))
 	if d.Until.IsZero() {

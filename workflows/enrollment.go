@@ -19,8 +19,6 @@ import (
 // EnrollmentInput is a request to enrol a certificate, or to change the spec of one.
 type EnrollmentInput struct {
 	activities.AdmitRequest
-	By  string `json:"by,omitempty"`
-	Via string `json:"via,omitempty"`
 	// Within is how long after its start somebody waits for the answer: what is
 	// admitted later is refused, for its sender was told so. Zero: for ever.
 	Within time.Duration `json:"within,omitempty"`

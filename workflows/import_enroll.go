@@ -85,6 +85,7 @@ func (i *imports) enroll(ctx workflow.Context, in EnrollManyRequest) (EnrollMany
 	asked := make([]activities.AdmitRequest, len(in.Rows))
 	for n, r := range in.Rows {
 		asked[n] = r.AdmitRequest
+		asked[n].By, asked[n].Via = in.By, in.Via
 	}
 	var verdicts []activities.Verdict
 	if err := workflow.ExecuteActivity(quick(ctx, fmt.Sprintf("admit %d certificates", len(asked))), hands.AdmitWatched, asked).Get(ctx, &verdicts); err != nil {

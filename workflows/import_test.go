@@ -36,8 +36,10 @@ type door struct{}
 func (door) Admit(_ context.Context, r activities.AdmitRequest) (json.RawMessage, error) {
 	return json.Marshal(lifecycle.Default())
 }
-func (door) Enrolled(context.Context, string) (bool, error)    { return false, nil }
-func (door) Targets(context.Context, string) ([]string, error) { return nil, nil }
+func (door) Enrolled(context.Context, string) (bool, error) { return false, nil }
+func (door) Holding(context.Context, string) (activities.Holding, error) {
+	return activities.Holding{}, nil
+}
 
 func importing(t *testing.T, kinds ...string) *importStory {
 	i := &importStory{story: stage(t, kinds...), stands: map[string]workflows.Report{}, mute: map[string]bool{}, told: map[string]workflows.Summarized{}, heardAt: map[string]time.Time{}}

@@ -203,15 +203,16 @@ func (a *admission) Enrolled(ctx context.Context, name string) (bool, error) {
 	return d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
 
-// Targets asks the entity.
-func (a *admission) Targets(ctx context.Context, name string) ([]string, error) {
+// Holding asks the entity.
+func (a *admission) Holding(ctx context.Context, name string) (activities.Holding, error) {
 	var s workflows.Status
 	v, err := a.client.QueryWorkflow(ctx, workflows.WorkflowID(name), "", workflows.QueryStatus)
 	if err == nil {
 		err = v.Get(&s)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "what does %s deploy to: %w", name, err)
+		return activities.Holding{}, fault.New(fault.Unavailable, "whose is %s, and what does it deploy to: %w", name, err)
 	}
-	return s.State.Spec.Targets, nil
+	spec := s.State.Spec
+	return activities.Holding{Owner: spec.Owner, Team: spec.Team, Targets: spec.Targets}, nil
 }

@@ -192,7 +192,7 @@ var about = map[string]string{
 
 	"permissions":         "Who may do what to a certificate, besides looking. Each list takes `owner`, `team` (members, manager and on-call of the certificate's team), `operators` (those of the team `catch_all`), `directory` (everybody in `people`) and `anyone` (strangers too, for whom Slack or PagerDuty vouches). See [answers](answers.md).",
 	"permissions.answer":  "Who may answer its alerts: acknowledge, snooze, check, take over, reassign. Empty: `owner`, `team`, `operators`.",
-	"permissions.operate": "Who may do everything else: renew, deploy, roll back, revoke, pause, change, retire, triage. Empty: `owner`, `team`, `operators`.",
+	"permissions.operate": "Who may do everything else: renew, deploy, roll back, revoke, pause, enroll, change, retire, triage. Empty: `owner`, `team`, `operators`.",
 	"permissions.decode":  "Who may read in clear text, in the Web UI and the CLI of Temporal, what is [encrypted](encryption.md#the-web-ui-and-the-cli-of-temporal) there: `operators` or `directory`. Empty: nobody.",
 
 	"policies":                                "When people are told, who, how loudly, and how renewal is tried. What a policy leaves out is as in [the default policy](#the-default-policy). One called `default` replaces it.",

@@ -21,6 +21,8 @@ const (
 	Renew       Verb = "renew-now"
 	Approve     Verb = "approve"
 	Deny        Verb = "deny"
+	Enroll      Verb = "enroll" // as of the owner and the team that it is to have
+	SetSpec     Verb = "set-spec"
 	Triage      Verb = "triage" // of what nobody enrolled
 )
 

@@ -3,48 +3,20 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/internal/scan/scantest"
 	"github.com/neverlapse/neverlapse/internal/target/targettest"
 	"github.com/neverlapse/neverlapse/test/harness"
 	"github.com/neverlapse/neverlapse/test/harness/browser"
 	"github.com/neverlapse/neverlapse/workflows"
 )
-
-// visited is a listener that counts who comes; it answers nobody, and keeps the
-// line open if it is to.
-func visited(t *testing.T, hold bool) (address string, n *atomic.Int32) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
-	n = &atomic.Int32{}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			n.Add(1)
-			if hold {
-				t.Cleanup(func() { _ = c.Close() })
-			} else {
-				_ = c.Close()
-			}
-		}
-	}()
-	return ln.Addr().String(), n
-}
 
 // source tells how one stands; nothing while no worker answers, as after a crash.
 func (w *world) source(name string) (out estate.Standing) {
@@ -75,8 +47,8 @@ func TestSourcesFindWhatIsThereTellDriftAndGoOnWhereAWorkerDied(t *testing.T) {
 	w := prepare(t, harness.Options{Policies: watchful, Nginx: sites(shop, other), Sections: fmt.Sprintf(`sources:
   - {name: disk, kind: files, every: 7d, options: {host: disk1, paths: [%s]}}
   - {name: web, kind: endpoints, every: 7d, team: platform, options: {list_file: %s}}`, folder, list)})
-	first, firstAsked := visited(t, false)
-	hanging, hangs := visited(t, true)
+	first, firstAsked := scantest.Silent(t, false)
+	hanging, hangs := scantest.Silent(t, true)
 	hosts := []string{first}
 	for i := range 249 { // the rest of a page; nothing listens there
 		hosts = append(hosts, fmt.Sprint("127.0.0.9:", i+1))
@@ -131,6 +103,28 @@ func TestSourcesFindWhatIsThereTellDriftAndGoOnWhereAWorkerDied(t *testing.T) {
 	writeFile(t, copied, fresh.Initial.Chain)
 	says(t, w.cli(0, "sources", "run", "disk", "--wait"), "1 changed")
 	w.until("shop", "the drift to be over", func(s workflows.Status) bool { return open(s, string(alert.Drifted)) == nil })
+}
+
+func TestWhatASourceFoundIsAdoptedByThoseWhoMay(t *testing.T) {
+	t.Parallel()
+	found := site(t, there, 80*24*time.Hour)
+	list := filepath.Join(t.TempDir(), "hosts")
+	w := prepare(t, harness.Options{Policies: watchful, Nginx: sites(found), Sections: fmt.Sprintf(`sources:
+  - {name: web, kind: endpoints, every: 7d, options: {list_file: %s}}`, list)})
+	writeFile(t, list, []byte(w.Nginx.Addresses[0]+"#"+there))
+	w.edit("people:\n", "people:\n  - {id: dana, name: Dana Oh, email: dana@example.com}\n", "teams:\n", "teams:\n  - {id: web, members: [dana], email: web@example.com}\n")
+	w.start()
+	w.cli(0, "sources", "run", "web", "--wait")
+	key := targettest.FingerprintOf(found.Initial).Short()
+	says(t, w.cli(4, "triage", "adopt", key, "--owner", "dana", "--as", "dana"), "dana may not triage "+key, "neverlapse triage assign "+key+" --owner dana")
+	says(t, w.cli(4, "triage", "ignore", key, "--until", "2d", "--reason", "later", "--as", "dana"), "dana may not triage "+key)
+	says(t, w.cli(4, "enroll", w.Nginx.Addresses[0], "--cert-name", "taken", "-d", there, "--owner", "minji", "--as", "dana"), "dana may not enroll taken", "enroll it as your own (owner dana)")
+	w.cli(0, "triage", "assign", key, "--owner", "dana", "--as", "jun")
+	says(t, w.cli(4, "triage", "adopt", key, "--owner", "minji", "--as", "dana"), "dana may not enroll "+there)
+	w.cli(0, "triage", "adopt", key, "--as", "dana")
+	w.until(there, "what was adopted to be seen", func(s workflows.Status) bool {
+		return s.State.Live.Fingerprint == targettest.FingerprintOf(found.Initial) && s.State.Spec.Owner == "dana" && s.State.EnrolledBy == "dana"
+	})
 }
 
 func TestWhatASourceFoundIsDecidedAboutOnThePage(t *testing.T) {

@@ -228,7 +228,9 @@ func (p *Page) takeStray(ctx context.Context, r *http.Request, in session, verb 
 		return "", nil, err
 	}
 	if verb == "adopt" {
-		return p.adopt(ctx, r.PostForm, s, workflows.EnrollmentInput{By: who.ID, Via: p.via(), Within: acceptWithin})
+		in := workflows.EnrollmentInput{Within: acceptWithin}
+		in.Adopts, in.By, in.Via = s.Record.Key, who.ID, p.via()
+		return p.adopt(ctx, r.PostForm, s, in)
 	}
 	d := estate.Decision{By: who.ID, Via: p.via(), Reason: note, Owner: r.PostForm.Get("owner")}
 	if verb == "ignore" {

@@ -60,8 +60,8 @@ func (p *place) enrol(ctx context.Context, n int) (time.Duration, error) {
 	defer cancel()
 	began := time.Now()
 	err := each(n, atOnce, func(i int) error {
-		in := workflows.EnrollmentInput{By: "fleet", AdmitRequest: activities.AdmitRequest{
-			Name: name(i), Names: []string{host(i)}, Owner: "minji", Team: "platform", Policy: "fleet",
+		in := workflows.EnrollmentInput{AdmitRequest: activities.AdmitRequest{
+			By: "fleet", Name: name(i), Names: []string{host(i)}, Owner: "minji", Team: "platform", Policy: "fleet",
 			Endpoints: []cert.Endpoint{{Host: "127.0.0.1", Port: p.site.port(), ServerName: host(i)}},
 		}}
 		run, err := p.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.EnrollmentID(in.Name), TaskQueue: "neverlapse"}, "EnrollmentWorkflow", in)
