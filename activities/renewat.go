@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,10 +22,25 @@ type Renewer interface {
 // RenewAt has certificates renewed where they are renewed by something else: at
 // one place, and then only there, or wherever the certificate called Of is.
 type RenewAt struct {
+	ID    string `json:"id,omitempty"` // what is asked for again by the same is on record once
 	Place string `json:"place,omitempty"`
 	Of    string `json:"of,omitempty"`
 	By    string `json:"by"`
-	Note  string `json:"note,omitempty"` // stays in the history of the activity
+	Via   string `json:"via,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// AskedElsewhere is that somebody wanted a certificate renewed at a place where
+// something else renews it.
+type AskedElsewhere struct {
+	ID    string `json:"id,omitempty"` // a message of the same is counted once
+	Place string `json:"place"`
+	By    string `json:"by"`
+	Via   string `json:"via,omitempty"`
+	Note  string `json:"note,omitempty"`
+	// Refused is why it came to nothing; Forbidden: they may not ask for it.
+	Refused   string `json:"refused,omitempty"`
+	Forbidden bool   `json:"forbidden,omitempty"`
 }
 
 // RenewedAt are the places at which it was asked for.
@@ -63,13 +79,7 @@ func (a *Activities) renewAt(ctx context.Context, in RenewAt) (out RenewedAt, er
 			if !able {
 				return out, fault.New(fault.Invalid, "source %s of the kind %s only looks; whoever renews what is at %s has to be asked there", name, all[name].Kind, p.Name)
 			}
-			d := a.Directory()
-			if _, known := d.Person(in.By); known { // whoever types has the engine at hand, so a stranger is trusted
-				if err := d.May(in.By, owned(p, enrolled)); err != nil {
-					return out, fault.New(fault.Invalid, "%w", err)
-				}
-			}
-			if err := renewer.Renew(ctx, p.Name, in.By); err != nil {
+			if err := a.renewThere(ctx, in, renewer, p, owned(p, enrolled)); err != nil {
 				return out, err
 			}
 			out.Places = append(out.Places, p.Name)
@@ -79,6 +89,36 @@ func (a *Activities) renewAt(ctx context.Context, in RenewAt) (out RenewedAt, er
 		return out, fault.New(fault.NotFound, "no source that can ask for a renewal saw %s; see: neverlapse where", in.what())
 	}
 	return out, nil
+}
+
+// renewThere asks at one place. The certificate to which the place belongs has on
+// record who wants it before it is asked for, and what came of it if that is nothing.
+func (a *Activities) renewThere(ctx context.Context, in RenewAt, there Renewer, p estate.Place, asked people.Asked) error {
+	word := AskedElsewhere{ID: in.ID, Place: p.Name, By: in.By, Via: in.Via, Note: in.Note}
+	tell := func(about string, refused error) error {
+		if p.Of == "" {
+			return nil
+		}
+		w := word
+		if w.ID != "" {
+			w.ID += "/" + about + "/" + p.Name
+		}
+		if refused != nil {
+			w.Refused, w.Forbidden = shorten(refused.Error()), about == "forbidden"
+		}
+		return a.Herald.Elsewhere(ctx, p.Of, w)
+	}
+	err := a.may(in.By, func(d people.Directory) error { return d.May(in.By, asked) }, func(people.Directory) string { return "ask one of them" })
+	if err != nil {
+		return errors.Join(err, tell("forbidden", err))
+	}
+	if err := tell("asked", nil); err != nil {
+		return err
+	}
+	if err := there.Renew(ctx, p.Name, in.By); err != nil {
+		return errors.Join(err, tell("refused", err))
+	}
+	return nil
 }
 
 func (in RenewAt) what() string {

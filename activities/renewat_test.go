@@ -2,12 +2,15 @@ package activities_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/estate"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/people"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
 )
@@ -16,11 +19,27 @@ import (
 type renewing struct {
 	source.Source
 	asked []string
+	fails error
 }
 
 func (r *renewing) Renew(_ context.Context, place, by string) error {
+	if r.fails != nil {
+		return r.fails
+	}
 	r.asked = append(r.asked, place+" by "+by)
 	return nil
+}
+
+// ear hears what certificates are told.
+type ear struct {
+	activities.Herald
+	heard []string
+	deaf  error
+}
+
+func (e *ear) Elsewhere(_ context.Context, name string, asked activities.AskedElsewhere) error {
+	e.heard = append(e.heard, fmt.Sprintf("%s %s %s/%s %q %q %t", name, asked.ID, asked.By, asked.Via, asked.Note, asked.Refused, asked.Forbidden))
+	return e.deaf
 }
 
 type roll []activities.Enrolled
@@ -42,6 +61,8 @@ func TestARenewalIsAskedForWhereSomethingElseDoesIt(t *testing.T) {
 	}
 	directory := people.Directory{People: []people.Person{{ID: "kim"}, {ID: "lee"}}, Permissions: people.Permissions{Operate: []string{people.TheOwner}}}
 	w.Directory, w.Roll = func() people.Directory { return directory }, roll{{Name: "shop", Owner: "kim"}}
+	hears := &ear{}
+	w.Herald = hears
 	w.Sources = func() map[string]activities.Sourced {
 		return map[string]activities.Sourced{"cm": {Name: "cm", Kind: "cert-manager", Source: able}, "disks": {Name: "disks", Kind: "files", Source: only}}
 	}
@@ -63,6 +84,26 @@ func TestARenewalIsAskedForWhereSomethingElseDoesIt(t *testing.T) {
 			t.Errorf("%s: %v %v %q", name, got, err, able.asked)
 		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || len(able.asked) > 0):
 			t.Errorf("%s: %v %q, want %q", name, err, able.asked, c.says)
+		}
+	}
+
+	const place = "cert-manager:prod/shop/web"
+	for name, c := range map[string]struct {
+		by          string
+		fails, deaf error
+		heard       []string
+		asked       int
+	}{
+		"who asks is on record": {by: "kim", asked: 1, heard: []string{`shop 7/asked/` + place + ` kim/cli "why" "" false`}},
+		"who may not, too":      {by: "lee", heard: []string{`shop 7/forbidden/` + place + ` lee/cli "why" "lee may not renew-now shop; kim may (permissions in the worker's configuration); ask one of them" true`}},
+		"and that it was not taken": {by: "kim", fails: fault.New(fault.Conflict, "it is being issued already"),
+			heard: []string{`shop 7/asked/` + place + ` kim/cli "why" "" false`, `shop 7/refused/` + place + ` kim/cli "why" "it is being issued already" false`}},
+		"nothing is asked for that is not on record": {by: "kim", deaf: fault.New(fault.Unavailable, "Temporal is away"), heard: []string{`shop 7/asked/` + place + ` kim/cli "why" "" false`}},
+	} {
+		able.asked, able.fails, hears.heard, hears.deaf = nil, c.fails, nil, c.deaf
+		_, err := w.RenewAt(t.Context(), activities.RenewAt{ID: "7", Place: place, By: c.by, Via: "cli", Note: "why"})
+		if (err == nil) != (c.asked == 1) || len(able.asked) != c.asked || !slices.Equal(hears.heard, c.heard) {
+			t.Errorf("%s: %v %q %q", name, err, able.asked, hears.heard)
 		}
 	}
 }

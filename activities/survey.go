@@ -19,10 +19,11 @@ type Sourced struct {
 	Source source.Source
 }
 
-// Herald tells an enrolled certificate what a source saw; app implements it. One
-// that is not there any more is no error.
+// Herald tells an enrolled certificate what a source saw, or was asked for; app
+// implements it. One that is not there any more is no error.
 type Herald interface {
 	Observed(ctx context.Context, name string, seen []cert.Observation) error
+	Elsewhere(ctx context.Context, name string, asked AskedElsewhere) error
 }
 
 // stretch is how long one activity goes through the pages of a source before it

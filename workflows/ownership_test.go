@@ -3,9 +3,11 @@ package workflows_test
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -75,5 +77,26 @@ func TestWhatWasRefusedAtTheDoorIsOnRecord(t *testing.T) {
 		return e.By == "hana" && e.Via == "slack" && e.Text == "hana may not acknowledge a" && e.Details["verb"] == "acknowledge"
 	}) {
 		t.Errorf("%+v", s.journal)
+	}
+}
+
+func TestWhoAsksForARenewalElsewhereIsOnRecordOnce(t *testing.T) {
+	s := tell(t, "slack")
+	const place = "cert-manager:prod/shop/web"
+	asked := activities.AskedElsewhere{ID: "1/asked/" + place, Place: place, By: "hana", Via: "cli", Note: "the issuer is back"}
+	s.at(days(10), func() {
+		for range 2 { // the activity is tried again after a crash
+			s.env.SignalWorkflow(workflows.SignalElsewhere, asked)
+		}
+		s.env.SignalWorkflow(workflows.SignalElsewhere, activities.AskedElsewhere{ID: "1/refused/" + place, Place: place, By: "hana", Refused: "it is being issued already"})
+		s.env.SignalWorkflow(workflows.SignalElsewhere, activities.AskedElsewhere{Place: place, By: "lee", Refused: "lee may not renew-now a", Forbidden: true})
+	})
+	s.run(lifecycle.Spec{}, days(11))
+	if got := kindsOf(s.journal, "renew-asked"); len(got) != 1 || got[0].By != "hana" || got[0].Via != "cli" || got[0].Note != asked.Note || !strings.Contains(got[0].Text, place) {
+		t.Errorf("%+v", got)
+	}
+	if got := kindsOf(s.journal, "refused"); len(got) != 2 || got[0].By != "hana" || !strings.HasSuffix(got[0].Text, place+" was not taken: it is being issued already") ||
+		got[1].By != "lee" || got[1].Text != "lee may not renew-now a" || got[1].Details["verb"] != "renew-now" {
+		t.Errorf("%+v", got)
 	}
 }

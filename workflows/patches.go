@@ -16,6 +16,7 @@ const (
 	keepsDeadLetters patch = iota + 1
 	heedsAnswersWhileTelling
 	tellsBreaksApart
+	notesRenewalsElsewhere
 )
 
 // patchIDs are what histories call them, and never change.
@@ -23,6 +24,7 @@ var patchIDs = map[patch]string{
 	keepsDeadLetters:         "dead letters",
 	heedsAnswersWhileTelling: "answers-while-told",
 	tellsBreaksApart:         "breaks-in-one-second",
+	notesRenewalsElsewhere:   "renewals-elsewhere-in-journal",
 }
 
 // PatchLevel is how many patches this release knows.

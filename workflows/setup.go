@@ -7,12 +7,13 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 type signals struct {
-	acknowledge, observed, window, ready, summarized, forbidden, delivered, restored workflow.ReceiveChannel
+	acknowledge, observed, window, ready, summarized, forbidden, delivered, restored, elsewhere workflow.ReceiveChannel
 }
 
 // setup registers every message before anything blocks. Handlers change the
@@ -77,6 +78,7 @@ func (c *certificate) setup(ctx workflow.Context) error {
 		forbidden:   workflow.GetSignalChannelWithOptions(ctx, SignalForbidden, workflow.SignalChannelOptions{Description: "somebody asked for what they may not do"}),
 		summarized:  workflow.GetSignalChannelWithOptions(ctx, SignalSummarized, workflow.SignalChannelOptions{Description: "the import that enrolled it told people, or could not"}),
 		restored:    workflow.GetSignalChannelWithOptions(ctx, SignalRestored, workflow.SignalChannelOptions{Description: "somebody brought the workflow back after it was ended from outside"}),
+		elsewhere:   workflow.GetSignalChannelWithOptions(ctx, SignalElsewhere, workflow.SignalChannelOptions{Description: "somebody asked for a renewal where something else renews it"}),
 		delivered:   workflow.GetSignalChannelWithOptions(ctx, SignalDelivered, workflow.SignalChannelOptions{Description: "an inbox told somebody, or could not"}),
 	}
 	c.listen(ctx)
@@ -124,7 +126,7 @@ func (c *certificate) listen(ctx workflow.Context) {
 	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
 		for {
 			_ = workflow.Await(ctx, func() bool {
-				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.forbidden, c.signals.delivered, c.signals.restored} {
+				for _, ch := range []workflow.ReceiveChannel{c.signals.acknowledge, c.signals.observed, c.signals.window, c.signals.ready, c.signals.summarized, c.signals.forbidden, c.signals.delivered, c.signals.restored, c.signals.elsewhere} {
 					if ch.Len() > 0 {
 						return true
 					}
@@ -146,6 +148,7 @@ func (c *certificate) drain(ctx workflow.Context) {
 	receive(c.signals.delivered, func(in Delivered) { c.delivered(ctx, in) })
 	receive(c.signals.forbidden, func(in Forbidden) { c.forbidden(ctx, in) })
 	receive(c.signals.restored, func(in Request) { c.restored(ctx, in) })
+	receive(c.signals.elsewhere, func(in activities.AskedElsewhere) { c.elsewhere(ctx, in) })
 }
 
 // receive takes everything that waits in a channel.

@@ -66,6 +66,8 @@ func (f *field) Observed(_ context.Context, name string, seen []cert.Observation
 	return nil
 }
 
+func (f *field) Elsewhere(context.Context, string, activities.AskedElsewhere) error { return nil }
+
 func (f *field) Send(_ context.Context, m alert.Message, _ bool) (alert.Receipt, error) {
 	if f.deaf {
 		return alert.Receipt{}, fault.New(fault.Configuration, "token_revoked")

@@ -100,10 +100,19 @@ func remember(p *commonpb.Payload, into any) {
 // Observed tells a certificate what a source of the inventory saw. One that was
 // retired meanwhile needs to know nothing.
 func (f *fleet) Observed(ctx context.Context, name string, seen []cert.Observation) error {
-	err := f.client.SignalWorkflow(ctx, workflows.WorkflowID(name), "", workflows.SignalObserved, seen)
+	return f.tell(ctx, name, workflows.SignalObserved, seen, "what was seen")
+}
+
+// Elsewhere tells it that somebody asked for its renewal where something else does it.
+func (f *fleet) Elsewhere(ctx context.Context, name string, asked activities.AskedElsewhere) error {
+	return f.tell(ctx, name, workflows.SignalElsewhere, asked, "who asked for its renewal at "+asked.Place)
+}
+
+func (f *fleet) tell(ctx context.Context, name, signal string, in any, what string) error {
+	err := f.client.SignalWorkflow(ctx, workflows.WorkflowID(name), "", signal, in)
 	var gone *serviceerror.NotFound
 	if err != nil && !errors.As(err, &gone) {
-		return fault.New(fault.Unavailable, "tell certificate %s what was seen: %w", name, err)
+		return fault.New(fault.Unavailable, "tell certificate %s %s: %w", name, what, err)
 	}
 	return nil
 }
