@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	java "github.com/pavlo-v-chernykh/keystore-go/v4"
@@ -30,8 +31,22 @@ var errCutShort = errors.New("the JKS keystore is cut short")
 // checked, which needs one. Keys are passed over. The known library allocates
 // what a length in the file says.
 func ReadJKS(data []byte) (entries []Entry, unreadable []string, err error) {
-	r := &jks{rest: data}
+	return ReadJKSAt(bytes.NewReader(data), int64(len(data)))
+}
+
+// ReadJKSAt is ReadJKS of a file of so many bytes that lies elsewhere: not one byte
+// of a key is asked for, and of a certificate once.
+func ReadJKSAt(from io.ReaderAt, size int64) (entries []Entry, unreadable []string, err error) {
+	entries, unreadable, err = (&jks{from: from, size: size}).all()
+	return entries, unreadable, err
+}
+
+func (r *jks) all() (entries []Entry, unreadable []string, err error) {
+	r.ahead(4 + 4 + 4)
 	if r.number(4) != MagicJKS {
+		if r.broken != nil {
+			return nil, nil, r.broken
+		}
 		return nil, nil, errors.New("not a JKS keystore")
 	}
 	version, count := r.number(4), r.number(4)
@@ -40,6 +55,9 @@ func ReadJKS(data []byte) (entries []Entry, unreadable []string, err error) {
 	}
 	for range count {
 		e, bad, err := r.entry(version)
+		if r.broken != nil {
+			return nil, unreadable, r.broken
+		}
 		if err != nil {
 			return nil, unreadable, err
 		}
@@ -56,14 +74,25 @@ func ReadJKS(data []byte) (entries []Entry, unreadable []string, err error) {
 
 // entry reads the next one.
 func (r *jks) entry(version uint64) (e Entry, unreadable []string, err error) {
-	tag := r.number(4)
-	e.Alias = string(r.bytes(r.number(2)))
+	r.ahead(4 + 2)
+	tag, alias := r.number(4), r.number(2)
+	if tag == 1 {
+		r.ahead(alias + 8 + 4)
+	} else {
+		r.ahead(alias + 8 + lead)
+	}
+	e.Alias = string(r.bytes(alias))
 	r.bytes(8) // when it was made
 	certificates := uint64(1)
 	switch tag {
 	case 1:
 		e.Keyed = true
-		e.sealed = r.bytes(r.number(4))
+		if n := r.number(4); r.keys {
+			e.sealed = r.bytes(n)
+		} else {
+			r.skip(n)
+		}
+		r.ahead(4 + lead)
 		certificates = r.number(4)
 	case 2:
 	default:
@@ -73,8 +102,10 @@ func (r *jks) entry(version uint64) (e Entry, unreadable []string, err error) {
 		if version == 2 {
 			r.bytes(r.number(2)) // "X.509"
 		}
-		der := r.bytes(r.number(4))
-		if r.short {
+		n := r.number(4)
+		r.ahead(n + lead)
+		der := r.bytes(n)
+		if r.short || r.broken != nil {
 			return e, nil, errCutShort
 		}
 		x, err := x509.ParseCertificate(der)
@@ -90,8 +121,8 @@ func (r *jks) entry(version uint64) (e Entry, unreadable []string, err error) {
 // OpenJKS reads a JKS keystore with its keys, and checks its digest; ErrPassword
 // if it does not open.
 func OpenJKS(data []byte, password string) ([]Entry, error) {
-	// What ReadJKS could follow to its end holds no length that leads out of it.
-	entries, _, err := ReadJKS(data)
+	// What could be followed to its end holds no length that leads out of it.
+	entries, _, err := (&jks{from: bytes.NewReader(data), size: int64(len(data)), keys: true}).all()
 	if err != nil {
 		return nil, err
 	}
@@ -139,18 +170,54 @@ func keyOf(ks java.KeyStore, entry Entry, password string) (crypto.Signer, error
 
 // jks reads lengths and bytes, never more than there is.
 type jks struct {
-	rest  []byte
-	short bool
+	from   io.ReaderAt
+	at     int64  // from the beginning of the file: what is read next
+	size   int64  // of the file
+	got    []byte // of it, from at on, read ahead
+	keys   bool   // keys are read, too
+	short  bool
+	broken error // it could not be read
+}
+
+// lead is what stands before a certificate: the length of "X.509", that, and its own
+// length. So much behind a certificate is no part of a key: before the next one stand
+// the kind of its entry, an alias, a date and its length, which are longer.
+const lead = 2 + 5 + 4
+
+// ahead reads so many bytes at once, as far as they are there.
+func (r *jks) ahead(n uint64) {
+	n = min(n, uint64(r.size-r.at))
+	if have := uint64(len(r.got)); n > have && r.broken == nil {
+		more := make([]byte, n-have)
+		if read, err := r.from.ReadAt(more, r.at+int64(have)); read < len(more) {
+			r.broken = fmt.Errorf("the JKS keystore cannot be read to its end: %w", err)
+			return
+		}
+		r.got = append(r.got, more...)
+	}
 }
 
 func (r *jks) bytes(n uint64) []byte {
-	if n > uint64(len(r.rest)) {
-		r.short, r.rest = true, nil
+	if n > uint64(r.size-r.at) {
+		r.short, r.at, r.got = true, r.size, nil
 		return nil
 	}
-	out := r.rest[:n]
-	r.rest = r.rest[n:]
+	r.ahead(n)
+	if r.broken != nil {
+		return nil
+	}
+	out := r.got[:n:n]
+	r.at, r.got = r.at+int64(n), r.got[n:]
 	return out
+}
+
+// skip passes over bytes without reading them.
+func (r *jks) skip(n uint64) {
+	if n > uint64(r.size-r.at) {
+		r.bytes(n)
+		return
+	}
+	r.at, r.got = r.at+int64(n), r.got[min(n, uint64(len(r.got))):]
 }
 
 // number reads an unsigned one of so many bytes.

@@ -192,3 +192,40 @@ func TestAPasswordThatProgramsReadDifferentlyIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// guarded lets nobody read a part of a file.
+type guarded struct {
+	*bytes.Reader
+	from, to int64
+	touched  bool
+	reads    int
+}
+
+func (g *guarded) ReadAt(p []byte, at int64) (int, error) {
+	g.reads++
+	if at < g.to && at+int64(len(p)) > g.from {
+		g.touched = true
+	}
+	return g.Reader.ReadAt(p, at)
+}
+
+func TestCertificatesOfAJKSKeystoreElsewhereAreReadWithoutItsKeys(t *testing.T) {
+	key := newKey(t)
+	chain := []*x509.Certificate{newLeaf(t, key), newLeaf(t, newKey(t))}
+	data, err := JKS(key, chain, "shop", password)
+	must(t, err)
+	sealed, _, err := (&jks{from: bytes.NewReader(data), size: int64(len(data)), keys: true}).all()
+	must(t, err)
+	from := int64(bytes.Index(data, sealed[0].sealed))
+	g := &guarded{Reader: bytes.NewReader(data), from: from, to: from + int64(len(sealed[0].sealed))}
+	entries, unreadable, err := ReadJKSAt(g, int64(len(data)))
+	if err != nil || len(unreadable) > 0 || len(entries) != 1 || !entries[0].Keyed || len(entries[0].Chain) != 2 || !entries[0].Chain[1].Equal(chain[1]) || entries[0].Alias != "shop" {
+		t.Fatalf("%+v %v %v", entries, unreadable, err)
+	}
+	if g.touched || g.reads > 6 {
+		t.Errorf("the key was asked for: %t; %d reads", g.touched, g.reads)
+	}
+	if _, _, err := ReadJKSAt(bytes.NewReader(data[:len(data)/2]), int64(len(data))); err == nil || !strings.Contains(err.Error(), "cannot be read to its end") {
+		t.Errorf("a file that was cut meanwhile: %v", err)
+	}
+}

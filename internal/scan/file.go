@@ -87,6 +87,10 @@ func (s *Scanner) Read(data []byte, mode os.FileMode, password string, names []s
 	if err != nil {
 		return Contents{}, err
 	}
+	return s.judged(c, mode, names), nil
+}
+
+func (s *Scanner) judged(c contents, mode os.FileMode, names []string) Contents {
 	out := Contents{Unreadable: c.unreadable}
 	for i, e := range c.entries {
 		h := Held{Alias: clean(e.alias), Format: c.format, Chain: e.chain, Keyed: e.keyed, Findings: s.Judge(e.chain, names)}
@@ -98,7 +102,7 @@ func (s *Scanner) Read(data []byte, mode os.FileMode, password string, names []s
 		}
 		out.Held = append(out.Held, h)
 	}
-	return out, nil
+	return out
 }
 
 // ofKeys compares the keys beside a chain with it, and says who may read them.
@@ -123,7 +127,7 @@ func (s *Scanner) decode(data []byte, password string) (contents, error) {
 	case bytes.Contains(data, []byte("-----BEGIN ")):
 		return s.decodePEM(data)
 	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJKS:
-		return decodeJKS(data)
+		return decodeJKS(bytes.NewReader(data), int64(len(data)))
 	case len(data) > 4 && binary.BigEndian.Uint32(data) == keystore.MagicJCEKS:
 		return contents{}, errors.New("a JCEKS keystore is not read; convert it: keytool -importkeystore -srcstoretype JCEKS -deststoretype PKCS12")
 	case len(data) == 0:

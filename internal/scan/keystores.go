@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"io"
+	"os"
 	"slices"
 
 	"github.com/neverlapse/neverlapse/internal/keystore"
@@ -32,9 +34,9 @@ func decodeP12(data []byte, password string) (contents, error) {
 }
 
 // decodeJKS reads the certificates of a JKS keystore; no password is needed for them.
-func decodeJKS(data []byte) (contents, error) {
+func decodeJKS(from io.ReaderAt, size int64) (contents, error) {
 	c := contents{format: "JKS"}
-	entries, unreadable, err := keystore.ReadJKS(data)
+	entries, unreadable, err := keystore.ReadJKSAt(from, size)
 	if err != nil {
 		return c, err
 	}
@@ -45,6 +47,15 @@ func decodeJKS(data []byte) (contents, error) {
 		c.unreadable = append(c.unreadable, Unreadable{Why: clean(why)})
 	}
 	return c, nil
+}
+
+// JKS judges what a JKS keystore of so many bytes holds. No byte of a key is read.
+func (s *Scanner) JKS(from io.ReaderAt, size int64, mode os.FileMode) (Contents, error) {
+	c, err := decodeJKS(from, size)
+	if err != nil {
+		return Contents{}, errors.New(clean(err.Error()))
+	}
+	return s.judged(c, mode, nil), nil
 }
 
 func entryOf(e keystore.Entry) entry {

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -34,6 +35,9 @@ type Files struct {
 	Cache    *Cache      // of files that did not change; nil: none
 	Found    func(Found) // called by one goroutine at a time
 	Done     func()      // called after each file, likewise; may be nil
+	// Recheck is how long at most what was found counts without looking again, for
+	// roots change, too; 0: a day.
+	Recheck time.Duration
 
 	Count Counts
 
@@ -219,9 +223,9 @@ func (f *Files) one(x file) {
 	data, info, ok, err := scan.Opened(x.path, func(head []byte) bool { return named || x.given || beginsSo(head) })
 	var out []Found
 	var keys []scan.KeyFile
-	until := f.Scanner.Now().Add(recheck)
+	until := f.Until(scan.Contents{})
 	if ok && err == nil {
-		out, keys, until, err = f.read(x, data, info.Mode(), until)
+		out, keys, until, err = f.read(x, data, info.Mode())
 	}
 	unknown := errors.Is(err, scan.ErrNoCertificate) || errors.Is(err, scan.ErrNothing) && !named
 	if (named || x.given) && err != nil && !(unknown && !x.given) {
@@ -236,19 +240,22 @@ func (f *Files) one(x file) {
 	f.tell(out)
 }
 
-// recheck is how long at most what was found wrong counts without looking again:
-// roots change, too.
-const recheck = 24 * time.Hour
-
 // read judges what a file holds, with the keys that lie beside it, and tells until
 // when that can be said.
-func (f *Files) read(x file, data []byte, mode os.FileMode, until time.Time) (out []Found, keys []scan.KeyFile, _ time.Time, err error) {
+func (f *Files) read(x file, data []byte, mode os.FileMode) (out []Found, keys []scan.KeyFile, until time.Time, err error) {
 	c, err := f.Scanner.Read(data, mode, f.Password, f.Names)
 	own, keys := c.Beside(x.path, x.there)
+	return f.Judged(x.path, c, own), keys, f.Until(c), err
+}
+
+// Until is when what was found in a file has to be looked at again, though the file
+// is the same: a date of it passes.
+func (f *Files) Until(c scan.Contents) time.Time {
+	until := f.Scanner.Now().Add(cmp.Or(f.Recheck, 24*time.Hour))
 	for _, h := range c.Held {
 		until = nextChange(until, f.Scanner.Now(), h.Chain)
 	}
-	return f.Judged(x.path, c, own), keys, until, err
+	return until
 }
 
 // Judged is what was found in a file; own is where its private key lies, if that

@@ -5,14 +5,16 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
+	"slices"
 	"strings"
 
+	"github.com/neverlapse/neverlapse/internal/keystore"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/survey"
 	"github.com/neverlapse/neverlapse/internal/sshhost"
@@ -23,7 +25,6 @@ const (
 	maxNamed   = 4 << 20   // of a file that is called as one with certificates
 	maxUnnamed = 256 << 10 // of another one
 	maxPart    = 16 << 20  // of the files that one command there reads
-	maxAnswer  = 20 << 20  // of what such a command says
 	maxDER     = 64 << 10
 	headOfDER  = 20 // enough to tell what a file is, and too little to hold a key
 )
@@ -36,14 +37,19 @@ type fromHost struct {
 	chain []byte // PEM or DER; no key
 	keyed bool   // it holds a private key
 	keys  []scan.KeyFile
-	why   string // it was not read
+	held  scan.Contents // of a keystore that was opened
+	cut   bool          // what the host said of it may not be all
+	why   string        // it was not read
 }
 
 // certificates prints the certificates of a PEM file and nothing else of it, and
 // says that there is a key without showing it.
 const certificates = `/^-----BEGIN /{p=0} /^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/{print "-----KEY-----"} /^-----BEGIN (X509 )?CERTIFICATE-----/{p=1} p{print} /^-----END /{p=0}`
 
-// read reads what is worth it of the files that were met.
+// cutShort stands where what reads a file failed, or was not done in time.
+const cutShort = "-----CUT-----"
+
+// read reads files that are worth it.
 func (m *machine) read(ctx context.Context, paths []string) (out []*fromHost, err error) {
 	var part []*fromHost
 	size := int64(0)
@@ -57,10 +63,7 @@ func (m *machine) read(ctx context.Context, paths []string) (out []*fromHost, er
 	}
 	for _, p := range paths {
 		info := m.infos[p]
-		named := survey.NamedSo(p)
 		switch {
-		case info == nil || !named && info.Size() > maxUnnamed || info.Size() == 0:
-			continue
 		case info.Size() > maxNamed:
 			out = append(out, &fromHost{path: p, why: fmt.Sprintf("it is longer than %d MB: no certificate is", maxNamed>>20)})
 			continue
@@ -78,7 +81,7 @@ func (m *machine) read(ctx context.Context, paths []string) (out []*fromHost, er
 	}
 	for _, f := range out {
 		if f.why == "" && len(f.chain) == 0 && survey.NamedSo(f.path) {
-			m.der(f)
+			m.binary(f)
 		}
 	}
 	return out, m.keysOf(ctx, out)
@@ -88,7 +91,7 @@ func (m *machine) read(ctx context.Context, paths []string) (out []*fromHost, er
 func (m *machine) pems(ctx context.Context, files []*fromHost) error {
 	var script strings.Builder
 	mark := rand.Text()
-	fmt.Fprintf(&script, "c() { echo %s $1; timeout -k 2 20 awk %s \"$2\" 2>/dev/null; }\n", mark, sshhost.Quote(certificates))
+	fmt.Fprintf(&script, "c() { echo %s $1; timeout -k 2 20 awk %s \"$2\" 2>/dev/null || echo %s; }\n", mark, sshhost.Quote(certificates), cutShort)
 	for i, f := range files {
 		fmt.Fprintf(&script, "c %d %s\n", i, sshhost.Quote(f.path))
 	}
@@ -99,19 +102,33 @@ func (m *machine) pems(ctx context.Context, files []*fromHost) error {
 	for i, text := range sections(said, mark, len(files)) {
 		lines := strings.SplitAfter(text, "\n")
 		for _, l := range lines {
-			if strings.TrimSpace(l) == "-----KEY-----" {
+			switch strings.TrimSpace(l) {
+			case "-----KEY-----":
 				files[i].keyed = true
-				continue
+			case cutShort:
+				files[i].cut = true
+			default:
+				files[i].chain = append(files[i].chain, l...)
 			}
-			files[i].chain = append(files[i].chain, l...)
 		}
 	}
 	return nil
 }
 
-// der reads a certificate in DER. Keys and keystores, which begin otherwise, stay
-// where they are.
-func (m *machine) der(f *fromHost) {
+// worthy reports whether a file that was met may hold certificates.
+func (m *machine) worthy(path string) bool {
+	info := m.infos[path]
+	return info != nil && info.Size() > 0 && (survey.NamedSo(path) || info.Size() <= maxUnnamed)
+}
+
+// worth are those of the files that were met that are read.
+func (m *machine) worth(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return !m.worthy(p) })
+}
+
+// binary reads a certificate in DER, or the certificates of a keystore. Keys, which
+// begin otherwise, stay where they are.
+func (m *machine) binary(f *fromHost) {
 	file, err := m.files.Open(f.path)
 	if err != nil {
 		f.why = scan.Clean(err.Error())
@@ -124,8 +141,24 @@ func (m *machine) der(f *fromHost) {
 		return
 	}
 	switch head = head[:n]; {
-	case keystoreSo(head):
-		f.why = "a keystore is not read over SSH, since its keys would leave the host; run a worker there (neverlapse-worker --role target), or name it to neverlapse scan there"
+	case len(head) > 4 && binary.BigEndian.Uint32(head) == keystore.MagicJKS:
+		info, err := file.Stat()
+		if err != nil {
+			f.why = scan.Clean(err.Error())
+			return
+		}
+		f.open(m.scanner.JKS(file, min(info.Size(), maxNamed), f.mode))
+	case len(head) > 4 && binary.BigEndian.Uint32(head) == keystore.MagicJCEKS:
+		f.open(m.scanner.Read(head, f.mode, "", nil)) // says that it is not read
+	case pkcs12So(head) && m.keystores:
+		rest, err := io.ReadAll(io.LimitReader(file, maxNamed))
+		if err != nil {
+			f.why = scan.Clean(err.Error())
+			return
+		}
+		f.open(m.scanner.Read(append(head, rest...), f.mode, m.password, nil))
+	case pkcs12So(head):
+		f.why = "a PKCS#12 keystore is not opened over SSH, since its keys would leave the host with it; say ssh.keystores: true if the worker may open it in its memory, or run a worker there (neverlapse-worker --role target)"
 	case certificateSo(head):
 		rest, err := io.ReadAll(io.LimitReader(file, maxDER))
 		if err != nil {
@@ -133,6 +166,13 @@ func (m *machine) der(f *fromHost) {
 			return
 		}
 		f.chain = append(head, rest...)
+	}
+}
+
+// open takes what is in a keystore, or why it cannot be opened.
+func (f *fromHost) open(c scan.Contents, err error) {
+	if f.held = c; err != nil {
+		f.why = scan.Clean(err.Error())
 	}
 }
 
@@ -159,10 +199,8 @@ func certificateSo(head []byte) bool {
 	return len(tbs) > 0 && (tbs[0] == 0xa0 || tbs[0] == 0x02)
 }
 
-// keystoreSo tells PKCS#12, which begins with version 3 (RFC 7292, 4), and JKS.
-func keystoreSo(head []byte) bool {
-	return bytes.HasPrefix(contentOf(head), []byte{2, 1, 3}) || bytes.HasPrefix(head, []byte{0xfe, 0xed, 0xfe, 0xed}) || bytes.HasPrefix(head, []byte{0xce, 0xce, 0xce, 0xce})
-}
+// pkcs12So tells PKCS#12, which begins with version 3 (RFC 7292, 4).
+func pkcs12So(head []byte) bool { return bytes.HasPrefix(contentOf(head), []byte{2, 1, 3}) }
 
 // keysOf has the host say the public halves of the keys that are in the files or
 // lie beside them.
@@ -174,7 +212,7 @@ func (m *machine) keysOf(ctx context.Context, files []*fromHost) error {
 	var all []asked
 	var script strings.Builder
 	mark := rand.Text()
-	fmt.Fprintf(&script, "k() { [ -f \"$2\" ] && [ ! -h \"$2\" ] || return 0; echo %s $1; timeout -k 2 10 openssl pkey -in \"$2\" -passin pass: -pubout </dev/null 2>/dev/null; }\n", mark)
+	fmt.Fprintf(&script, "k() { [ -f \"$2\" ] && [ ! -h \"$2\" ] || return 0; echo %s $1; timeout -k 2 10 openssl pkey -in \"$2\" -passin pass: -pubout </dev/null 2>/dev/null; [ $? -lt 124 ] || echo %s; }\n", mark, cutShort)
 	for _, f := range files {
 		if len(f.chain) == 0 {
 			continue
@@ -196,6 +234,9 @@ func (m *machine) keysOf(ctx context.Context, files []*fromHost) error {
 		return err
 	}
 	for i, text := range sections(said, mark, len(all)) {
+		if strings.HasPrefix(text, cutShort) {
+			all[i].of.cut = true
+		}
 		block, _ := pem.Decode([]byte(text))
 		if block == nil || block.Type != "PUBLIC KEY" {
 			continue
@@ -211,53 +252,4 @@ func (m *machine) keysOf(ctx context.Context, files []*fromHost) error {
 		all[i].of.keys = append(all[i].of.keys, scan.KeyFile{Path: all[i].path, Info: info, Public: public})
 	}
 	return nil
-}
-
-// sections takes apart what a script said, by the numbers behind its mark.
-func sections(said, mark string, n int) []string {
-	out := make([]string, n)
-	for _, part := range strings.Split(said, mark+" ")[1:] {
-		number, text, _ := strings.Cut(part, "\n")
-		if i, err := strconv.Atoi(number); err == nil && i >= 0 && i < n {
-			out[i] = text
-		}
-	}
-	return out
-}
-
-// run has /bin/sh on the host read a script from its standard input, so that the
-// user's login shell sees no word of it, and gives what it says.
-func (m *machine) run(ctx context.Context, script string) (string, error) {
-	s, err := m.conn.NewSession()
-	if err != nil {
-		return "", err
-	}
-	defer s.Close()
-	said := &answer{}
-	s.Stdin = strings.NewReader("PATH=" + sshhost.SearchPath + " LC_ALL=C && export PATH LC_ALL && cd /\n" + script + "exit 0\n")
-	s.Stdout = said
-	err = s.Run("/bin/sh")
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case said.full:
-		return "", fmt.Errorf("the host says more than %d MB of files that have less", maxAnswer>>20)
-	case err != nil:
-		return "", fmt.Errorf("the host does not run what reads the files (sh, awk, timeout): %w", err)
-	}
-	return said.String(), nil
-}
-
-// answer keeps what a host says, up to its bound.
-type answer struct {
-	bytes.Buffer
-	full bool
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	if a.Len()+len(p) > maxAnswer {
-		a.full = true
-		return 0, errors.New("too much")
-	}
-	return a.Buffer.Write(p)
 }

@@ -1,9 +1,9 @@
 // Package files is a source of the inventory: the certificates in files and
-// folders of the machine on which the worker runs (PEM, DER, PKCS#12, JKS), or of
-// hosts that are reached by SSH (PEM, DER). app makes one of each section of kind
-// files. How files are read and judged is package survey's; what did not change
-// here since this process looked last is not read again. No private key leaves a
-// host.
+// folders of the machine on which the worker runs, or of hosts that are reached by
+// SSH (PEM, DER, PKCS#12, JKS). app makes one of each section of kind files. How
+// files are read and judged is package survey's; what did not change since this
+// process looked last is not read again. No private key leaves a host, unless it is
+// asked for that PKCS#12 keystores are opened over SSH.
 package files
 
 import (
@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -42,13 +43,16 @@ type Options struct {
 	Paths        []string `mapstructure:"paths"`         // files and folders; everything below folders counts
 	Skip         []string `mapstructure:"skip"`          // folders below them that are left out
 	Host         string   `mapstructure:"host"`          // name of this machine in places; empty: its own
-	PasswordFile string   `mapstructure:"password_file"` // of PKCS#12 files; empty: they have none
+	PasswordFile string   `mapstructure:"password_file"` // of PKCS#12 files, here or over SSH; empty: they have none
 	SSH          SSH      `mapstructure:"ssh"`           // hosts whose files are meant; none: this machine's
 }
 
 // SSH are hosts whose files are looked at instead of this machine's.
 type SSH struct {
-	Hosts           []string `mapstructure:"hosts"` // NAME or NAME:PORT
+	Hosts []string `mapstructure:"hosts"` // NAME or NAME:PORT
+	// Keystores: PKCS#12 keystores are opened in the worker's memory, for which they
+	// leave their host, sealed and with their keys. Else they are named only.
+	Keystores       bool `mapstructure:"keystores"`
 	sshhost.Account `mapstructure:",squash"`
 }
 
@@ -66,13 +70,16 @@ func (o Options) Validate() error {
 		}
 	}
 	if len(o.SSH.Hosts) == 0 {
-		if o.SSH.Account != (sshhost.Account{}) {
+		if o.SSH.Account != (sshhost.Account{}) || o.SSH.Keystores {
 			errs = append(errs, errors.New("ssh.hosts: there is none; name the hosts whose files are meant"))
 		}
 		return errors.Join(errs...)
 	}
-	if o.Host != "" || o.PasswordFile != "" {
-		errs = append(errs, errors.New("host and password_file are for the files of this machine; leave them out beside ssh"))
+	if o.Host != "" {
+		errs = append(errs, errors.New("host is for the files of this machine; leave it out beside ssh"))
+	}
+	if o.PasswordFile != "" && !o.SSH.Keystores {
+		errs = append(errs, errors.New("password_file opens PKCS#12 keystores, which are left on hosts that are reached by ssh; leave it out, or say ssh.keystores: true to have them opened in the worker's memory"))
 	}
 	for i, h := range o.SSH.Hosts {
 		at, err := o.SSH.at(h)
@@ -110,7 +117,12 @@ type Source struct {
 	scanner  *scan.Scanner
 	mu       sync.Mutex // one page at a time uses the cache
 	cache    *survey.Cache
+	there    known // of hosts
 }
+
+// recheck is how long at most what was found in a file counts while the file is the
+// same: the roots are those with which this process began.
+const recheck = 7 * 24 * time.Hour
 
 // New makes it. The scanner judges what is found.
 func New(o Options, scanner *scan.Scanner) (*Source, error) {
@@ -205,7 +217,7 @@ func (s *Source) look(ctx context.Context, paths []string) ([]source.Sighting, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []source.Sighting
-	f := survey.Files{Scanner: s.scanner, Password: s.password, Cache: s.cache, Found: func(x survey.Found) { out = append(out, sighting(s.options.Host, x)) }}
+	f := survey.Files{Scanner: s.scanner, Password: s.password, Recheck: recheck, Cache: s.cache, Found: func(x survey.Found) { out = append(out, sighting(s.options.Host, x)) }}
 	if err := f.Look(ctx, paths); err != nil {
 		return nil, err
 	}

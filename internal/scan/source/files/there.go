@@ -13,6 +13,7 @@ import (
 
 	"github.com/pkg/sftp"
 
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
@@ -35,7 +36,7 @@ func (s *Source) lookThere(ctx context.Context, t token, progress func(string)) 
 	progress("files of " + host + " below " + root)
 	bounded, cancel := context.WithTimeout(ctx, pagePatience)
 	defer cancel()
-	out, next, err := s.there(bounded, host, t)
+	out, next, err := s.lookAt(bounded, host, t)
 	if ctx.Err() != nil {
 		return source.Page{}, ctx.Err()
 	}
@@ -46,7 +47,7 @@ func (s *Source) lookThere(ctx context.Context, t token, progress func(string)) 
 		out = source.Page{Failed: []source.Failure{{Places: place(host, ""), Why: scan.Clean(err.Error())}}}
 		next = nil
 	}
-	out.About = fmt.Sprintf("%s, %d of %d hosts", host, t.Host+1, len(hosts))
+	out.About = strings.TrimSuffix(fmt.Sprintf("%s, %d of %d hosts; %s", host, t.Host+1, len(hosts), out.About), "; ")
 	if next == nil && t.Host+1 < len(hosts) {
 		next = &token{Host: t.Host + 1}
 	}
@@ -57,8 +58,8 @@ func (s *Source) lookThere(ctx context.Context, t token, progress func(string)) 
 	return out, nil
 }
 
-// there looks at a page of one host; next is nil after its last.
-func (s *Source) there(ctx context.Context, host string, t token) (out source.Page, next *token, err error) {
+// lookAt looks at a page of one host; next is nil after its last.
+func (s *Source) lookAt(ctx context.Context, host string, t token) (out source.Page, next *token, err error) {
 	at, err := s.options.SSH.at(host)
 	if err != nil {
 		return out, nil, fault.New(fault.Configuration, "%w", err)
@@ -76,33 +77,35 @@ func (s *Source) there(ctx context.Context, host string, t token) (out source.Pa
 	for _, f := range w.failed {
 		out.Failed = append(out.Failed, source.Failure{Places: place(host, f.path), Why: scan.Clean(f.why)})
 	}
-	read, err := m.read(ctx, w.files)
+	if t.Root == 0 && t.Last == "" {
+		s.there.begin(host)
+	}
+	worth := m.worth(w.files)
+	states, err := m.states(ctx, worth)
 	if err != nil {
 		return out, nil, err
 	}
-	f := survey.Files{Scanner: s.scanner}
+	now := s.scanner.Now()
+	anew := slices.DeleteFunc(slices.Clone(worth), func(path string) bool {
+		saw, same := s.there.same(host, path, states[path], now)
+		out.Sightings = append(out.Sightings, saw...)
+		return same
+	})
+	m.scanner, m.password, m.keystores = s.scanner, s.password, s.options.SSH.Keystores
+	read, err := m.read(ctx, anew)
+	if err != nil {
+		return out, nil, err
+	}
+	f := survey.Files{Scanner: s.scanner, Recheck: recheck}
 	for _, r := range read {
-		if r.why != "" {
-			out.Sightings = append(out.Sightings, source.Sighting{Place: place(host, r.path), Host: at.Host, Trouble: r.why})
-			continue
+		saw, until := s.judge(&f, host, at.Host, r)
+		if r.why == "" && !r.cut {
+			s.there.keep(host, r.path, states[r.path], until, saw)
 		}
-		c, err := s.scanner.Read(r.chain, r.mode, "", nil)
-		if err != nil || len(c.Held) == 0 && len(c.Unreadable) == 0 {
-			continue
-		}
-		own := ""
-		if len(c.Held) == 1 {
-			var more = c.Held[0].Findings
-			own, c.Held[0].Findings = scan.Paired(c.Held[0].Chain[0], r.keys)
-			c.Held[0].Findings = append(more, c.Held[0].Findings...)
-		}
-		for _, x := range f.Judged(r.path, c, own) {
-			x := sighting(host, x)
-			x.Host = at.Host
-			out.Sightings = append(out.Sightings, x)
-		}
+		out.Sightings = append(out.Sightings, saw...)
 	}
 	out.Sightings = apart(out.Sightings)
+	out.About = fmt.Sprintf("%d of %d files are read, the others are as they were", len(read), len(worth))
 	out.Bound(place(host, ""))
 	t.Met += len(w.files)
 	switch {
@@ -113,7 +116,30 @@ func (s *Source) there(ctx context.Context, host string, t token) (out source.Pa
 	case t.Root+1 < len(s.roots):
 		return out, &token{Host: t.Host, Root: t.Root + 1, Met: t.Met}, nil
 	}
+	s.there.end(host)
 	return out, nil, nil
+}
+
+// judge gives what was seen in a file, and until when that counts while it is the same.
+func (s *Source) judge(f *survey.Files, host, address string, r *fromHost) (out []source.Sighting, until time.Time) {
+	if r.why != "" {
+		return []source.Sighting{{Place: place(host, r.path), Host: address, Trouble: r.why}}, f.Until(scan.Contents{})
+	}
+	c, own := r.held, ""
+	if len(r.chain) > 0 {
+		c, _ = s.scanner.Read(r.chain, r.mode, "", nil) // else there is no certificate in it
+		if len(c.Held) == 1 {
+			var wrong []cert.Finding
+			own, wrong = scan.Paired(c.Held[0].Chain[0], r.keys)
+			c.Held[0].Findings = append(c.Held[0].Findings, wrong...)
+		}
+	}
+	for _, x := range f.Judged(r.path, c, own) {
+		x := sighting(host, x)
+		x.Host = address
+		out = append(out, x)
+	}
+	return out, f.Until(c)
 }
 
 // machine is a host for one page.
@@ -122,6 +148,10 @@ type machine struct {
 	files *sftp.Client
 	infos map[string]fs.FileInfo // of what was met
 	hang  func() bool
+
+	scanner   *scan.Scanner
+	password  string // of keystores
+	keystores bool   // those with keys are opened here
 }
 
 // reach connects; when ctx ends, nothing waits for the host any longer.

@@ -18,6 +18,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/keystore"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/scantest"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
@@ -63,6 +64,14 @@ func TestFilesOfAHostBehindSSHAreASourceAndNoKeyLeavesIt(t *testing.T) {
 	}
 	put("broken.crt", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "")
 	put("store.p12", p12, "")
+	jks, err := keystore.JKS(leaf.Key, []*x509.Certificate{leaf.Cert, a.Intermediate.Cert}, "shop", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "store.jks"), jks)
+	want[place(o.SSH.Hosts[0], filepath.Join(dir, "store.jks"))+"!shop"] = print
+	put("cut.jks", jks[:len(jks)/2], "")
+	put("old.keystore", []byte{0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2}, "")
 	write(t, filepath.Join(dir, "key.der.pem"), mustPKCS8(t, leaf))
 	write(t, filepath.Join(dir, "leak.crt"), slices.Concat([]byte("-----BEGIN CERTIFICATE-----\n"), key)) // no end, then a key
 	write(t, filepath.Join(dir, "notes.txt"), []byte("nothing"))
