@@ -52,6 +52,7 @@ type Store interface {
 	Advice
 	Captures
 	Journal
+	Snapshots
 	Deliveries
 	Sightings
 	Claims

@@ -181,6 +181,17 @@ type Journal interface {
 	Names(ctx context.Context) ([]string, error)
 }
 
+// Snapshots keeps what is needed to begin the workflow of a certificate again
+// should the engine lose it.
+type Snapshots interface {
+	// Snapshot gives it; fault.NotFound if nothing was kept.
+	Snapshot(ctx context.Context, name string) (cert.Snapshot, error)
+	// PutSnapshot replaces it, unless the stored one knows of more journal entries.
+	PutSnapshot(ctx context.Context, name string, n cert.Snapshot) error
+	// Has reports whether a version is there, and whether a snapshot is.
+	Has(ctx context.Context, name string, f cert.Fingerprint) (version, snapshot bool, err error)
+}
+
 // Deliveries keeps what became of messages that did not arrive, the addresses
 // that lead nowhere, and how each channel did lately.
 type Deliveries interface {

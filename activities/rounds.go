@@ -12,14 +12,24 @@ import (
 
 // Census tells which certificates the engine has workflows of; app implements it.
 type Census interface {
-	// Running names the certificates whose workflow runs, as the index has it.
-	Running(ctx context.Context) ([]string, error)
+	// Running lists the certificates whose workflow runs, as the index has it.
+	Running(ctx context.Context) ([]Running, error)
 	// Doubtful names those of which the index says that a run was ended from
 	// outside, or that it does not get on.
 	Doubtful(ctx context.Context) ([]string, error)
 	// Guard looks a workflow up where it is kept: the index lags. The zero Guard
 	// says that the engine has none.
 	Guard(ctx context.Context, name string) (Guard, error)
+	// Standing asks a certificate how it stands, for the store. One whose journal
+	// is still being written keeps that itself, and is an error.
+	Standing(ctx context.Context, name string) (cert.Snapshot, error)
+}
+
+// Running is a certificate whose workflow runs.
+type Running struct {
+	Name    string
+	Managed bool
+	Live    cert.Version
 }
 
 // Guard is how the engine has the latest run of a certificate's workflow.
@@ -52,7 +62,10 @@ type Unguarded struct {
 	Owner    string    `json:"owner,omitempty"`
 	Team     string    `json:"team,omitempty"`
 	NotAfter time.Time `json:"notAfter,omitzero"` // of the version that was live, as far as is known
-	Episode  string    `json:"episode,omitempty"` // with which others it was told
+	// Kept is of when what the store keeps of it is; zero: it keeps nothing, or
+	// the engine still has it.
+	Kept    time.Time `json:"kept,omitzero"`
+	Episode string    `json:"episode,omitempty"` // with which others it was told
 }
 
 // Round is what came of comparing what the store knows with what the engine runs.
@@ -61,6 +74,10 @@ type Round struct {
 	Guarded   int         `json:"guarded"`
 	Unguarded []Unguarded `json:"unguarded,omitempty"` // by name
 	More      int         `json:"more,omitempty"`      // that are not listed
+	// Missing are the certificates whose live version the store lacks, by name;
+	// MissingMore are not listed.
+	Missing     []Missing `json:"missing,omitempty"`
+	MissingMore int       `json:"missingMore,omitempty"`
 }
 
 // What one round lists has to fit into one answer: so many, and of so many why.
@@ -100,9 +117,16 @@ func (a *Activities) reconcile(ctx context.Context, progress func(string)) (Roun
 		return out, err
 	}
 	out.Guarded = len(running)
-	slices.Sort(running)
+	if err := a.shelve(ctx, &out, running, progress); err != nil {
+		return out, err
+	}
+	var guarded []string
+	for _, r := range running {
+		guarded = append(guarded, r.Name)
+	}
+	slices.Sort(guarded)
 	slices.Sort(doubtful)
-	suspects := slices.DeleteFunc(known, func(name string) bool { return found(running, name) })
+	suspects := slices.DeleteFunc(known, func(name string) bool { return found(guarded, name) })
 	for _, name := range doubtful {
 		if cert.ValidateName(name) == nil { // the index has what anybody started
 			suspects = append(suspects, name)
@@ -117,7 +141,7 @@ func (a *Activities) reconcile(ctx context.Context, progress func(string)) (Roun
 			return out, fmt.Errorf("certificate %s: %w", name, err)
 		case u == nil:
 			continue
-		case u.How == GuardStuck && found(running, name):
+		case u.How == GuardStuck && found(guarded, name):
 			out.Guarded--
 		}
 		out.add(*u)
@@ -149,13 +173,8 @@ func (a *Activities) unguarded(ctx context.Context, name string, doubtful bool) 
 	if err != nil && !fault.Is(err, fault.Configuration) { // a damaged journal tells what it still can
 		return nil, ours(err)
 	}
-	var last cert.Entry // that says whether it is enrolled
-	for _, e := range entries {
-		if e.Kind == "enrolled" || e.Kind == "retired" {
-			last = e
-		}
-	}
-	if last.Kind != "enrolled" && !doubtful {
+	last := lastStanding(entries)
+	if last.Kind != entryEnrolled && !doubtful {
 		return nil, nil
 	}
 	g, err := a.Census.Guard(ctx, name)
@@ -168,11 +187,11 @@ func (a *Activities) unguarded(ctx context.Context, name string, doubtful bool) 
 		return nil, nil
 	case g.Running:
 		u.How = GuardStuck
-	case !g.There && last.Kind != "enrolled", last.Kind == "retired" && !last.At.Before(g.Started):
+	case !g.There && last.Kind != entryEnrolled, last.Kind == entryRetired && !last.At.Before(g.Started):
 		return nil, nil
 	case !g.There:
 		u.How, u.Why = GuardGone, last.Text
-		u.NotAfter, err = a.lastKnown(ctx, name)
+		err = a.remember(ctx, u)
 	default:
 		u.How = GuardEnded
 	}
@@ -180,22 +199,20 @@ func (a *Activities) unguarded(ctx context.Context, name string, doubtful bool) 
 	return u, err
 }
 
-// lastKnown is when the live version ends, as the store has it; zero if it was
-// not issued here.
-func (a *Activities) lastKnown(ctx context.Context, name string) (time.Time, error) {
-	live, err := a.Store.Live(ctx, name)
-	if err != nil || live == "" {
-		return time.Time{}, ours(err)
+// remember fills in what the store knows of a certificate that the engine lost.
+func (a *Activities) remember(ctx context.Context, u *Unguarded) error {
+	n, err := a.Store.Snapshot(ctx, u.Name)
+	if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Configuration) {
+		return ours(err)
 	}
-	all, err := a.Store.Versions(ctx, name)
-	if err != nil {
-		return time.Time{}, ours(err)
+	if err == nil {
+		u.Owner, u.Team, u.NotAfter, u.Kept = n.Owner, n.Team, n.NotAfter, n.At
 	}
-	i := slices.IndexFunc(all, func(v cert.Version) bool { return v.Fingerprint == live })
-	if i < 0 {
-		return time.Time{}, nil
+	live, err := a.proven(ctx, u.Name)
+	if live.NotAfter.After(u.NotAfter) {
+		u.NotAfter = live.NotAfter
 	}
-	return all[i].NotAfter, nil
+	return err
 }
 
 // InWords says how nobody guards it.
@@ -218,11 +235,20 @@ func (u Unguarded) InWords() string {
 
 // Mend is the command that brings it back; "" where there is none.
 func (u Unguarded) Mend() string {
-	switch u.How {
-	case GuardEnded:
+	switch {
+	case u.Restorable():
 		return "neverlapse restore " + u.Name
-	case GuardGone:
+	case u.Lost():
 		return "neverlapse history " + u.Name
 	}
 	return ""
+}
+
+// Lost reports whether the engine has nothing of it.
+func (u Unguarded) Lost() bool { return u.How == GuardGone }
+
+// Restorable reports whether it can be brought back: by the engine where it was
+// ended, from the store where it was lost.
+func (u Unguarded) Restorable() bool {
+	return u.How == GuardEnded || u.Lost() && !u.Kept.IsZero()
 }

@@ -34,7 +34,7 @@ var documents = map[string]any{
 	"doctor": []doctor.Finding{},
 	"digest": alert.Weekly{},
 	"canary": canaryView{}, "canary run": canaryView{},
-	"watchman": watchmanView{}, "watchman run": watchmanView{}, "restore": takenView{},
+	"watchman": watchmanView{}, "watchman run": watchmanView{}, "restore": takenView{}, "restore --all": restoredView{},
 	"sources": []sourceView{}, "sources run": workflows.SurveyOutput{}, "where": estate.Found{},
 	"triage": estate.TriageList{}, "triage adopt": enrollView{}, "triage ignore": estate.Stray{}, "triage assign": estate.Stray{},
 	"undelivered": delivery.List{}, "address ok": delivery.Mending{}, "channels": []channelView{}, "approvals": []pendingView{}, "channels confirm": takenView{},
@@ -103,7 +103,7 @@ func section(line func(string, ...any), cmd *cobra.Command) {
 	if cmd.LocalNonPersistentFlags().HasFlags() {
 		flagTable(line, cmd, cmd.LocalNonPersistentFlags())
 	}
-	for _, mode := range []string{"", " --file"} {
+	for _, mode := range []string{"", " --file", " --all"} {
 		if document, ok := documents[verbOf(cmd)+mode]; ok {
 			line("JSON%s: %s\n", strings.Replace(mode, " --", ", with --", 1), strings.Join(fieldsOf(reflect.TypeOf(document), ""), ", "))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,13 @@ type watchmanView struct {
 	Guarded   int             `json:"guarded"`
 	Unguarded []unguardedView `json:"unguarded"`
 	More      int             `json:"more,omitempty"` // that are not listed
+	// Missing are certificates whose live version the store lacks.
+	Missing     []workflows.Missing `json:"missing,omitempty"`
+	MissingMore int                 `json:"missingMore,omitempty"`
 }
+
+// watchmanNames is how many of a kind are named in one line.
+const watchmanNames = 20
 
 type unguardedView struct {
 	workflows.Unguarded
@@ -34,7 +41,8 @@ func (c *cli) watchman() *cobra.Command {
 		Use: "watchman", Short: "Show whether every enrolled certificate is guarded", Args: cobra.NoArgs,
 		Long: `Show what the latest round found: certificates that are enrolled, were not retired,
 and that nobody guards, because their workflow was ended from outside, was lost by the
-engine, or cannot go on. docs/monitoring.md explains the rounds. It exits with 1 if
+engine, or cannot go on; and live versions that the store lacks, as after an older
+backup was restored. docs/monitoring.md explains the rounds. It exits with 1 if
 there are any, or if no round has ended for two intervals.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, err := c.watch(cmd.Context(), c.timeout.value)
@@ -51,6 +59,8 @@ there are any, or if no round has ended for two intervals.`,
 				return err
 			case len(v.Unguarded) > 0:
 				return problem{exitFailed, fmt.Sprintf("nobody guards %d certificates", len(v.Unguarded)+v.More)}
+			case len(v.Missing) > 0:
+				return problem{exitFailed, fmt.Sprintf("the store lacks the live version of %d certificates; see: neverlapse store check", len(v.Missing)+v.MissingMore)}
 			case v.Late:
 				return problem{exitFailed, "no round has ended for two intervals: does a worker run?"}
 			}
@@ -75,6 +85,7 @@ func (c *cli) watch(ctx context.Context, within time.Duration) (watchmanView, er
 		return v, err
 	}
 	v.Round, v.Guarded, v.More = last.At, last.Guarded, last.More
+	v.Missing, v.MissingMore = last.Missing, last.MissingMore
 	if every > 0 {
 		v.Every = lifecycle.FormatDuration(every)
 	}
@@ -97,6 +108,16 @@ func (c *cli) printWatchman(v watchmanView) error {
 		return nil
 	}
 	c.say("the round of %s found %d certificates guarded, and %d that nobody guards; a round is made every %s", c.when(v.Round), v.Guarded, len(v.Unguarded)+v.More, v.Every)
+	if n := len(v.Missing) + v.MissingMore; n > 0 {
+		names := make([]string, 0, n)
+		for _, m := range v.Missing[:min(len(v.Missing), watchmanNames)] {
+			names = append(names, clean(m.Name, 60))
+		}
+		if more := n - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("and %d more", more))
+		}
+		c.say("the store lacks the live version of: %s", strings.Join(names, ", "))
+	}
 	if len(v.Unguarded) == 0 {
 		return nil
 	}
@@ -127,21 +148,26 @@ func (c *cli) watchmanRun() *cobra.Command {
 		Long: `Make a round now, as the schedule would have it, and wait until it has ended: so long
 as --timeout says. Then show what neverlapse watchman shows.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), c.patience(surveyPatience))
-			defer cancel()
-			run, err := c.trigger(ctx, workflows.RoundsID, "no round was ever planned: start neverlapse-worker")
-			if err != nil {
-				return err
-			}
-			err = c.conn.GetWorkflow(ctx, run, "").Get(ctx, nil)
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("the round goes on: %w", errNoWorker)
-			}
-			if err != nil {
+			if err := c.round(cmd.Context()); err != nil {
 				return err
 			}
 			cmd.Parent().SetContext(cmd.Context())
 			return cmd.Parent().RunE(cmd.Parent(), nil)
 		},
 	}
+}
+
+// round has a round be made, and waits until it has ended.
+func (c *cli) round(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, c.patience(surveyPatience))
+	defer cancel()
+	run, err := c.trigger(waiting, workflows.RoundsID, "no round was ever planned: start neverlapse-worker")
+	if err != nil {
+		return err
+	}
+	err = c.conn.GetWorkflow(waiting, run, "").Get(waiting, nil)
+	if errors.Is(waiting.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("the round goes on: %w", errNoWorker)
+	}
+	return err
 }

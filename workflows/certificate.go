@@ -36,6 +36,9 @@ type Entity struct {
 	// Unclaimed tells that the spec was replaced and its places are not those held.
 	Unclaimed bool `json:"unclaimed,omitempty"`
 	Runs      int  `json:"runs"`
+	// Kept is the digest of the state in the snapshot that the store has; empty: it
+	// has none that is known of.
+	Kept string `json:"kept,omitempty"`
 	// Shown is what people find the certificate by, as the run before left it. A
 	// run begun by an older release has none: it shows itself anew and writes the
 	// journal as things happen, not once before it rests.

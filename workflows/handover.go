@@ -3,6 +3,7 @@ package workflows
 import (
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -47,9 +48,9 @@ func (c *certificate) finish(ctx workflow.Context) error {
 	c.note(ctx, entry{Kind: "retired", Text: "the certificate is not guarded any more", By: o.By, Via: o.Via, Note: o.Note})
 	_ = workflow.Await(ctx, func() bool { return !c.recording && !c.claiming })
 	for len(c.Unread) > 0 {
-		in := c.unwritten()
+		in := c.unwritten(ctx)
 		c.insist(ctx, "write the last journal entries", hands.Record, in)
-		c.written(in)
+		c.written(in, activities.Recorded{})
 	}
 	c.insist(ctx, "give up the claimed places", hands.Release, c.State.Spec.Name)
 	return nil

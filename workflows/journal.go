@@ -1,6 +1,9 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/delivery"
+	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
 
 // What is kept while the store is out of reach must fit into the state that one
@@ -37,13 +41,45 @@ func (c *certificate) note(ctx workflow.Context, e entry) {
 	c.Unread = c.Unread[max(0, len(c.Unread)-keepUnread):]
 }
 
-func (c *certificate) unwritten() activities.RecordInput {
+func (c *certificate) unwritten(ctx workflow.Context) activities.RecordInput {
+	return c.recorded(ctx, c.Unread[:min(len(c.Unread), writeAtOnce)])
+}
+
+func (c *certificate) recorded(ctx workflow.Context, entries []cert.Entry) activities.RecordInput {
 	return activities.RecordInput{
-		Name: c.State.Spec.Name, Entries: slices.Clone(c.Unread[:min(len(c.Unread), writeAtOnce)]), Undelivered: slices.Clone(c.Undelivered),
+		Name: c.State.Spec.Name, Entries: slices.Clone(entries), Undelivered: slices.Clone(c.Undelivered), Snapshot: c.snapshot(workflow.Now(ctx)),
 	}
 }
 
-func (c *certificate) written(in activities.RecordInput) {
+// snapshot is how the certificate stands, for the store; nil if it has that. What
+// the activity answers is what counts: of an older worker nothing is kept, and the
+// next write tries again.
+func (c *certificate) snapshot(now time.Time) *cert.Snapshot {
+	n := SnapshotOf(now, c.State)
+	if n.Sequence = c.Sequence; digest(n) == c.Kept {
+		return nil
+	}
+	return &n
+}
+
+// SnapshotOf is what is kept of a certificate beside the engine, but for its Sequence.
+func SnapshotOf(now time.Time, s lifecycle.State) cert.Snapshot {
+	kept, err := json.Marshal(s.Kept())
+	if err != nil {
+		panic(err) // it is the argument of every run
+	}
+	return cert.Snapshot{At: now.UTC(), Owner: s.Spec.Owner, Team: s.Spec.Team, NotAfter: s.Live.NotAfter, State: kept}
+}
+
+func digest(n cert.Snapshot) string {
+	sum := sha256.Sum256(n.State)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (c *certificate) written(in activities.RecordInput, out activities.Recorded) {
+	if out.Snapshot {
+		c.Kept = digest(*in.Snapshot)
+	}
 	last := in.Entries[len(in.Entries)-1].Sequence
 	c.Unread = slices.DeleteFunc(c.Unread, func(e cert.Entry) bool { return e.Sequence <= last })
 	c.Undelivered = slices.DeleteFunc(c.Undelivered, func(u delivery.Undelivered) bool {
@@ -65,12 +101,13 @@ func (c *certificate) record(ctx workflow.Context) {
 		return
 	}
 	c.recording = true
-	in := c.unwritten()
+	in := c.unwritten(ctx)
 	workflow.GoNamed(ctx, "journal", func(ctx workflow.Context) {
-		err := workflow.ExecuteActivity(recording(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, nil)
+		var out activities.Recorded
+		err := workflow.ExecuteActivity(recording(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, &out)
 		c.recordAt = time.Time{}
 		if err == nil {
-			c.written(in)
+			c.written(in, out)
 		} else {
 			c.recordAt = workflow.Now(ctx).Add(journalPause)
 		}
@@ -90,9 +127,10 @@ func (c *certificate) recordHanded(ctx workflow.Context, left []cert.Entry) {
 	if c.Shown == nil || len(left) == 0 || len(left) > writeAtOnce {
 		return
 	}
-	in := activities.RecordInput{Name: c.State.Spec.Name, Entries: slices.Clone(left), Undelivered: slices.Clone(c.Undelivered)}
-	if workflow.ExecuteLocalActivity(inTask(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, nil) == nil {
-		c.written(in)
+	in := c.recorded(ctx, left)
+	var out activities.Recorded
+	if workflow.ExecuteLocalActivity(inTask(ctx, "write the journal: "+kinds(in.Entries)), hands.Record, in).Get(ctx, &out) == nil {
+		c.written(in, out)
 	}
 }
 

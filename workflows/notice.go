@@ -16,7 +16,7 @@ import (
 func (c *certificate) notice(ctx workflow.Context, a lifecycle.Alert, phase alert.Phase, step lifecycle.Step) alert.Notice {
 	s, now := c.State, workflow.Now(ctx).UTC()
 	n := alert.Notice{
-		Key:     noticeKey(a, phase),
+		Key:     noticeKey(s, a, phase),
 		AlertID: a.ID, Standing: a.Standing(), Round: a.Round, Phase: phase, Severity: a.Severity, Reason: a.Reason, Reach: step.Reach,
 		Certificate: s.Spec.Name, Names: s.Spec.Names, Managed: s.Spec.Managed, Environment: s.Spec.Environment,
 		Owner: s.Spec.Owner, Team: s.Spec.Team, Version: s.Live, At: now, Places: places(s.Sight.Observations),
@@ -51,9 +51,14 @@ func fallback(s lifecycle.State, a lifecycle.Alert) *alert.Fallback {
 	return &alert.Fallback{From: m.From, To: m.To, Failed: m.Failed}
 }
 
-// noticeKey is the same for every delivery of one notice, over retries and restarts.
-func noticeKey(a lifecycle.Alert, phase alert.Phase) string {
+// noticeKey is the same for every delivery of one notice, over retries and
+// restarts. What was restored may have told more than is known of it, so its
+// notices have keys that none had before.
+func noticeKey(s lifecycle.State, a lifecycle.Alert, phase alert.Phase) string {
 	key := fmt.Sprintf("%s/%d/%d", a.ID, a.Round, a.Told)
+	if !s.Restored.IsZero() {
+		key += fmt.Sprintf("/%d", s.Restored.Unix())
+	}
 	if phase != alert.Firing {
 		key += "/" + string(phase)
 	}

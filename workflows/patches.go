@@ -17,6 +17,7 @@ const (
 	heedsAnswersWhileTelling
 	tellsBreaksApart
 	notesRenewalsElsewhere
+	tellsStoreBehind
 )
 
 // patchIDs are what histories call them, and never change.
@@ -25,6 +26,7 @@ var patchIDs = map[patch]string{
 	heedsAnswersWhileTelling: "answers-while-told",
 	tellsBreaksApart:         "breaks-in-one-second",
 	notesRenewalsElsewhere:   "renewals-elsewhere-in-journal",
+	tellsStoreBehind:         "store-behind",
 }
 
 // PatchLevel is how many patches this release knows.

@@ -31,6 +31,9 @@ type RoundsOutput struct {
 // Unguarded is a certificate that is enrolled and that nobody guards.
 type Unguarded = activities.Unguarded
 
+// Missing is a certificate whose live version the store lacks.
+type Missing = activities.Missing
+
 // The most that a notice about certificates which nobody guards lists, and to
 // how many owners it goes beside the catch-all.
 const (
@@ -38,6 +41,8 @@ const (
 	unguardedOwners = 10
 	// unguardedNear makes it a page: so little is left of one of them.
 	unguardedNear = 7 * 24 * time.Hour
+	// mostMended is for how many a notice says each command.
+	mostMended = 3
 )
 
 // rounds is one round.
@@ -50,7 +55,8 @@ type rounds struct {
 // RoundsWorkflow compares what the store knows as enrolled with what is guarded,
 // as its schedule has it, and tells people of what nobody guards: once, and again
 // daily, until it is guarded or retired. It restores nothing: whoever ended a
-// workflow may have had a reason, and one that failed might fail again.
+// workflow may have had a reason, and one that failed might fail again. Live
+// versions that the store lacks are told as well.
 func (w *Workflows) RoundsWorkflow(ctx workflow.Context) (RoundsOutput, error) {
 	r := &rounds{closed: map[string][]Unguarded{}}
 	if workflow.HasLastCompletionResult(ctx) {
@@ -64,6 +70,7 @@ func (w *Workflows) RoundsWorkflow(ctx workflow.Context) (RoundsOutput, error) {
 		return RoundsOutput{}, err
 	}
 	r.judge(found, workflow.Now(ctx).UTC())
+	r.judgeStore(ctx)
 	workflow.SetCurrentDetails(ctx, r.details())
 	err := r.tellNow(ctx)
 	return r.RoundsOutput, err
@@ -85,7 +92,7 @@ func (r *rounds) judge(found activities.Round, now time.Time) {
 		}
 	}
 	for _, e := range r.Alerts {
-		if len(r.of(e.Subject)) > 0 {
+		if e.Reason != alert.Unguarded || len(r.of(e.Subject)) > 0 {
 			continue
 		}
 		for _, b := range before {
@@ -98,6 +105,32 @@ func (r *rounds) judge(found activities.Round, now time.Time) {
 	if news {
 		r.raise(Event{Reason: alert.Unguarded, Subject: episode, Severity: alert.P2, Since: now}, now)
 	}
+}
+
+// judgeStore opens an event when the store lacks live versions, and closes it once
+// it has all of them. Who has to mend it reads in the catch-all alone: owners lose
+// nothing that they could bring back.
+func (r *rounds) judgeStore(ctx workflow.Context) {
+	open := slices.ContainsFunc(r.Alerts, func(e Event) bool { return e.Reason == alert.StoreBehind })
+	if len(r.Missing) == 0 && !open || !patched(ctx, tellsStoreBehind) {
+		return
+	}
+	if len(r.Missing) == 0 {
+		r.settle(alert.StoreBehind, "a round at "+clock(r.At)+" found every live version in the store")
+		return
+	}
+	var names []string
+	for _, m := range r.Missing {
+		names = append(names, m.Name)
+	}
+	now := workflow.Now(ctx).UTC()
+	subject := now.Format(time.RFC3339Nano)
+	for _, e := range r.Alerts {
+		if e.Reason == alert.StoreBehind && e.Evidence == "" {
+			subject = e.Subject
+		}
+	}
+	r.raise(Event{Reason: alert.StoreBehind, Subject: subject, Severity: alert.P2, Since: now, Cause: inShort(names, r.MissingMore)}, now)
 }
 
 // of lists whom an episode is about, the most urgent first.
@@ -124,10 +157,13 @@ func byEnd(a, b Unguarded) int {
 }
 
 func (r *rounds) about(now time.Time, e Event) alert.Notice {
+	if e.Reason == alert.StoreBehind {
+		return r.aboutStore(now, e)
+	}
 	all := r.of(e.Subject)
 	n := alert.Notice{
 		Key: fmt.Sprintf("%s/%s/%s/%d", RoundsID, e.Subject, e.Reason, r.Told), AlertID: RoundsID + "/" + e.Subject + "/" + string(e.Reason), Phase: alert.Firing,
-		Severity: e.Severity, Reason: e.Reason, Reach: alert.Direct, Certificate: inShort(all), At: now.UTC(),
+		Severity: e.Severity, Reason: e.Reason, Reach: alert.Direct, Certificate: inShort(namesOf(all), 0), At: now.UTC(),
 		Next: alert.NextStep{Kind: "none"}, Evidence: e.Evidence, Commands: []string{"neverlapse watchman"},
 	}
 	if len(all) == 1 {
@@ -147,21 +183,53 @@ func (r *rounds) about(now time.Time, e Event) alert.Notice {
 		if i < unguardedShown {
 			n.Places = append(n.Places, alert.Place{Where: u.Name, NotAfter: u.NotAfter, Err: u.InWords()})
 		}
-		if verb := u.Mend(); i < 3 && verb != "" {
+		if verb := u.Mend(); len(all) <= mostMended && verb != "" {
 			n.Commands = append(n.Commands, verb)
+		}
+	}
+	if len(all) > mostMended && slices.ContainsFunc(all, Unguarded.Restorable) {
+		n.Commands = append(n.Commands, "neverlapse restore --all")
+	}
+	return n
+}
+
+// aboutStore is what the catch-all is told of live versions that the store lacks.
+func (r *rounds) aboutStore(now time.Time, e Event) alert.Notice {
+	id := RoundsID + "/" + e.Subject + "/" + string(e.Reason)
+	n := alert.Notice{
+		Key: fmt.Sprintf("%s/%d", id, r.Told), AlertID: id, Phase: alert.Firing,
+		Severity: e.Severity, Reason: e.Reason, Reach: alert.Direct, Certificate: e.Cause, At: now.UTC(),
+		Next: alert.NextStep{Kind: "none"}, Evidence: e.Evidence, Commands: []string{"neverlapse store check"},
+	}
+	if e.Evidence != "" {
+		n.Phase = alert.Resolved
+		return n
+	}
+	for i, m := range r.Missing {
+		if i == unguardedShown {
+			n.Places = append(n.Places, alert.Place{Where: fmt.Sprintf("and %d more", len(r.Missing)+r.MissingMore-i), Err: "see: neverlapse store check"})
+			break
+		}
+		n.Places = append(n.Places, alert.Place{Where: m.Name, Fingerprint: m.Fingerprint, NotAfter: m.NotAfter, Err: "its live version is not in the store"})
+		if len(r.Missing) <= mostMended {
+			n.Commands = append(n.Commands, "neverlapse renew "+m.Name)
 		}
 	}
 	return n
 }
 
-// inShort names the first of them.
-func inShort(all []Unguarded) string {
-	var names []string
-	for _, u := range all[:min(len(all), 3)] {
-		names = append(names, u.Name)
+func namesOf(all []Unguarded) (out []string) {
+	for _, u := range all {
+		out = append(out, u.Name)
 	}
-	text := strings.Join(names, ", ")
-	if more := len(all) - len(names); more > 0 {
+	return out
+}
+
+// inShort names the first of them; more are not listed at all.
+func inShort(names []string, more int) string {
+	shown := names[:min(len(names), 3)]
+	text := strings.Join(shown, ", ")
+	if more += len(names) - len(shown); more > 0 {
 		text += fmt.Sprintf(" (+%d)", more)
 	}
 	return text
@@ -170,6 +238,9 @@ func inShort(all []Unguarded) string {
 // owners are told beside the catch-all, as far as it is known whose they were.
 func (r *rounds) owners(e Event) []people.Question {
 	var out []people.Question
+	if e.Reason == alert.StoreBehind {
+		return nil
+	}
 	for _, u := range r.of(e.Subject) {
 		q := people.Question{Roles: []people.Role{people.Owner, people.TeamAll}, Owner: u.Owner, Team: u.Team}
 		same := func(o people.Question) bool { return o.Owner == q.Owner && o.Team == q.Team }
@@ -184,6 +255,9 @@ func (r *rounds) details() string {
 	text := fmt.Sprintf("%d certificates are guarded, %d are enrolled and are not\n", r.Guarded, len(r.Unguarded)+r.More)
 	for _, u := range r.Unguarded[:min(len(r.Unguarded), unguardedShown)] {
 		text += "\n- " + code(u.Name) + ": " + code(u.InWords())
+	}
+	if n := len(r.Missing) + r.MissingMore; n > 0 {
+		text += fmt.Sprintf("\n\nthe store lacks the live version of %d\n", n)
 	}
 	return text
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/alert"
 	"github.com/neverlapse/neverlapse/internal/cert"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
@@ -23,6 +25,11 @@ type borough struct {
 	down    map[string]bool
 	last    *workflows.RoundsOutput
 	now     time.Time
+
+	mu    sync.Mutex
+	kept  map[string]cert.Snapshot
+	live  map[string]cert.Version // of those that are managed
+	lacks map[string]bool         // whose live version is not in the store
 }
 
 func (o *borough) Names(context.Context) (out []string, err error) {
@@ -51,8 +58,40 @@ func (o *borough) indexed(want func(activities.Guard) bool) (out []string, err e
 	return out, nil
 }
 
-func (o *borough) Running(context.Context) ([]string, error) {
-	return o.indexed(func(g activities.Guard) bool { return g.Running })
+func (o *borough) Running(context.Context) (out []activities.Running, err error) {
+	names, err := o.indexed(func(g activities.Guard) bool { return g.Running })
+	for _, name := range names {
+		out = append(out, activities.Running{Name: name, Managed: o.live[name].Fingerprint != "", Live: o.live[name]})
+	}
+	return out, err
+}
+
+func (o *borough) Standing(_ context.Context, name string) (cert.Snapshot, error) {
+	g := o.guards[name]
+	return cert.Snapshot{At: o.now, Owner: g.Owner, Team: g.Team, NotAfter: g.NotAfter, State: []byte(`{}`)}, nil
+}
+
+func (o *borough) Snapshot(_ context.Context, name string) (cert.Snapshot, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n, ok := o.kept[name]; ok {
+		return n, nil
+	}
+	return cert.Snapshot{}, fault.New(fault.NotFound, "nothing was kept")
+}
+
+func (o *borough) PutSnapshot(_ context.Context, name string, n cert.Snapshot) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept[name] = n
+	return nil
+}
+
+func (o *borough) Has(_ context.Context, name string, _ cert.Fingerprint) (version, snapshot bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, snapshot = o.kept[name]
+	return !o.lacks[name], snapshot, nil
 }
 
 func (o *borough) Doubtful(context.Context) ([]string, error) {
@@ -64,7 +103,8 @@ func (o *borough) Guard(_ context.Context, name string) (activities.Guard, error
 }
 
 func newBorough(t *testing.T) *borough {
-	return &borough{t: t, journal: map[string][]cert.Entry{}, guards: map[string]activities.Guard{}, down: map[string]bool{}, now: start}
+	return &borough{t: t, journal: map[string][]cert.Entry{}, guards: map[string]activities.Guard{}, down: map[string]bool{}, now: start,
+		kept: map[string]cert.Snapshot{}, live: map[string]cert.Version{}, lacks: map[string]bool{}}
 }
 
 // enrolled has a certificate be enrolled and guarded.
@@ -248,5 +288,65 @@ func TestWhatEndsWithinAWeekAndIsNotGuardedIsAPage(t *testing.T) {
 	o.guards["shop"] = g
 	if m := o.round(half); len(m.told) < 4 { // by every kind of channel
 		t.Errorf("told %q", m.told)
+	}
+}
+
+func TestWhatTheStoreKeepsOfALostCertificateSaysWhoseItIsAndHowItComesBack(t *testing.T) {
+	o := newBorough(t)
+	o.enrolled("shop")
+	o.enrolled("old")
+	o.round(half)
+	if n := o.kept["shop"]; n.Sequence != 1 || n.Owner != "owner" {
+		t.Fatalf("a round had the store keep %+v", n)
+	}
+	delete(o.kept, "old") // enrolled by a release that kept nothing, and lost before a round
+	delete(o.guards, "shop")
+	delete(o.guards, "old")
+	o.round(half)
+	old, shop := o.last.Unguarded[0], o.last.Unguarded[1]
+	if shop.Owner != "owner" || shop.Team != "team" || !shop.NotAfter.Equal(start.AddDate(0, 2, 0)) || shop.Mend() != "neverlapse restore shop" || !shop.Restorable() {
+		t.Errorf("%+v", shop)
+	}
+	if old.Owner != "" || old.Mend() != "neverlapse history old" || old.Restorable() {
+		t.Errorf("%+v", old)
+	}
+}
+
+func TestLiveVersionsThatTheStoreLacksAreToldOnceToTheCatchAllUntilItHasThem(t *testing.T) {
+	o := newBorough(t)
+	for _, name := range []string{"bought", "shop", "www"} {
+		o.enrolled(name)
+		o.live[name] = version(name+".test", start, 90*24*time.Hour)
+	}
+	for _, name := range []string{"shop", "www"} { // the other one was not issued here
+		v := o.live[name]
+		v.CA = "le"
+		o.live[name] = v
+	}
+	o.lacks["bought"] = true
+	if m := o.round(half); len(m.told) != 0 || len(o.last.Missing) != 0 {
+		t.Fatalf("told %q, found %+v", m.told, o.last)
+	}
+	o.lacks["shop"] = true
+	m := o.round(half)
+	if len(m.told) != 2 || !strings.Contains(m.told[1], "watch by slack: firing store-behind") || len(o.last.Missing) != 1 || o.last.Missing[0].Fingerprint != o.live["shop"].Fingerprint {
+		t.Fatalf("told %q, found %+v", m.told, o.last)
+	}
+	o.lacks["www"] = true
+	for range 3 {
+		if m := o.round(half); len(m.told)+len(m.edited) != 0 {
+			t.Errorf("told again: %q", m.told)
+		}
+	}
+	if m := o.round(24 * time.Hour); len(m.told) != 2 {
+		t.Errorf("a day later it is told %q", m.told)
+	}
+	clear(o.lacks)
+	m = o.round(half)
+	if len(m.edited) != 4 || len(o.last.Alerts) != 0 {
+		t.Fatalf("%d messages were brought up to date, left %+v", len(m.edited), o.last.Alerts)
+	}
+	if n := m.edited[0].Notice; n.Phase != alert.Resolved || n.Certificate != "shop, www" {
+		t.Errorf("%+v", n)
 	}
 }

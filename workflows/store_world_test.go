@@ -26,6 +26,17 @@ func (f fakeStore) Append(_ context.Context, _ string, e []cert.Entry) error {
 	return nil
 }
 
+func (f fakeStore) PutSnapshot(_ context.Context, _ string, n cert.Snapshot) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if f.s.shut != nil {
+		f.s.writes++
+		return f.s.shut
+	}
+	f.s.kept = append(f.s.kept, n)
+	return nil
+}
+
 func (f fakeStore) Issuance(context.Context, string, cert.Fingerprint) (cert.Issuance, error) {
 	return cert.Issuance{}, fault.New(fault.NotFound, "nothing was begun")
 }

@@ -43,6 +43,7 @@ type story struct {
 	shut    error           // what the journal says to every write
 	claims  [][]string
 	writes  int // tries to write the journal
+	kept    []cert.Snapshot
 	lost    []delivery.Undelivered
 	broken  []delivery.Broken
 	nowhere map[string]bool // addresses that lead nowhere

@@ -85,6 +85,8 @@ const (
 	RenewalStuck Reason = "renewal-stuck"
 	// Unguarded: certificates are enrolled, and their workflow was ended or cannot go on; told about them together.
 	Unguarded Reason = "unguarded"
+	// StoreBehind: the store lacks versions that are live; told about their certificates together.
+	StoreBehind Reason = "store-behind"
 	// CanaryFailing: the canary certificate could not be renewed; told about the CA that was asked.
 	CanaryFailing Reason = "canary-failing"
 	// Unseen: no place could be observed for too long.
@@ -107,7 +109,7 @@ const WeeklyDigest Reason = "weekly"
 const Renewed Reason = "renewed"
 
 // Reasons lists them.
-var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete, RenewalStuck, Unguarded, CanaryFailing}
+var Reasons = []Reason{Expiring, SupplyNeeded, RenewalFailing, AttemptsSpent, CAUnavailable, CAOutage, MassRenewal, ChannelFailing, ChannelDoubtful, ProofOfLife, AddressBroken, TargetBehind, Drifted, RollbackUnproven, RevocationFailing, ApprovalNeeded, Frozen, Unseen, ConfigurationRefused, Handover, Unenrolled, SourceIncomplete, RenewalStuck, Unguarded, StoreBehind, CanaryFailing}
 
 // OfChannel reports whether it is about a channel and not about a certificate.
 func (r Reason) OfChannel() bool {
@@ -117,7 +119,7 @@ func (r Reason) OfChannel() bool {
 // OfNone reports whether it is about something else than one certificate or a CA:
 // a channel, a worker, a person, a source.
 func (r Reason) OfNone() bool {
-	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete || r == RenewalStuck || r == Unguarded || r == CanaryFailing
+	return r.OfChannel() || r == ConfigurationRefused || r == Handover || r == Unenrolled || r == SourceIncomplete || r == RenewalStuck || r == Unguarded || r == StoreBehind || r == CanaryFailing
 }
 
 // ID names one alert: there is one per certificate, version and reason.

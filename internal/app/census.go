@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/neverlapse/neverlapse/activities"
+	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/workflows"
 )
@@ -31,9 +34,37 @@ type census struct {
 	namespace string
 }
 
-// Running lists what runs.
-func (c *census) Running(ctx context.Context) ([]string, error) {
-	return c.names(ctx, everyCertificate)
+// Running lists what runs. The memos are those that the entities keep up to date.
+func (c *census) Running(ctx context.Context) (out []activities.Running, err error) {
+	err = c.each(ctx, everyCertificate, func(name string, x *workflowpb.WorkflowExecutionInfo) {
+		r := activities.Running{Name: name}
+		remember(x.GetMemo().GetFields()["managed"], &r.Managed)
+		remember(x.GetMemo().GetFields()["live"], &r.Live)
+		r.Live.Names = nil // of many certificates they are many
+		out = append(out, r)
+	})
+	return out, err
+}
+
+// standingPatience is how long a certificate may take to say how it stands.
+const standingPatience = 10 * time.Second
+
+// Standing asks a certificate how it stands.
+func (c *census) Standing(ctx context.Context, name string) (cert.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, standingPatience)
+	defer cancel()
+	var s workflows.Status
+	answer, err := c.client.QueryWorkflow(ctx, workflows.WorkflowID(name), "", workflows.QueryStatus)
+	if err == nil {
+		err = answer.Get(&s)
+	}
+	switch {
+	case err != nil:
+		return cert.Snapshot{}, fault.New(fault.Unavailable, "ask %s how it stands: %w", name, err)
+	case s.Unread > 0:
+		return cert.Snapshot{}, fault.New(fault.Conflict, "%s is writing its journal", name)
+	}
+	return workflows.SnapshotOf(time.Now(), s.State), nil
 }
 
 // Doubtful lists what was ended from outside or does not get on.
@@ -50,19 +81,24 @@ func (c *census) Doubtful(ctx context.Context) ([]string, error) {
 }
 
 func (c *census) names(ctx context.Context, query string) (out []string, err error) {
+	err = c.each(ctx, query, func(name string, _ *workflowpb.WorkflowExecutionInfo) { out = append(out, name) })
+	return out, err
+}
+
+func (c *census) each(ctx context.Context, query string, see func(name string, x *workflowpb.WorkflowExecutionInfo)) error {
 	r := &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.namespace, PageSize: standPage, Query: query}
 	for {
 		page, err := c.client.ListWorkflow(ctx, r)
 		if err != nil {
-			return nil, fault.New(fault.Unavailable, "list the certificates: %w", err)
+			return fault.New(fault.Unavailable, "list the certificates: %w", err)
 		}
 		for _, x := range page.GetExecutions() {
 			if name, ok := strings.CutPrefix(x.GetExecution().GetWorkflowId(), workflows.WorkflowID("")); ok {
-				out = append(out, name)
+				see(name, x)
 			}
 		}
 		if r.NextPageToken = page.GetNextPageToken(); len(r.NextPageToken) == 0 {
-			return out, nil
+			return nil
 		}
 	}
 }

@@ -217,6 +217,9 @@ func (x *examiner) entities(ctx context.Context) []doctor.Finding {
 		f.About = name
 		out = append(out, f)
 	}
+	if lost := x.lost(ctx); len(lost) > 0 {
+		out = append(out, doctor.Bad("neverlapse restore --all", "%d certificates are enrolled, and Temporal has lost their workflows: %s", len(lost), strings.Join(lost[:min(len(lost), mostNamed)], ", ")))
+	}
 	if names, n, err := x.certificates(ctx, everyCertificate+" AND TemporalReportedProblems IS NOT NULL", mostNamed); err == nil && n > 0 {
 		out = append(out, doctor.Bad("see why: "+temporalCommand(x.config(), "workflow describe")+" --workflow-id "+workflows.WorkflowID(names[0])+"; journalctl -u neverlapse-worker -n 50",
 			"the tasks of %d certificates fail again and again, so they do nothing: %s", n, strings.Join(names, ", ")))
@@ -227,6 +230,20 @@ func (x *examiner) entities(ctx context.Context) []doctor.Finding {
 		out = append(out, doctor.Good("%d certificates are enrolled, and each has its workflow", n))
 	}
 	return out
+}
+
+// lost names what the latest round found gone, if the first of them still is.
+func (x *examiner) lost(ctx context.Context) (names []string) {
+	last, _, err := workflows.LastRounds(ctx, x.client)
+	if err != nil {
+		return nil // the check of the schedules says it
+	}
+	for _, u := range last.Unguarded {
+		if u.Lost() && (len(names) >= mostNamed || x.ended(ctx, workflows.WorkflowID(u.Name), "") == "gone by now") {
+			names = append(names, u.Name)
+		}
+	}
+	return names
 }
 
 // overdueAfter is how late a step may be. A renewal that is under way has its own time.

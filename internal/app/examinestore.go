@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/neverlapse/neverlapse/activities"
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/doctor"
 	"github.com/neverlapse/neverlapse/internal/store"
@@ -45,6 +47,7 @@ func (x *examiner) kept() []doctor.Check {
 			return doctor.Good("written, made durable and read back in %d ms", time.Since(begun).Milliseconds())
 		}),
 		doctor.One(doctor.Newest, "", x.newest),
+		{Codes: []doctor.Code{doctor.Lives}, Run: x.lives},
 	}
 }
 
@@ -63,6 +66,29 @@ func (x *examiner) keyService(ctx context.Context) []doctor.Finding {
 		return []doctor.Finding{doctor.Bad(remedy, "%s: %s", kind, inOneLine(err))}
 	}
 	return []doctor.Finding{doctor.Good("%s wraps and opens, in %d ms", kind, time.Since(begun).Milliseconds())}
+}
+
+// lives holds the store against what Temporal knows to be live.
+func (x *examiner) lives(ctx context.Context) []doctor.Finding {
+	if x.client == nil {
+		return nil // another check says it
+	}
+	running, err := (&census{client: x.client, namespace: x.config().Temporal.Namespace}).Running(ctx)
+	if err != nil {
+		return []doctor.Finding{unlisted(err)}
+	}
+	shelf, err := activities.Compare(ctx, x.store, running, func(string) {})
+	if err != nil {
+		return []doctor.Finding{unread(err)}
+	}
+	var names []string
+	for _, m := range shelf.Missing[:min(len(shelf.Missing), mostNamed)] {
+		names = append(names, m.Name)
+	}
+	if n := len(shelf.Missing); n > 0 {
+		return []doctor.Finding{doctor.Bad("neverlapse store check; then, for each: neverlapse renew "+names[0], "it lacks the live version of %d of %d certificates: %s", n, shelf.Compared, strings.Join(names, ", "))}
+	}
+	return []doctor.Finding{doctor.Good("it has the live version of all %d certificates that were issued here", shelf.Compared)}
 }
 
 // mostNames bounds in how many certificates the newest version is looked for: a

@@ -4,43 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/neverlapse/neverlapse/internal/config"
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
 // What Restore finds in place of a workflow that was ended.
 var (
-	ErrNothingLeft = errors.New("the engine holds nothing of it")
-	ErrGuarded     = errors.New("its workflow runs")
-	ErrRetired     = errors.New("it was retired")
+	ErrGuarded = errors.New("its workflow runs")
+	ErrRetired = errors.New("it was retired")
 )
 
-// Restore begins the workflow of a certificate again where it was ended from
-// outside: the engine resets it to its last step, with everything that it knew,
-// and gives it the messages that came after.
-func Restore(ctx context.Context, c client.Client, namespace, name string, r workflows.Request) error {
+// Restore begins the workflow of a certificate again. Where it was ended from
+// outside the engine resets it to its last step, with everything that it knew, and
+// gives it the messages that came after. Where the engine has lost it a worker
+// begins it with what the store keeps; kept is of when that is.
+func Restore(ctx context.Context, c client.Client, t config.Temporal, name string, r workflows.Request) (kept time.Time, err error) {
 	id := workflows.WorkflowID(name)
 	d, err := c.DescribeWorkflowExecution(ctx, id, "")
 	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
-		return ErrNothingLeft
+		out, err := workflows.Restore(ctx, c, t.TaskQueue, workflows.RestorationInput{Name: name, Request: r})
+		return out.Kept, err
 	}
 	if err != nil {
-		return err
+		return kept, err
 	}
 	x := d.GetWorkflowExecutionInfo()
 	switch x.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return ErrGuarded
+		return kept, ErrGuarded
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return ErrRetired
+		return kept, ErrRetired
 	}
+	return kept, reset(ctx, c, t.Namespace, x, r)
+}
+
+// reset has a run go on from its last step.
+func reset(ctx context.Context, c client.Client, namespace string, x *workflowpb.WorkflowExecutionInfo, r workflows.Request) error {
+	id := x.GetExecution().GetWorkflowId()
 	at, err := resetPoint(ctx, c, namespace, id, x.GetExecution().GetRunId())
 	if err != nil {
 		return err

@@ -321,6 +321,7 @@ func Register(w interface {
 	w.RegisterWorkflow(story.CertificateWorkflow)
 	w.RegisterWorkflow(story.RenewalWorkflow)
 	w.RegisterWorkflow(story.EnrollmentWorkflow)
+	w.RegisterWorkflow(story.RestorationWorkflow)
 	w.RegisterWorkflow(story.RehearsalWorkflow)
 	w.RegisterWorkflow(story.ImportWorkflow)
 	w.RegisterWorkflow(story.InventoryWorkflow)

@@ -87,6 +87,7 @@ func (a *App) rounds(ctx context.Context) (out metrics.Rounds, err error) {
 	for _, u := range last.Unguarded {
 		out.Unguarded[u.How]++
 	}
+	out.Missing = len(last.Missing) + last.MissingMore
 	return out, err
 }
 

@@ -1,6 +1,9 @@
 package cert
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Issuance is what must be durable before the CA is asked for anything that
 // counts: one per version being replaced. It holds references, never keys.
@@ -65,4 +68,15 @@ type Entry struct {
 	Via      string            `json:"via,omitempty"`
 	Note     string            `json:"note,omitempty"`
 	Details  map[string]string `json:"details,omitempty"`
+}
+
+// Snapshot is what is kept of a certificate beside its workflow, so that it can be
+// begun again should the engine lose it. It holds no secret.
+type Snapshot struct {
+	Sequence int64           `json:"sequence"` // of the last journal entry that it knows of
+	At       time.Time       `json:"at"`       // when it was so
+	Owner    string          `json:"owner,omitempty"`
+	Team     string          `json:"team,omitempty"`
+	NotAfter time.Time       `json:"notAfter,omitzero"` // of the version that was live
+	State    json.RawMessage `json:"state"`             // the workflow's own
 }

@@ -35,6 +35,7 @@ const (
 	StoreKey  Code = "store.key"
 	Writes    Code = "store.writes"
 	Newest    Code = "store.newest"
+	Lives     Code = "store.live"
 	Disk      Code = "machine.disk"
 	Files     Code = "machine.descriptors"
 	Entities  Code = "certificates.running"
@@ -84,9 +85,10 @@ var Codes = []About{
 	{StoreKey, "where `key_url` names a key service: does it answer, is it unsealed, and may the key be used?", "", "it cannot: nothing is issued, renewed or rolled back", worker, "unseal it, or mend its token and policy; [stores](stores.md#the-key-in-vault-or-in-aws)"},
 	{Writes, "can the store be written to, and read back?", "", "it cannot", worker, "space, rights, or the server it lies on"},
 	{Newest, "does the key open the newest version in it?", "", "it does not: certificates could not be put back", worker, "restore the key from your backup"},
+	{Lives, "does it have the live version of every certificate that was issued here?", "", "it lacks some, as after an older backup was restored: they can neither be deployed again nor put back", worker, "`neverlapse store check` lists them; `neverlapse renew NAME`"},
 	{Disk, "space on the disks of the data folder and the store", "less than a tenth, or 1 GiB, is left", "less than 2 in a hundred, or 100 MiB, is left", worker, "make room"},
 	{Files, "how many files and connections the process may have open", "fewer than 4096", "fewer than 256", worker, "`LimitNOFILE=65536` in the unit, or `ulimit -n 65536`"},
-	{Entities, "does the workflow of every certificate run, without failing at its tasks?", "", "one was ended by hand or failed, or its tasks fail", worker, "`neverlapse restore` brings it back; for tasks that fail, the worker's log"},
+	{Entities, "does the workflow of every certificate run, without failing at its tasks?", "", "one was ended by hand or failed, was lost, or its tasks fail", worker, "`neverlapse restore` brings it back; for tasks that fail, the worker's log"},
 	{Overdue, "does every certificate do its next step when it is due?", "", "one is late by more than 15 minutes", worker, "a worker that is stuck or missing; `neverlapse explain NAME`"},
 	{InTrouble, "certificates whose attempts are spent, or that have expired", "there are some", "", worker, "`neverlapse list --state spent`, `neverlapse explain NAME`"},
 	{Sources, "was each source of the inventory gone through lately, and completely?", "its last run was not complete, or it was never gone through", "no complete run for two intervals", worker, "`neverlapse sources run NAME --wait`"},

@@ -51,7 +51,7 @@ func (s *State) adoptable(now time.Time, v cert.Version) bool {
 	case s.Held != nil && v.Fingerprint == s.Held.Fingerprint:
 		return true
 	}
-	return v.NotAfter.After(s.Live.NotAfter) && !(s.TellsDrift && s.calm(now))
+	return v.NotAfter.After(s.Live.NotAfter) && (s.Stale || !(s.TellsDrift && s.calm(now)))
 }
 
 // adopt makes a version the live one and begins a new replacement. A hold is

@@ -26,6 +26,7 @@ func (s *State) Observed(now time.Time, seen []cert.Observation) {
 	s.answering(now, seen)
 	s.Sight.At, s.Sight.Observations = now, slices.Clone(seen)
 	s.draw(now)
+	s.Stale = s.Stale && !s.allSeen()
 }
 
 // answering has a target that is behind tried at once when it can be read back

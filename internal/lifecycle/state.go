@@ -77,6 +77,12 @@ type State struct {
 	// TellsDrift: what takes the place of a version of ours that needs no
 	// replacement is told, not adopted. Runs begun by older releases adopt it.
 	TellsDrift bool `json:"tellsDrift,omitempty"`
+
+	// Restored is when it was begun again from what the store keeps; zero: never.
+	Restored time.Time `json:"restored,omitzero"`
+	// Stale tells that what is served may be newer than Live, for nobody has seen
+	// every place since it was restored.
+	Stale bool `json:"stale,omitempty"`
 }
 
 // Installed is what one target has.

@@ -30,6 +30,7 @@ var worldFamilies = []Family{
 	{"neverlapse_scan_places", "gauge", "Places with certificates that are known from the source.", []string{"inventory"}},
 	{"neverlapse_scan_places_troubled", "gauge", "Places of the source of which the latest look learnt nothing.", []string{"inventory"}},
 	{"neverlapse_certificates_unguarded", "gauge", "Certificates that are enrolled and that nobody guards, as the latest round found them: ended (their workflow was ended from outside), gone (the engine lost it), stuck (it cannot go on).", []string{"how"}},
+	{"neverlapse_store_versions_missing", "gauge", "Certificates whose live version was issued here and is not in the store, as the latest round found them.", nil},
 	{"neverlapse_rounds_timestamp_seconds", "gauge", "When what is enrolled was last compared with what is guarded; 0: never.", nil},
 	{"neverlapse_canary_succeeded_timestamp_seconds", "gauge", "When the canary certificate was last renewed; 0: never. There is none of these without a canary.", []string{"ca"}},
 	{"neverlapse_canary_interval_seconds", "gauge", "From one renewal of the canary certificate to the next, as configured.", []string{"ca"}},

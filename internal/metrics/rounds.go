@@ -6,6 +6,7 @@ import "time"
 type Rounds struct {
 	At        time.Time      // zero: there was none
 	Unguarded map[string]int // by how
+	Missing   int            // live versions that the store lacks
 }
 
 func (t telling) rounds(now time.Time) {
@@ -17,6 +18,7 @@ func (t telling) rounds(now time.Time) {
 	for how, n := range r.Unguarded {
 		t.tell("neverlapse_certificates_unguarded", float64(n), how)
 	}
+	t.tell("neverlapse_store_versions_missing", float64(r.Missing))
 }
 
 // Canary is how the canary certificate does.

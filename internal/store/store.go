@@ -42,6 +42,7 @@ certificates/NAME/
     captures/DEPLOYMENT,TARGET.sealed   what a target had before a deployment
     revocations/FINGERPRINT.json  which version was revoked, when, by whom and why
     journal.jsonl                 what happened, one JSON object a line
+    snapshot.json                 what was asked for and where it stood, to begin it again should Temporal lose it
 claims/holders/NAME.json          the places a certificate holds; this file decides
 claims/places/PLACE.json          who holds a place, as an index
 delivery/unseen/ID.json           messages that did not arrive and that nobody has seen yet; seen/ has the others

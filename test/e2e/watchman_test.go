@@ -126,20 +126,42 @@ func TestACertificateWhoseWorkflowWasEndedFromOutsideIsToldOnceAndBroughtBackWhe
 	w.cli(0, "retire", "shop", "--force")
 }
 
-func TestACertificateThatTheEngineLostIsToldFromTheJournalUntilItIsEnrolledAgain(t *testing.T) {
+func TestACertificateThatTheEngineLostIsToldAndGoesOnAsTheStoreKeptIt(t *testing.T) {
 	t.Parallel()
-	w := enter(t, harness.Options{Sections: "watchman: {every: 1s}", Nginx: sites(site(t, "www.shop.test", 60*24*time.Hour))})
+	w := enter(t, harness.Options{Sections: "watchman: {every: 1s}", Nginx: sites(site(t, "www.shop.test", 60*24*time.Hour), site(t, "old.shop.test", 60*24*time.Hour))})
+	seen := func(s workflows.Status) bool { return s.State.Live.Fingerprint != "" && s.Unread == 0 }
 	w.watch("shop", 0)
-	w.until("shop", "the first look", func(s workflows.Status) bool { return s.State.Live.Fingerprint != "" && s.Unread == 0 })
-	_, err := w.client.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{Namespace: w.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflows.WorkflowID("shop")}})
-	if err != nil {
-		t.Fatal(err)
+	w.watch("old", 1)
+	before := w.until("shop", "the first look", seen)
+	w.until("old", "the first look", seen)
+	lose := func(name string) {
+		_, err := w.client.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{Namespace: w.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflows.WorkflowID(name)}})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	w.holds(w.told(alert.Unguarded), "shop", "neverlapse history shop")
+	w.cli(0, "retire", "old", "--force")
+	w.eventually("old to be retired", func() bool { return len(w.journal("old", "retired")) == 1 })
+	lose("old")
+	lose("shop")
+	w.holds(w.told(alert.Unguarded), "shop", "neverlapse restore shop")
 	w.eventually("it to be gone", func() bool { p := w.patrol(); return len(p.Unguarded) == 1 && p.Unguarded[0].How == "gone" })
-	w.cli(3, "restore", "shop")
-	w.watch("shop", 0)
-	w.eventually("a round to find it", func() bool { return len(w.patrol().Unguarded) == 0 })
+	w.eventually("the engine to have nothing of old", func() bool {
+		_, err := w.client.DescribeWorkflowExecution(t.Context(), workflows.WorkflowID("old"), "")
+		return err != nil
+	})
+	says(t, w.cli(4, "restore", "old"), "was retired", "enroll it again")
+
+	says(t, w.cli(0, "restore", "shop", "--note", "it is needed"), "shop is guarded again as the store kept it at")
+	after := w.until("shop", "it to be looked at", seen)
+	if after.State.Live.Fingerprint != before.State.Live.Fingerprint || !after.State.EnrolledAt.Equal(before.State.EnrolledAt) || after.State.Spec.Owner != "minji" || after.State.Stale {
+		t.Errorf("it came back as %+v, was %+v", after.State, before.State)
+	}
+	w.eventually("the journal to tell it", func() bool { return len(w.journal("shop", "restored")) == 1 })
+	if e := w.journal("shop", "restored")[0]; e.By != "tester" || e.Note != "it is needed" {
+		t.Errorf("the journal says %+v", e)
+	}
+	says(t, w.cli(4, "restore", "shop"), "is guarded")
 	w.calm()
 	w.told(alert.Unguarded)
 }

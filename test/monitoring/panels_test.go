@@ -20,9 +20,10 @@ var dashboards = []dashboard{
 			{`count(` + left + ` < 7 * 86400)`, "7 days"}, {`count(` + left + ` < 30 * 86400)`, "30 days"}, {`count(` + left + ` < 90 * 86400)`, "90 days"},
 		}},
 		{"Next steps", table, "dateTimeFromNow", 12, "What Neverlapse does next by itself.", []query{{`sort(bottomk(25, max by (certificate) (neverlapse_certificate_next_step_timestamp_seconds) > time()) * 1000)`, ""}}},
-		{"Guarded by nobody", stat, "short", 8, "Certificates that are enrolled and whose workflow was ended, lost or does not go on, as the latest round found them.", []query{{`sum(max by (how) (neverlapse_certificates_unguarded))`, ""}}},
-		{"Latest round", stat, "s", 8, "Since what is enrolled was last compared with what is guarded.", []query{{`time() - (max(neverlapse_rounds_timestamp_seconds) > 0)`, ""}}},
-		{"Canary", stat, "s", 8, "Since the canary certificate was last renewed, by CA; empty without a canary.", []query{{`time() - (max by (ca) (neverlapse_canary_succeeded_timestamp_seconds) > 0)`, "{{ca}}"}}},
+		{"Guarded by nobody", stat, "short", 6, "Certificates that are enrolled and whose workflow was ended, lost or does not go on, as the latest round found them.", []query{{`sum(max by (how) (neverlapse_certificates_unguarded))`, ""}}},
+		{"Latest round", stat, "s", 6, "Since what is enrolled was last compared with what is guarded.", []query{{`time() - (max(neverlapse_rounds_timestamp_seconds) > 0)`, ""}}},
+		{"Not in the store", stat, "short", 6, "Certificates whose live version was issued here and that the store lacks, as after an older backup was restored.", []query{{`max(neverlapse_store_versions_missing)`, ""}}},
+		{"Canary", stat, "s", 6, "Since the canary certificate was last renewed, by CA; empty without a canary.", []query{{`time() - (max by (ca) (neverlapse_canary_succeeded_timestamp_seconds) > 0)`, "{{ca}}"}}},
 	}},
 	{"neverlapse-renewals", "Neverlapse: renewals", "How renewals, deployments and proofs go, and what CAs allow.", []panel{
 		{"Proven in the range", stat, "short", 6, "Renewals that were proven.", []query{{`sum(increase(neverlapse_renewal_outcomes_total{purpose="renew", outcome=~"proven|behind"}[$__range]))`, ""}}},

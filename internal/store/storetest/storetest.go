@@ -47,6 +47,10 @@ type Store interface {
 	Append(ctx context.Context, name string, entries []cert.Entry) error
 	Entries(ctx context.Context, name string) ([]cert.Entry, error)
 
+	Snapshot(ctx context.Context, name string) (cert.Snapshot, error)
+	PutSnapshot(ctx context.Context, name string, n cert.Snapshot) error
+	Has(ctx context.Context, name string, f cert.Fingerprint) (version, snapshot bool, err error)
+
 	Claim(ctx context.Context, name string, identities []string) error
 
 	PutUndelivered(ctx context.Context, letters []delivery.Undelivered) error
@@ -106,6 +110,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"the first capture wins, of any bytes", captures},
 		{"journal entries are kept once and in order", journalOnce},
 		{"no journal entry is lost or doubled among many writers", journalRace},
+		{"the snapshot that knows most stays", snapshots},
 		{"places are claimed all or none", claims},
 		{"of many who claim a place one wins", claimRace},
 		{"a dead letter stays until somebody has seen it", deadLetters},
