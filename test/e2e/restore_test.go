@@ -105,11 +105,12 @@ func TestAFleetWhoseEngineLostItsDatabaseGoesOnAsTheStoreKeptIt(t *testing.T) {
 	w := prepareOwn(t, harness.Options{Sections: "watchman: {every: 1s}", Policies: early + stepsPolicy, Nginx: sites(
 		site(t, "www.shop.test", time.Hour), site(t, "pay.shop.test", time.Hour), site(t, "old.shop.test", time.Hour), site(t, "bye.shop.test", 24*time.Hour))})
 	w.start()
+	before := []cert.Fingerprint{w.served(0), w.served(1)}
 	w.manage("shop", 0, "--policy", "early")
 	w.manage("pay", 1, "--policy", "early")
 	w.watch("old", 2, "--policy", "steps")
 	w.watch("bye", 3, "--policy", "steps")
-	lived := map[string]cert.Fingerprint{"shop": w.live("shop", w.served(0)), "pay": w.live("pay", w.served(1))}
+	lived := map[string]cert.Fingerprint{"shop": w.live("shop", before[0]), "pay": w.live("pay", before[1])}
 	w.cli(0, "pause", "pay", "--until", "3d", "--reason", "the release")
 	w.settled("old", alert.Expiring, "the owner to be told", func(a lifecycle.Alert) bool { return len(a.Receipts) > 0 })
 	w.cli(0, "ack", "old", "--note", "the new one is ordered")
@@ -137,7 +138,9 @@ func TestAFleetWhoseEngineLostItsDatabaseGoesOnAsTheStoreKeptIt(t *testing.T) {
 	says(t, w.cli(0, "restore", "--all", "--yes"), "3 certificates guarded, and none that is not")
 
 	for name, live := range lived {
-		s := w.until(name, "to be looked at", func(s workflows.Status) bool { return !s.State.Sight.At.IsZero() && len(s.State.Flights) == 0 && s.Unread == 0 })
+		s := w.until(name, "to be looked at", func(s workflows.Status) bool {
+			return !s.State.Sight.At.IsZero() && len(s.State.Flights) == 0 && s.Unread == 0
+		})
 		if s.State.Live.Fingerprint != live || s.State.Live.CA != "pebble" || s.State.Spec.Policy.Name != "early" || s.State.Spec.Owner != "minji" {
 			t.Errorf("%s came back as %+v", name, s.State)
 		}

@@ -153,7 +153,7 @@ func TestACertificateThatTheEngineLostIsToldAndGoesOnAsTheStoreKeptIt(t *testing
 	says(t, w.cli(4, "restore", "old"), "was retired", "enroll it again")
 
 	says(t, w.cli(0, "restore", "shop", "--note", "it is needed"), "shop is guarded again as the store kept it at")
-	after := w.until("shop", "it to be looked at", seen)
+	after := w.until("shop", "it to be looked at", func(s workflows.Status) bool { return !s.State.Sight.At.IsZero() && s.Unread == 0 })
 	if after.State.Live.Fingerprint != before.State.Live.Fingerprint || !after.State.EnrolledAt.Equal(before.State.EnrolledAt) || after.State.Spec.Owner != "minji" || after.State.Stale {
 		t.Errorf("it came back as %+v, was %+v", after.State, before.State)
 	}

@@ -110,8 +110,9 @@ func TestEveryAlertHasItsSectionOfTheRunbookAndATestThatSeesItFire(t *testing.T)
 func TestTheRunbookLeadsToSectionsThatItHas(t *testing.T) {
 	body := read(t, runbook)
 	anchors := map[string]bool{}
+	punctuation := regexp.MustCompile(`[^a-z0-9_ -]`)
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(body, -1) {
-		anchors[strings.ToLower(strings.ReplaceAll(m[1], " ", "-"))] = true
+		anchors[strings.ReplaceAll(punctuation.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
 	}
 	found := regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(body, -1)
 	for _, m := range found {
