@@ -47,7 +47,7 @@ run that was cut short is run again.`,
 				if len(args) > 0 {
 					return usage("a name and --all do not go together; use one of them")
 				}
-				return c.restoreAll(cmd.Context(), cmd.InOrStdin(), req, r)
+				return c.restoreAll(cmd.Context(), c.in, req, r)
 			}
 			if r.yes || r.dry {
 				return usage("--yes and --dry-run go with --all")
