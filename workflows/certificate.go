@@ -51,6 +51,7 @@ type certificate struct {
 	Entity
 	began     cert.Fingerprint // the live version when this run began
 	changes   int              // counts everything that may change a decision
+	asked     int              // changes when the brain was asked last
 	recording bool
 	recordAt  time.Time // the journal was out of reach: not before
 	claiming  bool
@@ -100,16 +101,18 @@ func (c *certificate) run(ctx workflow.Context) error {
 	for {
 		d := c.decide(ctx)
 		c.withdraw(ctx)
-		c.show(ctx, d)
+		if !patched(ctx, sparesActions) {
+			c.show(ctx, d)
+		}
 		if c.Shown == nil {
 			c.record(ctx)
 		}
 		c.claim(ctx)
 		switch {
 		case d.Step.Kind == lifecycle.StepFinish:
-			return c.finish(ctx)
+			return c.finish(ctx, d)
 		case c.full(ctx, d) && c.atRest(ctx):
-			return c.continueAsNew(ctx)
+			return c.continueAsNew(ctx, d)
 		case d.Step.Kind == lifecycle.StepWait, c.full(ctx, d) && !presses(d):
 			c.record(ctx)
 			c.wait(ctx, d)
@@ -119,16 +122,27 @@ func (c *certificate) run(ctx workflow.Context) error {
 	}
 }
 
-// decide asks the brain once and records its whole answer.
+// decide asks the brain once and records its whole answer. If nothing has happened
+// since, what that answer foresaw for now needs no other.
 func (c *certificate) decide(ctx workflow.Context) lifecycle.Decision {
-	var d lifecycle.Decision
+	then := c.last.Foreseen(workflow.Now(ctx))
+	if c.lastAt = workflow.Now(ctx); then != nil && c.changes == c.asked {
+		c.last = *then
+		return c.last
+	}
+	c.asked, c.last = c.changes, lifecycle.Decision{}
+	foresees := patched(ctx, sparesActions)
 	err := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "decide what is next"}, func(workflow.Context) any {
-		return c.Brain(workflow.Now(ctx), c.State.Clone())
-	}).Get(&d)
+		d := c.Brain(c.lastAt, c.State.Clone())
+		if foresees {
+			d = lifecycle.Foresee(c.Brain, c.lastAt, c.State, d)
+		}
+		return d
+	}).Get(&c.last)
 	if err != nil {
 		panic(err) // blocks the task, not the certificate: it goes on when the payload can be read again
 	}
-	return d
+	return c.last
 }
 
 // begin does one step; none of them blocks.
@@ -160,12 +174,16 @@ func (c *certificate) changed() { c.changes++ }
 // wait sleeps until something is due or happened, or the run can hand over. The
 // timer is cancelled by hand: AwaitWithTimeout would leave it running.
 func (c *certificate) wait(ctx workflow.Context, d lifecycle.Decision) {
+	c.show(ctx, d)
 	seen := c.changes
 	until, summary := c.wake(d)
-	timerCtx, cancel := workflow.WithCancel(ctx)
-	timer := workflow.NewTimerWithOptions(timerCtx, max(until.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)})
-	_ = workflow.Await(ctx, func() bool { return c.changes != seen || timer.IsReady() || c.full(ctx, d) && c.atRest(ctx) })
-	cancel()
+	due := func() bool { return !workflow.Now(ctx).Before(until) }
+	if !c.lookWakes(ctx, until) {
+		timerCtx, cancel := workflow.WithCancel(ctx)
+		defer cancel()
+		due = workflow.NewTimerWithOptions(timerCtx, max(until.Sub(workflow.Now(ctx)), time.Millisecond), workflow.TimerOptions{Summary: brief(summary)}).IsReady
+	}
+	_ = workflow.Await(ctx, func() bool { return c.changes != seen || due() || c.full(ctx, d) && c.atRest(ctx) })
 }
 
 // wake is when to ask the brain again although nothing happens, and why.

@@ -35,7 +35,8 @@ func (c *certificate) atRest(ctx workflow.Context) bool {
 	return len(c.State.Flights) == 0 && c.telling == 0 && !c.recording && !c.claiming && workflow.AllHandlersFinished(ctx)
 }
 
-func (c *certificate) continueAsNew(ctx workflow.Context) error {
+func (c *certificate) continueAsNew(ctx workflow.Context, d lifecycle.Decision) error {
+	c.show(ctx, d)
 	c.drain(ctx)
 	c.Runs++
 	c.Shown, c.State.TellsDrift = &c.shown, true
@@ -43,7 +44,8 @@ func (c *certificate) continueAsNew(ctx workflow.Context) error {
 }
 
 // finish writes the last entries and gives up the places.
-func (c *certificate) finish(ctx workflow.Context) error {
+func (c *certificate) finish(ctx workflow.Context, d lifecycle.Decision) error {
+	c.show(ctx, d)
 	o := c.State.Retire
 	c.note(ctx, entry{Kind: "retired", Text: "the certificate is not guarded any more", By: o.By, Via: o.Via, Note: o.Note})
 	_ = workflow.Await(ctx, func() bool { return !c.recording && !c.claiming })

@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -9,6 +11,9 @@ import (
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
 )
+
+// longestLook bounds a look: from here, and then from the hosts of its targets.
+const longestLook = 2*quickLimit + glanceWait
 
 // look observes the world.
 func (c *certificate) look(ctx workflow.Context, d lifecycle.Decision) {
@@ -24,6 +29,14 @@ func (c *certificate) look(ctx workflow.Context, d lifecycle.Decision) {
 		seen = readBack(ctx, s.Names, seen)
 		c.see(ctx, func() { c.State.Observed(workflow.Now(ctx), seen) })
 	})
+}
+
+// lookWakes reports whether a look is under way that ends before an instant, and
+// so wakes the loop without a timer.
+func (c *certificate) lookWakes(ctx workflow.Context, until time.Time) bool {
+	return slices.ContainsFunc(c.State.Flights, func(f lifecycle.Flight) bool {
+		return f.Kind == lifecycle.FlyLook && f.At.Add(longestLook).Before(until)
+	}) && patched(ctx, sparesActions)
 }
 
 func nobodyLooked(ctx workflow.Context, in activities.ObserveInput, why string) []cert.Observation {

@@ -18,6 +18,7 @@ const (
 	tellsBreaksApart
 	notesRenewalsElsewhere
 	tellsStoreBehind
+	sparesActions
 )
 
 // patchIDs are what histories call them, and never change.
@@ -27,6 +28,7 @@ var patchIDs = map[patch]string{
 	tellsBreaksApart:         "breaks-in-one-second",
 	notesRenewalsElsewhere:   "renewals-elsewhere-in-journal",
 	tellsStoreBehind:         "store-behind",
+	sparesActions:            "spares-actions",
 }
 
 // PatchLevel is how many patches this release knows.

@@ -25,11 +25,10 @@ type Status struct {
 	Running *lifecycle.Rollout `json:"running,omitempty"`
 }
 
-// show tells the Web UI and visibility where the certificate stands; what has
-// not changed is not sent.
+// show tells the Web UI and visibility where the certificate stands when all that
+// was due is begun; what has not changed is not sent.
 func (c *certificate) show(ctx workflow.Context, d lifecycle.Decision) {
 	workflow.SetCurrentDetails(ctx, c.details(workflow.Now(ctx), d))
-	c.last, c.lastAt = d, workflow.Now(ctx)
 	first, live := c.shown.State == "", c.shown.Fingerprint != d.Attributes.Fingerprint
 	if !reflect.DeepEqual(c.shown, d.Attributes) {
 		c.shown = d.Attributes

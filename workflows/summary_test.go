@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -86,6 +87,11 @@ func (o *labelsOutbound) ExecuteChildWorkflow(ctx workflow.Context, name string,
 	return o.Next.ExecuteChildWorkflow(ctx, name, args...)
 }
 
+func (o *labelsOutbound) SideEffectWithOptions(ctx workflow.Context, options workflow.SideEffectOptions, f func(workflow.Context) any) converter.EncodedValue {
+	o.labels.check("decision", "", options.Summary)
+	return o.Next.SideEffectWithOptions(ctx, options, f)
+}
+
 func (o *labelsOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) error {
 	o.labels.mu.Lock()
 	o.labels.seen["search attributes"]++
@@ -147,7 +153,7 @@ func TestEverythingThatIsStartedHasASummaryAndAnEnd(t *testing.T) {
 	for _, fails := range []map[string]error{nil, {"Install web1": failing("other")}} {
 		(&script{fails: fails}).run(t, in, l)
 	}
-	for _, kind := range []string{"activity", "within the task", "timer", "child"} {
+	for _, kind := range []string{"activity", "within the task", "timer", "child", "decision"} {
 		if seen[kind] == 0 {
 			t.Errorf("no %s was seen: the test holds nothing", kind)
 		}

@@ -102,6 +102,8 @@ type Decision struct {
 	Due        time.Time  `json:"due,omitzero"` // for StepWait: when to ask again
 	Next       Event      `json:"next,omitzero"`
 	Attributes Attributes `json:"attributes"`
+	// Then is what follows if nothing happens meanwhile; nil: ask again.
+	Then *Decision `json:"then,omitempty"`
 }
 
 // Step is one thing to do.

@@ -21,6 +21,9 @@ type guard struct {
 	instant time.Time
 	earlier []Decision // at this instant
 	round   map[string]rung
+
+	last     Decision // with what it foresees
+	happened int      // until then
 }
 
 // rung is where the telling of an alert stands.
@@ -66,6 +69,7 @@ func (g *guard) decided(d Decision) {
 		g.inOrder(d)
 	}
 	g.once(d)
+	g.foresees(d)
 }
 
 func (g *guard) applied(Decision) { g.worst = worstOf(&g.w.s) }
@@ -102,6 +106,24 @@ func (g *guard) survives(d Decision) {
 	}
 	if after, _ := json.Marshal(g.w.s); string(after) != string(before) {
 		g.failf("deciding changed the state")
+	}
+}
+
+// foresees: if nothing happens, what a decision foresees is what is decided then.
+func (g *guard) foresees(d Decision) {
+	then := g.last.Foreseen(g.w.now)
+	if then == nil || g.w.happened != g.happened {
+		if g.last, g.happened = d, g.w.happened; g.steps%4 == 0 {
+			g.last = Foresee(Next, g.w.now, g.w.s, d)
+		}
+		return
+	}
+	g.last = *then
+	bare := *then
+	bare.Then = nil
+	want, _ := json.Marshal(d)
+	if got, _ := json.Marshal(bare); string(got) != string(want) {
+		g.failf("foreseen was\n%s\nand decided is\n%s", got, want)
 	}
 }
 

@@ -39,6 +39,7 @@ type world struct {
 	limit  int       // of decisions; none if zero
 
 	decisions int
+	happened  int // tasks of the agenda that are done
 	lines     []string
 	told      []noticed
 	// decided sees every decision before it is applied, and applied right after.
@@ -177,6 +178,7 @@ func (w *world) happen() {
 	for len(w.agenda) > 0 && !w.agenda[0].at.After(w.now) {
 		t := w.agenda[0]
 		w.agenda = w.agenda[1:]
+		w.happened++
 		t.do()
 	}
 }

@@ -40,6 +40,7 @@ var kinds = []kind{
 	{"activity", 3, 1},       // scheduled, started, completed
 	{"local activity", 1, 1}, // a marker; those of one workflow task are billed as one
 	{"decision", 1, 1},       // a side effect: a marker
+	{"patch", 2, 0},          // the way that a run goes: a marker, and a search attribute that is free
 	{"child", 3, 0},          // initiated, started, completed; its run is counted as such
 	{"search attributes", 1, 1},
 	{"memo", 1, 0},
@@ -317,7 +318,7 @@ type inbound struct {
 }
 
 func (i *inbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
-	o := &outbound{w: i.w}
+	o := &outbound{w: i.w, patches: map[string]bool{}}
 	o.Next = out
 	return i.Next.Init(o)
 }
@@ -334,7 +335,8 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 
 type outbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
-	w *world
+	w       *world
+	patches map[string]bool // that the run has met
 }
 
 func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
@@ -366,6 +368,14 @@ func (o *outbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Futu
 func (o *outbound) SideEffectWithOptions(ctx workflow.Context, options workflow.SideEffectOptions, f func(workflow.Context) any) converter.EncodedValue {
 	o.w.count("decision")
 	return o.Next.SideEffectWithOptions(ctx, options, f)
+}
+
+func (o *outbound) GetVersion(ctx workflow.Context, id string, least, most workflow.Version) workflow.Version {
+	if !o.patches[id] {
+		o.patches[id] = true
+		o.w.count("patch")
+	}
+	return o.Next.GetVersion(ctx, id, least, most)
 }
 
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) error {
