@@ -27,7 +27,7 @@ type settings struct {
 func main() {
 	var s settings
 	flag.BoolVar(&s.long, "long", false, "lengthen the loops of the tests and fuzz for a while")
-	flag.StringVar(&s.only, "stage", "", "run only this `stage` of tests: unit, engine, bench, shipped, end-to-end, kubernetes or fuzz")
+	flag.StringVar(&s.only, "stage", "", "run only this `stage` of tests: unit, engine, bench, shipped, end-to-end, postgresql, kubernetes or fuzz")
 	flag.Parse()
 	s.ci = os.Getenv("CI") == "true"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -205,7 +205,7 @@ func below(path, folder string) bool { return strings.HasPrefix(path+"/", folder
 
 // goTest runs go test and prints each package as it ends.
 func (w *workshop) goTest(ctx context.Context, dir string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout", "20m"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout", "30m"}, args...)...)
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, w.environment(), w.out
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
