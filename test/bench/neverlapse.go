@@ -54,8 +54,8 @@ func name(i int) string { return fmt.Sprintf("bench-%d", i) }
 
 func enrolled(ctx context.Context, c client.Client, i int) (cert.Fingerprint, error) {
 	in := workflows.EnrollmentInput{AdmitRequest: activities.AdmitRequest{
-		Name: name(i), Names: []string{name(i) + ".test"}, Managed: true, CA: "pebble", Targets: []string{fmt.Sprintf("place-%d", i)},
-	}, By: "bench"}
+		Name: name(i), Names: []string{name(i) + ".test"}, Managed: true, CA: "pebble", Targets: []string{fmt.Sprintf("place-%d", i)}, By: "bench",
+	}}
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.EnrollmentID(in.Name), TaskQueue: "neverlapse"}, "EnrollmentWorkflow", in)
 	if err == nil {
 		err = run.Get(ctx, nil)
