@@ -79,7 +79,7 @@ func stage(t *testing.T, kinds ...string) *story {
 	s := &story{t: t, story: &workflows.Workflows{Brain: lifecycle.Next}, env: suite.NewTestWorkflowEnvironment(), served: version("a.test", start, 90*24*time.Hour), refuses: map[string]bool{}}
 	s.env.SetStartTime(start)
 	s.env.SetTestTimeout(time.Minute)
-	s.env.SetWorkerOptions(worker.Options{})
+	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is no deadlock
 	s.acts = &activities.Activities{
 		Directory: directory, Scanner: s, Store: fakeStore{s: s}, Now: func() time.Time { return s.env.Now() },
 	}
