@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -104,7 +103,7 @@ func (c *caller) refusal(r reply, said, hint string) error {
 	now := time.Now()
 	switch {
 	case r.status == http.StatusTooManyRequests || r.status >= 500 && r.header.Get("Retry-After") != "":
-		return fault.After(now.Add(retryAfter(r.header.Get("Retry-After"), now)), "%s", text)
+		return fault.After(now.Add(retryAfter(r.header, now)), "%s", text)
 	case r.status >= 500, r.status == http.StatusRequestTimeout, r.status == http.StatusTooEarly:
 		return fault.New(fault.Transient, "%s", text)
 	case r.status >= 300 && r.status < 400:
@@ -128,13 +127,11 @@ func (c *caller) redact(said string) string {
 	return alert.Clean(strings.TrimSpace(said))
 }
 
-// retryAfter reads the header (RFC 9110, 10.2.3); half a minute if it makes no sense.
-func retryAfter(value string, now time.Time) time.Duration {
-	if s, err := strconv.Atoi(value); err == nil && s >= 0 {
-		return max(time.Duration(s)*time.Second, time.Second)
-	}
-	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return at.Sub(now)
+// retryAfter is what a server asks to wait for, a second at least; half a minute if
+// that makes no sense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	if wait, asked := outgoing.RetryAfter(h.Get("Retry-After"), now); asked {
+		return max(wait, time.Second)
 	}
 	return 30 * time.Second
 }

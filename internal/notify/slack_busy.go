@@ -28,5 +28,5 @@ func (c slackHTTP) Do(req *http.Request) (*http.Response, error) {
 	}
 	_ = resp.Body.Close() // nothing of it is read
 	now := time.Now()
-	return nil, &slackBusy{resp.StatusCode, now.Add(retryAfter(resp.Header.Get("Retry-After"), now))}
+	return nil, &slackBusy{resp.StatusCode, now.Add(retryAfter(resp.Header, now))}
 }

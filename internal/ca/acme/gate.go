@@ -3,9 +3,10 @@ package acme
 import (
 	"net/http"
 	"regexp"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/neverlapse/neverlapse/internal/outgoing"
 )
 
 // longestRetryAfter bounds what a CA may ask for; beyond it the header is an
@@ -62,19 +63,12 @@ func (g *gate) close(names string, at, now time.Time) {
 // exact set of names; they last up to a week and must not hold up the others.
 var aboutNames = regexp.MustCompile(`exact set of|for "[^"]+" in the last`)
 
-// retryAfter reads the header, in seconds or as a date (RFC 9110, 10.2.3);
-// zero if there is none, it lies in the past or makes no sense.
+// retryAfter is the date that an answer names; zero if there is none, it lies in
+// the past or makes no sense.
 func retryAfter(h http.Header, now time.Time) time.Time {
-	value := h.Get("Retry-After")
-	at, err := http.ParseTime(value)
-	if seconds, numeric := strconv.ParseInt(value, 10, 64); numeric == nil {
-		at, err = now.Add(time.Duration(min(max(seconds, 0), int64(longestRetryAfter/time.Second)))*time.Second), nil
-	}
-	if err != nil || !at.After(now) {
+	wait, _ := outgoing.RetryAfter(h.Get("Retry-After"), now)
+	if wait == 0 {
 		return time.Time{}
 	}
-	if limit := now.Add(longestRetryAfter); at.After(limit) {
-		return limit
-	}
-	return at
+	return now.Add(min(wait, longestRetryAfter))
 }

@@ -2,19 +2,16 @@ package ct
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/scan"
+	"github.com/neverlapse/neverlapse/internal/scan/source/api"
 )
 
 const maxAnswer = 32 << 20
@@ -48,7 +45,7 @@ func (s *Source) list(ctx context.Context, domain, after string) ([]issuance, er
 		q.Set("after", after)
 	}
 	doing := "list what was issued for " + domain
-	data, err := s.ask(ctx, doing, "/issuances?"+q.Encode())
+	data, err := s.ask(ctx, doing, "issuances?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}
@@ -67,52 +64,38 @@ func read(doing string, data []byte) (out []issuance, err error) {
 	return out, nil
 }
 
-// ask sends one request, once, and gives an error its kind.
+// ask gives what is at a path, and an error its kind.
 func (s *Source) ask(ctx context.Context, doing, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.timeout())
-	defer cancel()
 	token, err := s.options.token()
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.options.address()+path, nil)
+	header := http.Header{"Accept": {"application/json"}}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	got, err := s.api.Get(ctx, doing, path, header)
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+	if got.Status != http.StatusOK {
+		return nil, refused(got, doing)
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "neverlapse")
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return nil, unreached(err, doing)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, unreached(err, doing)
-	case resp.StatusCode != http.StatusOK:
-		return nil, refused(resp, data, doing)
-	case len(data) > maxAnswer:
-		return nil, fault.New(fault.Configuration, "cannot %s: the answer has more than %d MiB, so it is not the CT search API; correct address", doing, maxAnswer>>20)
-	}
-	return data, nil
+	return got.Body, nil
 }
 
 // refused gives an answer its kind.
-func refused(resp *http.Response, body []byte, doing string) error {
-	said := fmt.Errorf("%d%s", resp.StatusCode, words(body))
-	switch status := resp.StatusCode; {
+func refused(got api.Answer, doing string) error {
+	said := fmt.Errorf("%d%s", got.Status, words(got.Body))
+	switch status := got.Status; {
 	case status == http.StatusUnauthorized:
 		return fault.New(fault.Configuration, "cannot %s: the token is not accepted: %w; make a new one and put it into token_file", doing, said)
 	case status == http.StatusForbidden:
 		return fault.New(fault.Configuration, "cannot %s: the account may not do that: %w; look at what its subscription allows", doing, said)
 	case status == http.StatusTooManyRequests:
-		return fault.After(time.Now().Add(patience(resp)), "cannot %s now: more requests than the subscription allows: %w", doing, said)
-	case status >= http.StatusInternalServerError && resp.Header.Get("Retry-After") != "":
-		return fault.After(time.Now().Add(patience(resp)), "cannot %s now: %w", doing, said)
+		return fault.After(got.Later(usualPatience), "cannot %s now: more requests than the subscription allows: %w", doing, said)
+	case status >= http.StatusInternalServerError && got.Header.Get("Retry-After") != "":
+		return fault.After(got.Later(usualPatience), "cannot %s now: %w", doing, said)
 	case status >= http.StatusInternalServerError:
 		return fault.New(fault.Unavailable, "cannot %s now: %w", doing, said)
 	case status == http.StatusBadRequest, status == http.StatusNotFound, status == http.StatusUnprocessableEntity:
@@ -124,18 +107,6 @@ func refused(resp *http.Response, body []byte, doing string) error {
 // usualPatience is for a 429 that does not say how long: plans count by the hour.
 const usualPatience = 15 * time.Minute
 
-// patience is what Retry-After says, in seconds or as a date.
-func patience(resp *http.Response) time.Duration {
-	text := resp.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil && time.Until(at) > 0 {
-		return time.Until(at)
-	}
-	return usualPatience
-}
-
 // words are those of an error, cleaned.
 func words(body []byte) string {
 	var in struct {
@@ -146,20 +117,4 @@ func words(body []byte) string {
 		return ""
 	}
 	return scan.Clean(fmt.Sprintf(" %s: %s", in.Code, in.Message))
-}
-
-// unreached is an error that the API did not send.
-func unreached(err error, doing string) error {
-	var verify *tls.CertificateVerificationError
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		err = asked.Err
-	}
-	switch {
-	case errors.Is(err, context.Canceled):
-		return err
-	case errors.As(err, &verify):
-		return fault.New(fault.Configuration, "cannot %s: what answers is not the API that is trusted here: %w; correct address", doing, err)
-	}
-	return fault.New(fault.Unavailable, "cannot %s: the CT search API cannot be reached: %w", doing, err)
 }

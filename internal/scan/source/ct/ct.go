@@ -16,14 +16,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
-	"github.com/neverlapse/neverlapse/internal/outgoing"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/api"
 )
 
 // Kind is the name of the kind in configurations.
@@ -39,7 +38,7 @@ type Source struct {
 	domains []string
 	of      string // tells these domains at this address from others
 	judge   *scan.Scanner
-	client  *http.Client
+	api     *api.API
 	now     func() time.Time
 }
 
@@ -53,10 +52,10 @@ func New(name string, o Options, judge *scan.Scanner) (*Source, error) {
 		return nil, fault.New(fault.Configuration, "source %q: %w", name, err)
 	}
 	sum := sha256.Sum256([]byte(o.address() + "\n" + strings.Join(domains, "\n")))
-	client := &http.Client{Transport: outgoing.Transport(nil), CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // the token is for the address that was configured
-	}}
-	return &Source{name: name, options: o, domains: domains, of: hex.EncodeToString(sum[:6]), judge: judge, client: client, now: time.Now}, nil
+	return &Source{
+		name: name, options: o, domains: domains, of: hex.EncodeToString(sum[:6]), judge: judge,
+		api: api.New("the CT search API", o.address(), o.timeout(), maxAnswer), now: time.Now,
+	}, nil
 }
 
 // token says where a run goes on or, Ended, where the next one begins.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/credential"
+	"github.com/neverlapse/neverlapse/internal/scan/source/api"
 )
 
 // Options are the options of the kind ct.
@@ -39,7 +38,6 @@ type Options struct {
 const (
 	defaultAddress = "https://api.certspotter.com/v1"
 	defaultTimeout = time.Minute
-	maxTimeout     = 2 * time.Minute
 	defaultAnew    = 7 * 24 * time.Hour
 	mostDomains    = 90 // their places in a run have to fit into a page token
 )
@@ -101,23 +99,9 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf("expected_cas[%d]: it is empty, and every CA would be expected; write a piece of a CA's name, such as Let's Encrypt", i))
 		}
 	}
-	u, err := url.Parse(o.address())
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "":
-		errs = append(errs, fmt.Errorf("address: %q is not the URL of an API, such as %s", o.Address, defaultAddress))
-	case u.Scheme != "https" && !loopback(u.Hostname()):
-		errs = append(errs, fmt.Errorf("address: %q is not reached by https, so anybody on the way could hide what was issued", o.Address))
-	}
-	if o.Timeout < 0 || o.Timeout > maxTimeout {
-		errs = append(errs, fmt.Errorf("timeout: %s is not between 0 and %s", o.Timeout, maxTimeout))
-	}
+	errs = append(errs, api.ValidAddress(o.Address, defaultAddress, "so anybody on the way could hide what was issued"), api.ValidTimeout(o.Timeout))
 	if o.AnewEvery < 0 {
 		errs = append(errs, fmt.Errorf("anew_every: %s is less than nothing", o.AnewEvery))
 	}
 	return errors.Join(errs...)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -11,13 +11,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
-	"github.com/neverlapse/neverlapse/internal/outgoing"
 	"github.com/neverlapse/neverlapse/internal/scan"
 	"github.com/neverlapse/neverlapse/internal/scan/source"
+	"github.com/neverlapse/neverlapse/internal/scan/source/api"
 	"github.com/neverlapse/neverlapse/internal/scan/source/chains"
 )
 
@@ -29,7 +28,7 @@ type Source struct {
 	name    string
 	options Options
 	judge   *scan.Scanner
-	client  *http.Client
+	api     *api.API
 	perPage int
 }
 
@@ -42,10 +41,7 @@ func New(name string, o Options, judge *scan.Scanner) (*Source, error) {
 	if err != nil {
 		return nil, fault.New(fault.Configuration, "source %q: %w", name, err)
 	}
-	client := &http.Client{Transport: outgoing.Transport(nil), CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // the key is for the address that was configured
-	}}
-	return &Source{name: name, options: o, judge: judge, client: client, perPage: 100}, nil
+	return &Source{name: name, options: o, judge: judge, api: api.New("DigiCert", o.address(), o.timeout(), maxAnswer), perPage: 100}, nil
 }
 
 // token says where a run goes on.

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/credential"
+	"github.com/neverlapse/neverlapse/internal/scan/source/api"
 )
 
 // Options are the options of the kind digicert.
@@ -28,10 +26,9 @@ type Options struct {
 const (
 	defaultAddress = "https://www.digicert.com/services/v2"
 	defaultTimeout = 30 * time.Second
-	maxTimeout     = 2 * time.Minute
 )
 
-func (o Options) address() string { return strings.TrimSuffix(cmp.Or(o.Address, defaultAddress), "/") }
+func (o Options) address() string { return cmp.Or(o.Address, defaultAddress) }
 
 func (o Options) timeout() time.Duration { return cmp.Or(o.Timeout, defaultTimeout) }
 
@@ -46,20 +43,6 @@ func (o Options) Validate() error {
 	case o.KeyFile != "" && !filepath.IsAbs(o.KeyFile):
 		errs = append(errs, fmt.Errorf("key_file: %q is not an absolute path", o.KeyFile))
 	}
-	u, err := url.Parse(o.address())
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "":
-		errs = append(errs, fmt.Errorf("address: %q is not the URL of an API, such as %s", o.Address, defaultAddress))
-	case u.Scheme != "https" && !loopback(u.Hostname()):
-		errs = append(errs, fmt.Errorf("address: %q is not reached by https, and the API key would go there in the open", o.Address))
-	}
-	if o.Timeout < 0 || o.Timeout > maxTimeout {
-		errs = append(errs, fmt.Errorf("timeout: %s is not between 0 and %s", o.Timeout, maxTimeout))
-	}
+	errs = append(errs, api.ValidAddress(o.Address, defaultAddress, "and the API key would go there in the open"), api.ValidTimeout(o.Timeout))
 	return errors.Join(errs...)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
