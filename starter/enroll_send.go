@@ -85,25 +85,34 @@ func (c *cli) enrollment(ctx context.Context, in workflows.EnrollmentInput) (lif
 	return out.Spec, admission(ctx, in.Name, limit, err)
 }
 
+// admission says why an enrolment did not end well.
+func admission(ctx context.Context, name string, limit time.Duration, err error) error {
+	refused := refusal(err)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case refused != nil:
+		return refused
+	case noWorker(err):
+		return problem{exitUnreachable, fmt.Sprintf("no worker admitted %s within %s, so it is not enrolled; start neverlapse-worker and enroll it again", name, lifecycle.FormatDuration(limit))}
+	}
+	return err
+}
+
 // failure is the detail of a refusal: which kind of fault it was.
 type failure struct {
 	Kind string `json:"kind"`
 }
 
-// admission says why an enrolment did not end well.
-func admission(ctx context.Context, name string, limit time.Duration, err error) error {
-	app, refused := errors.AsType[*temporal.ApplicationError](err)
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case refused && app.Type() == "Refused":
-		var f failure
-		if app.HasDetails() && app.Details(&f) == nil && f.Kind == "not-found" {
-			return problem{exitNotFound, app.Message()}
-		}
-		return lifecycle.Refusal{Text: app.Message()}
-	case noWorker(err):
-		return problem{exitUnreachable, fmt.Sprintf("no worker admitted %s within %s, so it is not enrolled; start neverlapse-worker and enroll it again", name, lifecycle.FormatDuration(limit))}
+// refusal says what a workflow refused, and why; nil if it did not refuse.
+func refusal(err error) error {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || workflows.RefusedText(err) == "" {
+		return nil
 	}
-	return err
+	var f failure
+	if app.HasDetails() && app.Details(&f) == nil && f.Kind == "not-found" {
+		return problem{exitNotFound, app.Message()}
+	}
+	return lifecycle.Refusal{Text: app.Message()}
 }

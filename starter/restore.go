@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/neverlapse/neverlapse/internal/app"
 	"github.com/neverlapse/neverlapse/internal/lifecycle"
@@ -100,7 +99,7 @@ func (c *cli) revive(ctx context.Context, name string, req workflows.Request) (k
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	kept, err = app.Restore(waiting, conn, c.config.Temporal, name, req)
-	said, refused := errors.AsType[*temporal.ApplicationError](err)
+	refused := refusal(err)
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, app.ErrGuarded), noEngine(err):
 		return kept, err
@@ -108,12 +107,8 @@ func (c *cli) revive(ctx context.Context, name string, req workflows.Request) (k
 		return kept, problem{exitRefused, name + " was retired; enroll it again"}
 	case isA[*serviceerror.WorkflowExecutionAlreadyStarted](err):
 		return kept, problem{exitRefused, "an enrolment or a restoration of " + name + " is under way already; try again when it has ended (without a worker it cannot; is neverlapse-worker running?)"}
-	case refused && said.Type() == "Refused":
-		var f failure
-		if said.HasDetails() && said.Details(&f) == nil && f.Kind == "not-found" {
-			return kept, problem{exitNotFound, said.Message()}
-		}
-		return kept, lifecycle.Refusal{Text: said.Message()}
+	case refused != nil:
+		return kept, refused
 	case waiting.Err() != nil, noWorker(err):
 		return kept, problem{exitUnreachable, "no worker restored " + name + " within " + lifecycle.FormatDuration(limit) + "; is neverlapse-worker running? See what came of it by: neverlapse status " + name}
 	}

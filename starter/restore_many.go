@@ -38,16 +38,9 @@ type restoredView struct {
 }
 
 // restored is what became of the certificates, each once.
-type restored struct {
-	mu    sync.Mutex
-	views []restoredView
-}
+type restored struct{ views []restoredView }
 
-func (r *restored) add(v restoredView) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.views = append(r.views, v)
-}
+func (r *restored) add(v restoredView) { r.views = append(r.views, v) }
 
 func (r *restored) has(name string) bool {
 	return slices.ContainsFunc(r.views, func(v restoredView) bool { return v.Name == name })
@@ -106,7 +99,7 @@ func (c *cli) confirmRestore(in io.Reader, n int) error {
 func (c *cli) reviveMany(ctx context.Context, req workflows.Request, todo []unguardedView, all *restored) error {
 	bar := c.newProgress(len(todo))
 	defer bar.end()
-	var drawing sync.Mutex
+	var mu sync.Mutex
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(restorers)
 	for _, u := range todo {
@@ -127,9 +120,9 @@ func (c *cli) reviveMany(ctx context.Context, req workflows.Request, todo []ungu
 			case err != nil:
 				v.Outcome, v.Text = failedIt, c.explain(err).text
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			all.add(v)
-			drawing.Lock()
-			defer drawing.Unlock()
 			bar.step()
 			return nil
 		})

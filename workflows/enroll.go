@@ -24,7 +24,7 @@ func Enroll(ctx context.Context, c client.Client, taskQueue string, in Enrollmen
 	return out, err
 }
 
-// RefusedText is why an enrolment was refused; empty if err is something else.
+// RefusedText is why an enrolment or a restoration was refused; empty if err is something else.
 func RefusedText(err error) string {
 	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.Type() == refused {
 		return app.Message()
