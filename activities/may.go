@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/estate"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -62,6 +61,6 @@ func (a *Activities) mayAdopt(ctx context.Context, r AdmitRequest) error {
 // mayDecide tells why somebody may not decide about a certificate in triage.
 func (a *Activities) mayDecide(who string, s estate.Stray) error {
 	return a.may(who, func(d people.Directory) error { return s.May(d, who) }, func(people.Directory) string {
-		return strings.Join([]string{"ask one of them to decide, or to give it to you: neverlapse triage assign", s.Record.Key.Short(), "--owner", who}, " ")
+		return "ask one of them to decide, or to give it to you: neverlapse triage assign " + s.Record.Key.Short() + " --owner " + who
 	})
 }

@@ -140,8 +140,7 @@ func (a *App) discharge(ctx context.Context, duties map[string]duty) {
 
 // fits checks what the configuration itself cannot know: whether the adapters
 // could be made of a new file, who may open the page, and whether the keys of
-// payloads can be had. It gives what counts
-// with the configuration.
+// payloads can be had. It gives what counts with the configuration.
 func (a *App) fits(ctx context.Context, adopted config.Adoption, next config.Config) (made kit, err error) {
 	made.tokens, err = pageTokens(adopted.Config)
 	var wrong, unkept error
