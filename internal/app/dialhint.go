@@ -133,7 +133,9 @@ func handshake(ctx context.Context, address string, t *tls.Config) (asked bool, 
 	}
 	t.NextProtos = []string{"h2"}
 	if t.ServerName == "" {
-		t.ServerName, _, _ = net.SplitHostPort(address)
+		if t.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return false, err
+		}
 	}
 	conn := tls.Client(raw, t)
 	if err := conn.HandshakeContext(ctx); err != nil {
