@@ -58,7 +58,7 @@ there are any, or if no round has ended for two intervals.`,
 			case err != nil:
 				return err
 			case len(v.Unguarded) > 0:
-				return problem{exitFailed, fmt.Sprintf("nobody guards %d certificates", len(v.Unguarded)+v.More)}
+				return problem{exitFailed, "nobody guards " + plural(len(v.Unguarded)+v.More, "certificate")}
 			case len(v.Missing) > 0:
 				return problem{exitFailed, fmt.Sprintf("the store lacks the live version of %d certificates; see: neverlapse store check", len(v.Missing)+v.MissingMore)}
 			case v.Late:
