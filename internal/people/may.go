@@ -43,7 +43,8 @@ var (
 )
 
 // Permissions say who may answer the alerts of a certificate, and who may
-// operate it. An empty list is owner, team and operators.
+// operate it. An empty list is owner, team and operators. Where a list comes to
+// nobody, as that of the owner does for what has none, the operators may.
 type Permissions struct {
 	Answer  []string `mapstructure:"answer" json:"answer,omitempty"`
 	Operate []string `mapstructure:"operate" json:"operate,omitempty"`
@@ -147,7 +148,11 @@ func (d Directory) May(who string, a Asked) error {
 		return nil
 	case slices.Contains(words, Anyone), slices.Contains(words, TheDirectory) && (known || group):
 		return nil
-	case group && (slices.Contains(words, TheTeam) && team == d.teamOf(Question{Owner: a.Owner, Team: a.Team}).ID || slices.Contains(words, TheOperators) && team == d.CatchAll):
+	}
+	if len(d.who(words, a)) == 0 { // what would be nobody's is not left to nobody
+		words = append(slices.Clone(words), TheOperators)
+	}
+	if group && (slices.Contains(words, TheTeam) && team == d.teamOf(Question{Owner: a.Owner, Team: a.Team}).ID || slices.Contains(words, TheOperators) && team == d.CatchAll) {
 		return nil
 	}
 	may := d.who(words, a)
