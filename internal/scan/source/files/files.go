@@ -118,6 +118,7 @@ type Source struct {
 	mu       sync.Mutex // one page at a time uses the cache
 	cache    *survey.Cache
 	there    known // of hosts
+	most     int   // files of a page
 }
 
 // recheck is how long at most what was found in a file counts while the file is the
@@ -126,7 +127,7 @@ const recheck = 7 * 24 * time.Hour
 
 // New makes it. The scanner judges what is found.
 func New(o Options, scanner *scan.Scanner) (*Source, error) {
-	s := &Source{options: o, scanner: scanner, cache: survey.NewCache("files")}
+	s := &Source{options: o, scanner: scanner, cache: survey.NewCache("files"), most: filesOfPage}
 	if o.PasswordFile != "" {
 		text, err := os.ReadFile(o.PasswordFile)
 		if err != nil {
@@ -177,7 +178,7 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	}
 	root := s.roots[t.Root]
 	progress("files below " + root)
-	w := walk{ctx: ctx, tree: here{}, root: root, after: t.Last, skip: s.options.Skip}
+	w := walk{ctx: ctx, tree: here{}, root: root, after: t.Last, skip: s.options.Skip, most: s.most}
 	more, err := w.run()
 	if err != nil {
 		return source.Page{}, err
@@ -259,6 +260,7 @@ type walk struct {
 	root   string
 	after  string
 	skip   []string
+	most   int // files
 	files  []string
 	failed []trouble
 }
@@ -306,7 +308,7 @@ func (w *walk) run() (more bool, err error) {
 			return w.link(path)
 		case !e.Type().IsRegular():
 			return nil
-		case len(w.files) == filesOfPage:
+		case len(w.files) == w.most:
 			more = true
 			return fs.SkipAll
 		}

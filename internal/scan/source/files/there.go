@@ -69,7 +69,7 @@ func (s *Source) lookAt(ctx context.Context, host string, t token) (out source.P
 		return out, nil, err
 	}
 	defer m.close()
-	w := walk{ctx: ctx, tree: m, root: s.roots[t.Root], after: t.Last, skip: s.options.Skip}
+	w := walk{ctx: ctx, tree: m, root: s.roots[t.Root], after: t.Last, skip: s.options.Skip, most: s.most}
 	more, err := w.run()
 	if err != nil {
 		return out, nil, err

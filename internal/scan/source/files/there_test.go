@@ -52,7 +52,8 @@ func TestFilesOfAHostBehindSSHAreASourceAndNoKeyLeavesIt(t *testing.T) {
 		write(t, filepath.Join(dir, name), data)
 		want[place(o.SSH.Hosts[0], filepath.Join(dir, name))] = print
 	}
-	for i := range filesOfPage + 5 {
+	const most = 10 // of a page: each file costs processes there
+	for i := range most + 5 {
 		put(fmt.Sprintf("many/%03d.pem", i), chain, print)
 	}
 	put("both.pem", slices.Concat(key, chain), print)
@@ -90,6 +91,7 @@ func TestFilesOfAHostBehindSSHAreASourceAndNoKeyLeavesIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			s.most = most
 			return s
 		},
 		Want: want, Pages: 2, Secrets: []string{strings.Split(string(key), "\n")[1]},
