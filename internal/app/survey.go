@@ -165,7 +165,8 @@ func (s *Survey) Look(ctx context.Context, asks []Ask, paths []string, p Progres
 	out := Surveyed{Records: ledger.Records(), Unread: ledger.Unread, Endpoints: len(asks), Silent: hosts.Silent, Files: files.Count}
 	if err = errors.Join(err, failed); err == nil && s.cache != nil {
 		s.suspect(asks, out.Unread)
-		out.CacheErr = s.cache.Save(s.o.Cache, s.o.Now())
+		s.cache.Forget(s.o.Now())
+		out.CacheErr = s.cache.Save(s.o.Cache)
 	}
 	now := s.o.Now()
 	for i, r := range out.Records {

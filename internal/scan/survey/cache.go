@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,7 +32,6 @@ type entry struct {
 	keys  map[string]identity // of the private keys that lie beside it
 	until time.Time
 	found []Found
-	met   bool // in this run
 }
 
 // identity tells a file from what it was before.
@@ -79,7 +79,6 @@ func (c *Cache) unchanged(path string, e fs.DirEntry, now time.Time) ([]Found, b
 	if id, ok := identityOf(info); !ok || id != known.id || !known.keyed() {
 		return nil, false
 	}
-	known.met = true
 	return known.found, true
 }
 
@@ -122,7 +121,7 @@ func (c *Cache) keep(path string, info fs.FileInfo, until time.Time, found []Fou
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.files[path] = &entry{id: id, keys: keys, until: until, found: found, met: true}
+	c.files[path] = &entry{id: id, keys: keys, until: until, found: found}
 }
 
 // stored is the file of a cache. Certificates stand in it once.
@@ -199,12 +198,18 @@ func (s stored) into(c *Cache) {
 	}
 }
 
-// Save writes the cache in place of the one before, for its owner alone. Files
-// that this run did not meet stay, as long as what is known of them counts.
-func (c *Cache) Save(path string, now time.Time) error {
+// Forget drops what counts no more: sooner or later that of every file which is gone.
+func (c *Cache) Forget(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	data, err := json.Marshal(c.stored(now))
+	maps.DeleteFunc(c.files, func(_ string, e *entry) bool { return !now.Before(e.until) })
+}
+
+// Save writes the cache in place of the one before, for its owner alone.
+func (c *Cache) Save(path string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	data, err := json.Marshal(c.stored())
 	if err != nil {
 		return err
 	}
@@ -223,16 +228,13 @@ func (c *Cache) Save(path string, now time.Time) error {
 	return nil
 }
 
-func (c *Cache) stored(now time.Time) stored {
+func (c *Cache) stored() stored {
 	s := stored{Key: c.key}
 	for name := range c.Suspects {
 		s.Suspects = append(s.Suspects, name)
 	}
 	links, versions := map[*cert.Link]int{}, map[cert.Fingerprint]int{}
 	for path, e := range c.files {
-		if !e.met && !now.Before(e.until) {
-			continue
-		}
 		f := storedFile{Path: path, ID: e.id, Keys: e.keys, Until: e.until}
 		for _, x := range e.found {
 			one := storedFound{Place: x.Place, Version: -1}

@@ -105,7 +105,7 @@ func TestFilesThatDidNotChangeAreNotReadAgain(t *testing.T) {
 		}
 		f := &survey.Files{Scanner: s, Cache: c}
 		got := walk(t, f, dir)
-		if err := c.Save(kept, at); err != nil {
+		if err := c.Save(kept); err != nil {
 			t.Fatal(err)
 		}
 		return got["cert.pem"], f.Count

@@ -197,6 +197,7 @@ func (s *Source) Look(ctx context.Context, page []byte, progress func(string)) (
 	case t.Root+1 < len(s.roots):
 		t = token{Root: t.Root + 1}
 	default:
+		s.cache.Forget(s.scanner.Now())
 		return out, nil
 	}
 	out.Next, err = json.Marshal(t)

@@ -2,11 +2,13 @@ package files
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -68,6 +70,44 @@ func TestFoldersOfFilesAreASource(t *testing.T) {
 		},
 		Want: want, Pages: 3, Secrets: []string{strings.Split(string(key), "\n")[1]},
 	})
+}
+
+func TestAFileThatIsGoneIsForgotten(t *testing.T) {
+	a := scantest.NewAuthority(t)
+	dir, kept := t.TempDir(), filepath.Join(t.TempDir(), "cache")
+	for _, name := range []string{"stays.pem", "goes.pem"} {
+		write(t, filepath.Join(dir, name), cert.EncodeChain([]*x509.Certificate{a.Leaf(t, nil, "www.test").Cert}))
+	}
+	now := time.Now()
+	s, err := New(Options{Host: "web1", Paths: []string{dir}}, scan.New(scan.Options{Roots: a.Roots, Now: func() time.Time { return now }}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := func() string {
+		t.Helper()
+		if _, failed := sourcetest.Look(t, s); len(failed) > 0 {
+			t.Fatal(failed)
+		}
+		err := s.cache.Save(kept)
+		data, err2 := os.ReadFile(kept)
+		if err = errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for !strings.Contains(known(), "goes.pem") { // one that was written this instant is not kept yet
+		if time.Now().After(deadline) {
+			t.Fatal("it is not kept")
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "goes.pem")); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(recheck + time.Hour)
+	if text := known(); strings.Contains(text, "goes.pem") || !strings.Contains(text, "stays.pem") {
+		t.Errorf("after %s: %s", recheck, text)
+	}
 }
 
 func TestAFolderThatIsNotThereIsAFailedPart(t *testing.T) {
