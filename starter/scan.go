@@ -86,7 +86,7 @@ func (o *scanFlags) declare(cmd *cobra.Command) {
 	f.StringVar(&o.password, "password-file", "", "`file` that holds the password of PKCS#12 files")
 	f.StringSliceVar(&o.allow, "allow", nil, "`networks` that may be asked although a wider one is not; beside scan.allow")
 	f.StringSliceVar(&o.deny, "deny", nil, "`networks` that are not asked; beside scan.deny")
-	f.IntVar(&o.parallel, "parallel", 0, "connections at once at most; few suffice while all answer soon (default 1024, or what the system's limit of files allows)")
+	f.IntVar(&o.parallel, "parallel", 0, "connections at once at most; few suffice while all answer soon (default 2048, or what the system's limit of files allows)")
 	f.IntVar(&o.perHost, "per-host", 0, "of these, to one address (default 16)")
 	f.BoolVar(&o.deep, "deep", false, "connect up to twice more: for the certificate of the other type of key, and for old protocols")
 	f.BoolVar(&o.crl, "crl", false, "ask the lists of CAs whether they took certificates back")

@@ -34,7 +34,7 @@ type (
 type SurveyOptions struct {
 	Config   config.Scan   // the section of the configuration; the others are added to it
 	Each     time.Duration // for one address; 5 s if zero
-	Parallel int           // connections at once at most; 1,024 if zero
+	Parallel int           // connections at once at most; 2,048 if zero
 	PerHost  int           // of these, to one address; 16 if zero
 	Deep     bool
 	CRL      bool
@@ -72,7 +72,7 @@ func NewSurvey(o SurveyOptions) (*Survey, error) {
 		Resolver: survey.NewOnce(net.DefaultResolver),
 	}
 	if so.Parallel == 0 {
-		so.Parallel = 1024
+		so.Parallel = 2048
 	}
 	so.Parallel = min(so.Parallel, openable())
 	so.Bound = max(time.Minute, 12*o.Each)

@@ -18,7 +18,7 @@ import (
 )
 
 // concurrency of both contenders.
-const concurrency = 1024
+const concurrency = 2048
 
 const timeout = 5 * time.Second
 
