@@ -263,7 +263,7 @@ func Default() Config {
 	return Config{
 		Data: "./data",
 		Temporal: Temporal{
-			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 10000, QueueTimeout: 2 * time.Minute,
+			Namespace: "default", TaskQueue: "neverlapse", StickyTimeout: time.Minute, CacheSize: 4000, QueueTimeout: 2 * time.Minute,
 		},
 		Engine:      Engine{IP: "127.0.0.1"},
 		HTTP:        HTTP{Listen: "127.0.0.1:8080"},

@@ -83,7 +83,7 @@ func TestEachMistakeIsRefusedWithPathAndRemedy(t *testing.T) {
 		"a key under an old name":      {"temporal: {encryption: {use: a, keys: [{id: a, file: a}, {id: a, file: b}]}}", `temporal.encryption.keys[1].id: "a" is the id of temporal.encryption.keys[0] already; a new key needs a new id, and the old one stays for what it encrypted`},
 		"a key that is not there":      {"temporal: {encryption: {use: c2VjcmV0}}", "temporal.encryption.use: is not the id of one of temporal.encryption.keys; add that key, or leave use out and nothing is encrypted"},
 		"a level below none":           {"temporal: {patch_level: -1}", "temporal.patch_level: -1 is below 0; write the level that the older neverlapse-worker --version prints, or leave it out"},
-		"no cache":                     {"temporal: {cache_size: 0}", "temporal.cache_size: 0 is too small; write how many workflows to keep, 10000 if unsure"},
+		"no cache":                     {"temporal: {cache_size: 0}", "temporal.cache_size: 0 is too small; write how many workflows to keep, 4000 if unsure"},
 		"the UI elsewhere":             {"temporal: {ui_url: 'ftp://x'}", `temporal.ui_url: "ftp://x" is not a URL; write for example https://neverlapse.example.com`},
 		"the engine's address":         {"engine: {ip: localhost, port: 70000, ui_port: -1}", "engine.ip: \"localhost\" is not an IP address; write for example 127.0.0.1\nengine.port: 70000 is not a port; write one from 1 to 65535, or 0 for a free one\nengine.ui_port: -1 is not a port; write one from 1 to 65535, or 0 for a free one"},
 		"two on one port":              {"engine: {port: 7233, ui_port: 7233}", "engine.ui_port: 7233 is engine.port already; write another, or 0 for a free one"},

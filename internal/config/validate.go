@@ -247,7 +247,7 @@ func (t Temporal) validateTiming() error {
 			lifecycle.FormatDuration(t.QueueTimeout), lifecycle.FormatDuration(minQueueTimeout), lifecycle.FormatDuration(maxQueueTimeout)))
 	}
 	if t.CacheSize < 1 {
-		errs = append(errs, wrong("temporal.cache_size", "%d is too small; write how many workflows to keep, 10000 if unsure", t.CacheSize))
+		errs = append(errs, wrong("temporal.cache_size", "%d is too small; write how many workflows to keep, 4000 if unsure", t.CacheSize))
 	}
 	if t.PatchLevel < 0 {
 		errs = append(errs, wrong("temporal.patch_level", "%d is below 0; write the level that the older neverlapse-worker --version prints, or leave it out", t.PatchLevel))
