@@ -49,8 +49,12 @@ func (e *Engine) awaitReady(ctx context.Context, died <-chan error) error {
 			return fmt.Errorf("does not answer: %w", errors.Join(ctx.Err(), last))
 		case <-tick.C:
 		}
-		if last = e.probe(ctx); last == nil {
+		err := e.probe(ctx)
+		if err == nil {
 			return nil
+		}
+		if late, ok := errors.AsType[net.Error](err); last == nil || !ok || !late.Timeout() {
+			last = err // that time ran out in the middle of a try is no reason
 		}
 	}
 }
