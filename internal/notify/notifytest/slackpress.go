@@ -101,7 +101,7 @@ func (s *SlackServer) turn(ctx context.Context) (*slackSocket, error) {
 		var found *slackSocket
 		for range open {
 			s.sockets.next = (s.sockets.next + 1) % len(open)
-			if k := open[s.sockets.next]; !k.leaving {
+			if k := open[s.sockets.next]; k.greeted && !k.leaving {
 				found = k
 				break
 			}

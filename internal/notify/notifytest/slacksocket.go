@@ -32,6 +32,7 @@ type slackSocket struct {
 	conn    *websocket.Conn
 	waiting sync.Map      // envelope ID -> chan json.RawMessage, given what came with the acknowledgement
 	gone    chan struct{} // closed when the connection ended
+	greeted bool          // was sent its hello; is given nothing before
 	leaving bool          // is given nothing more
 }
 
@@ -72,6 +73,7 @@ func (s *SlackServer) link(w http.ResponseWriter, r *http.Request) {
 		"debug_info": reply{"host": "applink-1", "build_number": 54, "approximate_connection_time": 18060},
 	}
 	if wsjson.Write(r.Context(), conn, hello) == nil {
+		s.change(func() { k.greeted = true })
 		s.receive(k)
 	}
 }
