@@ -70,7 +70,9 @@ func StartSSHD(t testing.TB, dir string, lines ...string) *SSHD {
 		t.Fatal(err)
 	}
 	s.write(t, s.KnownHosts, fmt.Sprintf("[127.0.0.1]:%d %s", s.Port, public))
-	text := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nPidFile none\nAuthorizedKeysFile %s.pub\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 100\nSubsystem sftp internal-sftp\n", s.Port, s.HostKey, s.Identity)
+	// With SHLVL a login shell that is bash does not take itself for a session's first,
+	// and leaves out ~/.bashrc, which on a developer's machine may take its time.
+	text := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nPidFile none\nAuthorizedKeysFile %s.pub\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv SHLVL=1\n", s.Port, s.HostKey, s.Identity)
 	for _, l := range lines {
 		text += l + "\n"
 	}
