@@ -17,7 +17,7 @@ var about = map[string]string{
 	"temporal.tls.server_name":        "Name that the cluster's certificate must cover. Empty: the host of `temporal.address`.",
 	"temporal.api_key_file":           "File that holds the API key of Temporal Cloud. See [Secrets](#secrets).",
 	"temporal.sticky_timeout":         "How long a certificate waits for the worker that last held it before another takes over: 1s to 10m. Short ones make herds when many workers restart.",
-	"temporal.cache_size":             "How many certificates a worker keeps in memory, where each takes about 130 KB of the process. One that is not kept is read again from its history when something is due, which takes milliseconds.",
+	"temporal.cache_size":             "How many certificates a worker keeps in memory, where each takes about 130 KB of the process. One that is not kept is read again from its history when something is due.",
 	"temporal.queue_timeout":          "How long what is to be done on a host (section `hosts`) may wait for the worker there: 1s to 10m. After that the host counts as absent, and its targets as behind.",
 	"temporal.encryption":             "Encryption of what the cluster keeps: [encryption](encryption.md). The worker, the CLI and the workers of hosts need the same keys.",
 	"temporal.encryption.use":         "`id` of the key that encrypts. Empty: nothing is encrypted, and what is encrypted already is read.",

@@ -24,6 +24,7 @@ var standIn = sync.OnceValue(kubetest.StandIn)
 func onEach(t *testing.T, test func(*testing.T, func(testing.TB) *kubetest.Cluster)) {
 	t.Run("stand-in", func(t *testing.T) { test(t, func(testing.TB) *kubetest.Cluster { return standIn() }) })
 	t.Run("API server", func(t *testing.T) {
+		kubetest.Shared(t) // without one the whole is skipped, not its parts
 		test(t, kubetest.Shared)
 	})
 }
