@@ -47,10 +47,9 @@ func unallowed(r *results, allowed []allowance) (out []*testResult) {
 	return out
 }
 
-// allows reports whether a line names a test, or one that it is part of.
 func allows(allowed []allowance, pkg, test string) bool {
 	for _, a := range allowed {
-		if a.pkg == pkg && below(test, a.test) {
+		if a.pkg == pkg && a.test == test {
 			return true
 		}
 	}
