@@ -70,12 +70,14 @@ func StartSSHD(t testing.TB, dir string, lines ...string) *SSHD {
 		t.Fatal(err)
 	}
 	s.write(t, s.KnownHosts, fmt.Sprintf("[127.0.0.1]:%d %s", s.Port, public))
-	// With SHLVL a login shell that is bash does not take itself for a session's first,
-	// and leaves out ~/.bashrc, which on a developer's machine may take its time.
-	text := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nPidFile none\nAuthorizedKeysFile %s.pub\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 100\nSubsystem sftp internal-sftp\nSetEnv SHLVL=1\n", s.Port, s.HostKey, s.Identity)
+	text := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nPidFile none\nAuthorizedKeysFile %s.pub\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nMaxStartups 100\nSubsystem sftp internal-sftp\n", s.Port, s.HostKey, s.Identity)
 	for _, l := range lines {
 		text += l + "\n"
 	}
+	// With SHLVL a login shell that is bash does not take itself for a session's first,
+	// and leaves out ~/.bashrc, which on a developer's machine may take its time. It is
+	// the last line, since of several SetEnv the first counts (sshd_config(5)).
+	text += "SetEnv SHLVL=1\n"
 	s.write(t, s.config, text)
 	s.Start(t, binary)
 	t.Cleanup(s.Stop)
