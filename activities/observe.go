@@ -94,29 +94,39 @@ type Verified struct {
 	At           time.Time          `json:"at"`
 }
 
+// agreement is how long after a look that shows what is wanted the next one must
+// show it too.
+const agreement = 100 * time.Millisecond
+
 // Verify looks again and again, each time by fresh connections, until every
 // place shows a wanted version or the timeout has passed: servers go on serving
-// the old certificate for a while after a reload.
+// the old certificate for a while after a reload. For a moment their old processes
+// answer beside the new ones, so endpoints must show it in two looks in a row.
 func (a *Activities) Verify(ctx context.Context, in VerifyInput) (Verified, error) {
 	_, stop := beat(ctx)
 	defer stop()
 	deadline := time.NewTimer(in.Timeout)
 	defer deadline.Stop()
-	pause := 50 * time.Millisecond
+	pause, shown := 50*time.Millisecond, false
 	links := a.links(ctx, in)
 	for {
 		out := Verified{Observations: whole(a.observe(ctx, in.ObserveInput), links), At: a.Now()}
-		out.Proven = in.shown(out.Observations)
-		if out.Proven {
+		before := shown
+		shown = in.shown(out.Observations)
+		if out.Proven = shown && (before || len(in.Endpoints) == 0); out.Proven {
 			return out, nil
 		}
 		activity.RecordHeartbeat(ctx)
-		again := time.NewTimer(pause)
+		wait, late := pause, deadline.C
+		if shown {
+			wait, late = agreement, nil // the second look is due, however late it is
+		}
+		again := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			again.Stop()
 			return out, ctx.Err()
-		case <-deadline.C:
+		case <-late:
 			again.Stop()
 			return out, nil
 		case <-again.C:

@@ -214,6 +214,8 @@ func (w *world) eventually(what string, cond func() bool) {
 
 // served gives what an nginx server serves to a fresh connection.
 func (w *world) served(i int) cert.Fingerprint {
+	w.t.Helper()
+	w.eventually("nginx to be done with reloading", w.Nginx.Settled)
 	f, err := targettest.Served(w.t.Context(), w.Nginx.Addresses[i], w.Nginx.Servers[i].Name)
 	if err != nil {
 		return cert.Fingerprint("error: " + err.Error())

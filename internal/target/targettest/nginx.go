@@ -1,7 +1,10 @@
 package targettest
 
 import (
+	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/cert"
 )
@@ -21,6 +24,9 @@ type NginxServer struct {
 	// Initial is written to them where nothing is; default a fresh pair for Name.
 	Initial cert.Pair
 }
+
+// nginxProcesses is how many of them take connections.
+const nginxProcesses = 2
 
 // Nginx is a running nginx.
 type Nginx struct {
@@ -61,4 +67,22 @@ func StartNginx(dir string, o NginxOptions) (*Nginx, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// Settled reports whether no process of before a reload takes connections any
+// more; true also of a server that does not run.
+func (n *Nginx) Settled() bool {
+	master := strconv.Itoa(n.PID())
+	children, err := os.ReadFile(filepath.Join("/proc", master, "task", master, "children"))
+	if err != nil {
+		return true
+	}
+	working := 0
+	for _, child := range strings.Fields(string(children)) {
+		title, err := os.ReadFile(filepath.Join("/proc", child, "cmdline"))
+		if err == nil && strings.TrimRight(string(title), "\x00 ") == "nginx: worker process" {
+			working++
+		}
+	}
+	return working <= nginxProcesses
 }

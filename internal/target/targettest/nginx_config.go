@@ -105,8 +105,8 @@ func (n *Nginx) configure() error {
 	}
 	n.argv = []string{n.Binary, "-p", n.Prefix, "-c", n.Config, "-e", n.ErrorLog, "-g", "daemon off;"}
 	var b strings.Builder
-	fmt.Fprintf(&b, "pid %q;\nerror_log %q notice;\nworker_processes 2;\nevents { worker_connections 512; }\n",
-		filepath.Join(n.Prefix, "nginx.pid"), n.ErrorLog)
+	fmt.Fprintf(&b, "pid %q;\nerror_log %q notice;\nworker_processes %d;\nevents { worker_connections 512; }\n",
+		filepath.Join(n.Prefix, "nginx.pid"), n.ErrorLog, nginxProcesses)
 	b.WriteString("http {\n  access_log off;\n  ssl_protocols TLSv1.2 TLSv1.3;\n  server_names_hash_bucket_size 256;\n")
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&b, "  %s_temp_path %q;\n", name, filepath.Join(n.Prefix, "tmp", name))
