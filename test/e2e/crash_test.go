@@ -19,6 +19,7 @@ var (
 )
 
 func TestAWorkerKilledAroundAnyActivityOfARenewalCostsNoSecondCertificate(t *testing.T) {
+	t.Parallel()
 	for _, activity := range renewalActivities {
 		for _, moment := range []harness.Moment{harness.Before, harness.After} {
 			if moment == harness.Before && slices.Contains(withinTask, activity) {

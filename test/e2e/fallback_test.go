@@ -136,6 +136,7 @@ func (w *world) usedIsTheFirstCAs(t *testing.T) {
 
 // The worker dies around every step of the change from one CA to the other.
 func TestAWorkerKilledBetweenTwoCAsCostsNoSecondCertificate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		moment   harness.Moment
 		activity string

@@ -205,6 +205,7 @@ func TestWhatCannotBeTheWorkerOfAHostIsRefused(t *testing.T) {
 }
 
 func TestAHostWorkerKilledInTheMiddleOfInstallingLeavesAWholePair(t *testing.T) {
+	t.Parallel()
 	for _, at := range []struct {
 		moment   harness.Moment
 		activity string

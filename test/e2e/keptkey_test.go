@@ -229,6 +229,7 @@ func (w *world) keyIsNowhere(v *vault, keys ...crypto.Signer) {
 }
 
 func TestAKeyThatWasReplacedOnItsHostIsToldBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
 	for _, host := range []string{"", "web7"} {
 		t.Run("on host "+host, func(t *testing.T) {
 			t.Parallel()

@@ -151,6 +151,7 @@ func (w *world) onlyTo(id string, n int) {
 }
 
 func TestAPowerCutBetweenTwoStepsOfAnEscalationLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	for name, late := range map[string]bool{"back before the step is due": false, "back when it is past": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

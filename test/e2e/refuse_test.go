@@ -206,6 +206,7 @@ func TestOfTwoEnrolmentsAtTheSameTimeOneIsRefused(t *testing.T) {
 }
 
 func TestAnEnrolmentOutlivesTheWorkerThatAdmitsIt(t *testing.T) {
+	t.Parallel()
 	for _, moment := range []harness.Moment{harness.Before, harness.After} {
 		t.Run(string(moment), func(t *testing.T) {
 			t.Parallel()

@@ -118,6 +118,7 @@ func TestNginxRefusesAndTheRepairUsesTheSameCertificate(t *testing.T) {
 }
 
 func TestTheFirstFailureReachesTheOwnerWhileOneChannelIsDown(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		breakIt func(*world)

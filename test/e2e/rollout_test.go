@@ -64,6 +64,7 @@ func TestATargetThatReloadsWellAndServesTheOldUndoesTheRolloutAfterItsBatch(t *t
 }
 
 func TestAWorkerKilledInTheMiddleOfABatchLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		stubborn bool
