@@ -105,11 +105,18 @@ func (w *workshop) buildServer(ctx context.Context, script string, args ...strin
 	return path, nil
 }
 
+// longest are the packages whose unit tests take longest, the longest last.
+var longest = []string{"starter", "test/packaging", "workflows", "internal/target"}
+
 func (w *workshop) unit(ctx context.Context) error {
 	packages, err := w.packages(ctx, func(path string) bool { return !below(path, endToEnd) })
 	if err != nil {
 		return err
 	}
+	// They begin first, so that the short ones run beside them and not before.
+	slices.SortStableFunc(packages, func(a, b string) int {
+		return slices.Index(longest, w.results.short(b)) - slices.Index(longest, w.results.short(a))
+	})
 	args := []string{"-p", "2"}
 	if w.race {
 		args = append(args, "-race")
