@@ -30,6 +30,9 @@ func TestASmallFleetGoesThroughEverything(t *testing.T) {
 			if r.each <= 0 || r.worker < 10<<20 || r.server < 10<<20 || (r.data > 0) != (engine == postgresql) {
 				t.Errorf("sizes: %+v", r)
 			}
+			if (r.restored > 0) != (engine == embedded) {
+				t.Errorf("restored in %s", r.restored)
+			}
 			if text := table([]row{r}); !strings.Contains(text, "| "+engine+" | 12 |") {
 				t.Errorf("the table does not show it:\n%s", text)
 			}

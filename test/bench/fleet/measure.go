@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -188,4 +190,32 @@ func (p *place) recover(ctx context.Context, n int) (ready, whole time.Duration,
 		return ready, whole, err
 	}
 	return ready, whole, harness.WaitFor(ctx, "every certificate to be there", func() (bool, error) { return p.listed(ctx, n, "state != ''") })
+}
+
+// lose ends everything and removes the database of an embedded engine, as a disk
+// that died would, and measures how long one command takes to bring every
+// certificate back from the store.
+func (p *place) lose(ctx context.Context, n int) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := p.kill(ctx)
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(p.Data(), "engine"))
+	}
+	if err == nil {
+		err = p.back(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if out, code := p.CLI(ctx, "restore", "--all", "--yes", "--note", "the disk died"); code != 0 {
+		return 0, fmt.Errorf("restore --all: exit code %d\n%s", code, out)
+	}
+	took := time.Since(began)
+	p.client.Close()
+	if p.client, err = p.Client(); err != nil {
+		return 0, err
+	}
+	return took, harness.WaitFor(ctx, "every certificate to be there", func() (bool, error) { return p.listed(ctx, n, "state != ''") })
 }
