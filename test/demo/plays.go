@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,8 @@ func (a *act) answeredAlert() (string, error) {
 	if err := a.presses(first(), alert.ActAcknowledge, owner); err != nil {
 		return "", err
 	}
-	if err := a.wait("the message to show who has it", func() bool { return strings.Contains(first().Reading(), "Acknowledged by minji") }); err != nil {
+	// In every language: a message that says who has it offers that to nobody else.
+	if err := a.wait("the message to show that somebody has it", func() bool { return !slices.Contains(first().Buttons(), string(alert.ActAcknowledge)) }); err != nil {
 		return "", err
 	}
 	now, err := a.replaced()

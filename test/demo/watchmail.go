@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -45,13 +46,15 @@ func (w *watcher) post(m notifytest.SlackMessage) {
 	w.console.tell(l)
 }
 
+// answers are the lines of a message that say who answered.
+var answers = regexp.MustCompile(`^(Acknowledged|Snoozed) by |님이 .*\(경로: `)
+
 // quotes picks what a line about a message shows of it: who answered and, when
 // it is new, the words of others.
 func quotes(m notifytest.SlackMessage, known bool) (out []string) {
 	for text := range strings.Lines(m.Reading()) {
 		text = strings.TrimSpace(text)
-		answered := strings.HasPrefix(text, "Acknowledged by") || strings.HasPrefix(text, "Snoozed by")
-		if answered || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
+		if answers.MatchString(text) || !known && strings.HasPrefix(text, "| ") && !strings.HasPrefix(text, "| neverlapse") {
 			out = append(out, strings.TrimPrefix(text, "| "))
 		}
 	}
