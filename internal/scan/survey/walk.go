@@ -43,7 +43,7 @@ type Files struct {
 
 	mu    sync.Mutex
 	links links
-	near  []file // of one folder, to be read by the same goroutine
+	near  []file // of one folder, to be looked at by the same goroutine
 	todo  chan []file
 }
 
@@ -57,6 +57,7 @@ type Counts struct {
 type file struct {
 	path   string
 	given  bool          // by the user, not met in a folder
+	entry  os.DirEntry   // of its folder; nil: that was not listed
 	beside []os.DirEntry // what is in its folder, by name; nil: that was not listed
 }
 
@@ -85,18 +86,18 @@ func (f *Files) Look(ctx context.Context, paths []string) error {
 	f.each(func() {
 		for _, p := range paths {
 			if ctx.Err() == nil {
-				f.meet(file{path: p}, nil)
+				f.meet(file{path: p})
 			}
 		}
 	})
 	return ctx.Err()
 }
 
-// together is how many files one goroutine reads in a row: neighbours often hold
+// together is how many files one goroutine looks at in a row: neighbours often hold
 // the same certificates, and what was found of the first is known for the next.
 const together = 16
 
-// each reads what is met meanwhile.
+// each looks at what is met meanwhile.
 func (f *Files) each(meet func()) {
 	f.todo = make(chan []file, 16)
 	var all sync.WaitGroup
@@ -134,7 +135,7 @@ func (f *Files) enter(ctx context.Context, path string) {
 	case !info.Mode().IsRegular():
 		f.unread(path, fmt.Errorf("it is no regular file (%s), so it is not read", info.Mode().Type()))
 	default:
-		f.meet(file{path: real, given: true}, nil)
+		f.meet(file{path: real, given: true})
 	}
 }
 
@@ -161,7 +162,7 @@ func (f *Files) folder(ctx context.Context, path string, depth int) {
 		case e.IsDir():
 			f.folder(ctx, below, depth+1)
 		case e.Type().IsRegular() && f.Count.Files < mostFiles:
-			f.meet(file{path: below, beside: entries}, e)
+			f.meet(file{path: below, entry: e, beside: entries})
 		case e.Type().IsRegular():
 			f.unread(path, fmt.Errorf("more than %d files; name smaller folders", mostFiles))
 			return
@@ -170,22 +171,15 @@ func (f *Files) folder(ctx context.Context, path string, depth int) {
 	f.hand()
 }
 
-// meet takes from the cache what did not change, and has the others read.
-func (f *Files) meet(x file, e os.DirEntry) {
+// meet counts a file and has it looked at with its neighbours.
+func (f *Files) meet(x file) {
 	f.Count.Files++
-	if known, ok := f.Cache.unchanged(x.path, e, f.Scanner.Now()); ok {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.Count.Unchanged++
-		f.tell(known)
-		return
-	}
 	if f.near = append(f.near, x); len(f.near) == together {
 		f.hand()
 	}
 }
 
-// hand has the files that were met read.
+// hand has the files that were met looked at.
 func (f *Files) hand() {
 	if len(f.near) > 0 {
 		f.todo <- f.near
@@ -217,8 +211,15 @@ func unreadable(path string, err error) Found {
 	return Found{Place: Place{Kind: File, Where: path}, Findings: []cert.Finding{cert.Find(cert.FileUnreadable, scan.Clean(err.Error()))}}
 }
 
-// one reads a file.
+// one takes from the cache what a file held, if it did not change, or reads it.
 func (f *Files) one(x file) {
+	if known, ok := f.Cache.unchanged(x.path, x.entry, f.Scanner.Now()); ok {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.Count.Unchanged++
+		f.tell(known)
+		return
+	}
 	named := NamedSo(x.path)
 	data, info, ok, err := scan.Opened(x.path, func(head []byte) bool { return named || x.given || beginsSo(head) })
 	var out []Found
