@@ -105,7 +105,7 @@ func (p *place) listed(ctx context.Context, n int, query string) (bool, error) {
 func (p *place) pass(ctx context.Context, n int, within, enrolling time.Duration) (spread, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	first := time.Now().Add(max(within/2, 10*time.Second) + time.Duration(n)*enrolling).Truncate(time.Second).Add(time.Second)
+	first := time.Now().Add(30*time.Second + time.Duration(n)*enrolling).Truncate(time.Second).Add(time.Second)
 	at := func(i int) time.Time { // certificates know whole seconds
 		return first.Add(within * time.Duration(i) / time.Duration(n)).Truncate(time.Second)
 	}
