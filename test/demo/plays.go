@@ -53,8 +53,11 @@ func (a *act) answeredAlert() (string, error) {
 	if err := a.presses(first(), alert.ActAcknowledge, owner); err != nil {
 		return "", err
 	}
-	// In every language: a message that says who has it offers that to nobody else.
-	if err := a.wait("the message to show that somebody has it", func() bool { return !slices.Contains(first().Buttons(), string(alert.ActAcknowledge)) }); err != nil {
+	// In every language its headline names whoever has it, and it offers that to nobody else.
+	has := func(m notifytest.SlackMessage) bool {
+		return strings.Contains(m.Text, owner) && !slices.Contains(m.Buttons(), string(alert.ActAcknowledge))
+	}
+	if err := a.wait("the message to show who has it", func() bool { return has(first()) }); err != nil {
 		return "", err
 	}
 	now, err := a.replaced()
