@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/neverlapse/neverlapse/internal/config"
+	"github.com/neverlapse/neverlapse/internal/fault"
 	"github.com/neverlapse/neverlapse/internal/store"
 )
 
@@ -138,17 +139,22 @@ func share(c config.Config, s *store.Store, sealing Sealing) error {
 	return s.ShareBelow(sealing.HostsPath)
 }
 
-// ensureKey makes the key of a store that does not exist yet. A store without
-// its key is never given another one.
+// ensureKey makes the key of a store that does not exist yet, or takes the one
+// that another worker makes at the same time. A store without its key is never
+// given another one.
 func ensureKey(file, dir string) error {
+	entries, _ := os.ReadDir(dir) // before the look for the key, which is made first
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+	if len(entries) > 0 {
 		return fmt.Errorf("%s is missing, and %s holds a store that was sealed with it; put the key back from your backup", file, dir)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return store.GenerateKeyFile(file)
+	if err := store.GenerateKeyFile(file); !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	return nil
 }

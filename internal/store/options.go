@@ -152,16 +152,27 @@ func GenerateKeyFile(path string) error {
 	})
 }
 
+// generate writes beside path and then links: nobody ever sees half a key, and
+// of several that start at once one makes it.
 func generate(path string, key func() (string, error)) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
-	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Conflict, "key file: %w", err)
-	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".neverlapse-key-") // mode 0600
 	if err != nil {
 		return fault.New(fault.Configuration, "key file: %w", err)
 	}
-	if err := fillKeyFile(f, key); err != nil {
-		return fmt.Errorf("key file: %w", errors.Join(err, os.Remove(path)))
+	err = fillKeyFile(f, key)
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	err = errors.Join(err, os.Remove(f.Name()))
+	if err == nil {
+		err = syncDir(dir)
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fault.New(fault.Conflict, "key file: %w", err)
+	case err != nil:
+		return fault.New(fault.Configuration, "key file: %w", err)
 	}
 	return nil
 }
@@ -174,10 +185,11 @@ func fillKeyFile(f *os.File, key func() (string, error)) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(f.Name()))
+	return errors.Join(err, f.Close())
+}
+
+func syncDir(name string) error {
+	dir, err := os.Open(name)
 	if err != nil {
 		return err
 	}

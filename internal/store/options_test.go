@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/neverlapse/neverlapse/internal/fault"
@@ -58,6 +60,36 @@ func TestAGeneratedKeyFileOpensTheStoreAndNoOther(t *testing.T) {
 	must(t, store.GenerateKeyFile(o.KeyFile))
 	_, err = o.Open(t.Context())
 	wantKind(t, err, fault.Configuration, "key-encryption key is not the one")
+}
+
+// Whoever loses takes the key of the winner at once, so it has to be whole then.
+func TestOfSeveralThatMakeAKeyFileAtOnceOneDoesAndAllHaveItsKey(t *testing.T) {
+	for range 50 {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "key")
+		var all sync.WaitGroup
+		var made atomic.Int32
+		for range 8 {
+			all.Go(func() {
+				err := store.GenerateKeyFile(file)
+				if err == nil {
+					made.Add(1)
+				} else if !fault.Is(err, fault.Conflict) {
+					t.Error(err)
+				}
+				if key, err := os.ReadFile(file); err != nil || len(key) != 45 {
+					t.Errorf("%d bytes: %v", len(key), err)
+				}
+			})
+		}
+		all.Wait()
+		if n := made.Load(); n != 1 {
+			t.Errorf("%d made it", n)
+		}
+		if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+			t.Errorf("left: %v %v", files, err)
+		}
+	}
 }
 
 func TestAnUnsafeOrUnreadableKeyFileIsRefused(t *testing.T) {
