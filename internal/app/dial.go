@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
@@ -72,7 +73,10 @@ type watching struct {
 
 // options are those that every client has.
 func options(c config.Config, logger *slog.Logger, told watching) client.Options {
-	return client.Options{Namespace: c.Temporal.Namespace, Identity: told.process, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers, Interceptors: told.spans}
+	return client.Options{
+		Namespace: c.Temporal.Namespace, Identity: told.process, Logger: log.NewStructuredLogger(logger), MetricsHandler: told.numbers,
+		Interceptors: append(slices.Clip(told.spans), &asksAgain{}),
+	}
 }
 
 // dial connects. What is sent is encrypted where the configuration says so.

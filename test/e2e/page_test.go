@@ -82,6 +82,21 @@ func TestEveryButtonOfThePageDoesWhatItSays(t *testing.T) {
 	}
 }
 
+// Temporal goes on asking a worker that was killed for ten seconds.
+func TestThePageOfACertificateIsThereAsSoonAsAWorkerIsAgain(t *testing.T) {
+	t.Parallel()
+	w := enter(t, harness.Options{StickyTimeout: "1m", Policies: stepsPolicy, Nginx: sites(site(t, "www.shop.test", time.Hour))})
+	w.watch("shop", 0, "--policy", "steps")
+	w.settled("shop", alert.Expiring, "the owner to be told", func(a lifecycle.Alert) bool { return len(a.Receipts) == 1 })
+	w.Worker.Kill()
+	w.start()
+	p := w.onPage(browser.Options{}, "Minji Kim", "/c/shop")
+	p.See("Nobody has answered.")
+	if out := p.Troubles(); out != "" {
+		t.Error(out)
+	}
+}
+
 func TestWhenTwoPeopleAnswerOnThePageTheSecondIsToldWhoWasFirst(t *testing.T) {
 	t.Parallel()
 	w := firing(t, "shop")

@@ -15,8 +15,9 @@ import (
 	"github.com/neverlapse/neverlapse/workflows"
 )
 
-// statusWithin is how long a certificate may take to speak.
-const statusWithin = 5 * time.Second
+// statusWithin is how long a certificate may take to speak: Temporal looks for a
+// worker that was killed for ten seconds before it asks another.
+const statusWithin = 15 * time.Second
 
 // certificate is the screen of one.
 type certificate struct {
