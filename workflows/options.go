@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -36,13 +37,27 @@ func quick(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// inTask: our own store, in the hands of the worker that has the workflow task.
+// inTask: our own store and directory, in the hands of the worker that has the workflow task.
 func inTask(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		Summary:                brief(summary),
 		ScheduleToCloseTimeout: inTaskLimit,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
+}
+
+// own asks our own store and directory. Within the workflow task that spares the
+// engine a task of its own and another of the workflow; what does not end well
+// there is an activity like any other. All that is asked this way may be asked again.
+func own(ctx workflow.Context, within bool, summary string, activity, in, out any) error {
+	if within {
+		err := workflow.ExecuteLocalActivity(inTask(ctx, summary), activity, in).Get(ctx, out)
+		var said *temporal.ApplicationError
+		if err == nil || errors.As(err, &said) && said.NonRetryable() {
+			return err
+		}
+	}
+	return workflow.ExecuteActivity(quick(ctx, summary), activity, in).Get(ctx, out)
 }
 
 // sight: one look at every place.

@@ -19,6 +19,7 @@ const (
 	notesRenewalsElsewhere
 	tellsStoreBehind
 	sparesActions
+	addressesInTask
 )
 
 // patchIDs are what histories call them, and never change.
@@ -29,6 +30,7 @@ var patchIDs = map[patch]string{
 	notesRenewalsElsewhere:   "renewals-elsewhere-in-journal",
 	tellsStoreBehind:         "store-behind",
 	sparesActions:            "spares-actions",
+	addressesInTask:          "addresses-in-task",
 }
 
 // PatchLevel is how many patches this release knows.

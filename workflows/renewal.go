@@ -1,13 +1,11 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/neverlapse/neverlapse/activities"
@@ -187,18 +185,8 @@ func (r *renewal) obtain(ctx workflow.Context) *RenewalOutput {
 	return out
 }
 
-// store asks our own store. Within the workflow task that spares the engine a
-// task of its own and another of the workflow; what does not end well there is an
-// activity like any other. All that is asked this way may be asked again.
 func (r *renewal) store(ctx workflow.Context, summary string, activity, in, out any) error {
-	if r.in.InTask {
-		err := workflow.ExecuteLocalActivity(inTask(ctx, summary), activity, in).Get(ctx, out)
-		var said *temporal.ApplicationError
-		if err == nil || errors.As(err, &said) && said.NonRetryable() {
-			return err
-		}
-	}
-	return workflow.ExecuteActivity(quick(ctx, summary), activity, in).Get(ctx, out)
+	return own(ctx, r.in.InTask, summary, activity, in, out)
 }
 
 // issue goes through the steps of one order.

@@ -37,10 +37,12 @@ func spent(t *testing.T, from, until time.Time, o worker.Options, meanwhile func
 
 func nothing(*story) {}
 
+// older makes a worker take no patch, as one does beside workers of older releases.
+var older = worker.Options{PreferredVersionProvider: func(in worker.PreferredVersionProviderInput) *worker.VersionPreference {
+	return &worker.VersionPreference{Version: in.MinSupported}
+}}
+
 func TestAQuietDayIsOneTimerOneLookAndOneDecision(t *testing.T) {
-	older := worker.Options{PreferredVersionProvider: func(in worker.PreferredVersionProviderInput) *worker.VersionPreference {
-		return &worker.VersionPreference{Version: in.MinSupported}
-	}}
 	for name, c := range map[string]struct {
 		options                          worker.Options
 		timers, looks, decisions, writes int
@@ -54,6 +56,25 @@ func TestAQuietDayIsOneTimerOneLookAndOneDecision(t *testing.T) {
 			for what, want := range map[string]int{"timer": c.timers, "activity": c.looks, "activity Observe": c.looks, "decision": c.decisions, "search attributes": c.writes, "memo": c.writes} {
 				if got := seen[what]; got != want*quiet {
 					t.Errorf("%s: %d in %d days, want %d", what, got, quiet, want*quiet)
+				}
+			}
+		})
+	}
+}
+
+func TestWhoIsToldIsLookedUpWithinTheTask(t *testing.T) {
+	for name, c := range map[string]struct {
+		options         worker.Options
+		within, outside int
+	}{
+		"alone":                     {worker.Options{}, 1, 0},
+		"beside an older release's": {older, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := spent(t, days(59.5), days(60.5), c.options, nothing)
+			for what, want := range map[string]int{"within the task Address": c.within, "activity Address": c.outside, "activity Deliver": 1} {
+				if seen[what] != want {
+					t.Errorf("%s: %d, want %d: %v", what, seen[what], want, seen)
 				}
 			}
 		})

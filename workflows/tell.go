@@ -43,7 +43,7 @@ func (c *certificate) tell(ctx workflow.Context, d lifecycle.Decision) {
 func (c *certificate) deliverAll(ctx workflow.Context, n alert.Notice, q activities.AddressInput, a lifecycle.Alert) lifecycle.Told {
 	told := lifecycle.Told{Alert: a.ID, Reach: q.Reach}
 	var all []activities.Delivery
-	if err := workflow.ExecuteActivity(quick(ctx, "who is "+roles(q.Roles)+" now"), hands.Address, q).Get(ctx, &all); err != nil {
+	if err := own(ctx, patched(ctx, addressesInTask), "who is "+roles(q.Roles)+" now", hands.Address, q, &all); err != nil {
 		_, text := activities.FailureOf(err)
 		told.Failed = append(told.Failed, "nobody could be looked up: "+text)
 		c.lost([]delivery.Undelivered{nobodyTold(ctx, n, "nobody could be looked up: "+text)})
