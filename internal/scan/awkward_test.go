@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,6 +138,7 @@ func TestEveryKindOfServerYieldsItsCertificate(t *testing.T) {
 		"TLS 1.2":                     func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 		"TLS 1.3":                     func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
 		"P-256 only":                  func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} },
+		"X25519 only":                 func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.X25519} },
 		"ML-KEM only":                 func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.X25519MLKEM768} },
 		"client certificate, TLS 1.2": func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12; c.ClientAuth = tls.RequireAndVerifyClientCert },
 		"client certificate, TLS 1.3": func(c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert },
@@ -152,6 +154,24 @@ func TestEveryKindOfServerYieldsItsCertificate(t *testing.T) {
 				t.Errorf("got %+v", o)
 			}
 		})
+	}
+}
+
+// Every server of TLS 1.3 knows the group that is offered first.
+func TestAServerWithThePrescribedGroupAloneIsAskedOnce(t *testing.T) {
+	a := newAuthority(t)
+	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
+		var asked atomic.Int32
+		e := serveTLS(t, host+":0", a.Chain(a.Leaf(t, nil, host)), func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion, c.CurvePreferences = version, version, []tls.CurveID{tls.CurveP256}
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				asked.Add(1)
+				return nil, nil
+			}
+		})
+		if o := observeOne(t, Options{Roots: a.Roots}, e); !o.Seen() || len(o.Problems) > 0 || asked.Load() != 1 {
+			t.Errorf("%s: asked %d times: %+v", name, asked.Load(), o)
+		}
 	}
 }
 

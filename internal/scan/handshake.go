@@ -27,9 +27,9 @@ type sight struct {
 
 // look makes a handshake with one address, in the time that is left.
 func (s *Scanner) look(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint) sight {
-	// X25519 alone saves a third of our CPU; what does not accept it (servers
-	// with only ML-KEM or only NIST curves) is asked again as Go would.
-	seen := s.handshake(ctx, w, addr, e, func(c *tls.Config) { c.CurvePreferences = onlyX25519 })
+	// P-256 alone saves two fifths of our CPU, and some of the server's; what does not
+	// accept it (servers with only X25519 or only ML-KEM) is asked again as Go would.
+	seen := s.handshake(ctx, w, addr, e, func(c *tls.Config) { c.CurvePreferences = onlyP256 })
 	if len(seen.chain) > 0 || ctx.Err() != nil || !worthAskingAgain(seen.err) {
 		return seen
 	}
@@ -39,7 +39,9 @@ func (s *Scanner) look(ctx context.Context, w *watch, addr netip.AddrPort, e cer
 	return s.handshake(ctx, w, addr, e, nil)
 }
 
-var onlyX25519 = []tls.CurveID{tls.X25519}
+// onlyP256 is the group that every server of TLS 1.3 has to know (RFC 8446, section
+// 9.1), and that chooses certificates of ECDSA in TLS 1.2 (RFC 8422, section 5.1).
+var onlyP256 = []tls.CurveID{tls.CurveP256}
 
 // handshake connects and shakes hands once; change may alter what is offered.
 func (s *Scanner) handshake(ctx context.Context, w *watch, addr netip.AddrPort, e cert.Endpoint, change func(*tls.Config)) (seen sight) {

@@ -26,16 +26,19 @@ var few = 32 * runtime.GOMAXPROCS(0)
 
 const timeout = 5 * time.Second
 
-// bare makes full handshakes with X25519, and nothing is looked at or kept.
+// groups are those of the bare loop: X25519 is the usual one, and a scan offers P-256.
+var groups = map[string]tls.CurveID{"X25519": tls.X25519, "P-256": tls.CurveP256}
+
+// bare makes full handshakes with one group, and nothing is looked at or kept.
 func bare(args []string) error {
-	port, n, concurrency := args[0], number(args[1]), number(args[2])
+	port, n, concurrency, group := args[0], number(args[1]), number(args[2]), groups[args[3]]
 	before, began := spent(), time.Now()
 	var next, seen atomic.Int64
 	var all sync.WaitGroup
 	for range min(concurrency, n) {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if handshake(net.JoinHostPort(host(i), port)) == nil {
+				if handshake(net.JoinHostPort(host(i), port), group) == nil {
 					seen.Add(1)
 				}
 			}
@@ -45,7 +48,7 @@ func bare(args []string) error {
 	return say(began, before, int(seen.Load()), 0)
 }
 
-func handshake(address string) error {
+func handshake(address string, group tls.CurveID) error {
 	conn, err := net.DialTimeout("tcp", address, timeout)
 	if err != nil {
 		return err
@@ -54,7 +57,7 @@ func handshake(address string) error {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
-	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}}).Handshake()
+	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{group}}).Handshake()
 }
 
 // look is the survey behind `neverlapse scan`, as the CLI calls it.
@@ -113,17 +116,19 @@ func endpoints(ctx context.Context, self, cli, dir string, rounds int) (string, 
 			return "", err
 		}
 		quiet := burn(ctx, f.burners)
-		contenders := []struct {
+		type contender struct {
 			name, program string
 			args          []string
-		}{
-			{fmt.Sprintf("bare handshakes, %d at once", few), self, []string{"bare", port, fmt.Sprint(f.n), fmt.Sprint(few)}},
-			{fmt.Sprintf("bare handshakes, %d at once", concurrency), self, []string{"bare", port, fmt.Sprint(f.n), fmt.Sprint(concurrency)}},
-			{"the survey", self, []string{"survey", port, fmt.Sprint(f.n), roots, fmt.Sprint(f.hanging + f.broken)}},
-			{"`neverlapse scan`", cli, []string{"scan", "--list", hosts, "--roots", roots, "-o", "jsonl", "--parallel", fmt.Sprint(concurrency)}},
 		}
-		if !f.cli {
-			contenders = contenders[:3]
+		var contenders []contender
+		for _, group := range []string{"X25519", "P-256"} {
+			for _, atOnce := range []int{few, concurrency} {
+				contenders = append(contenders, contender{fmt.Sprintf("bare handshakes, %s, %d at once", group, atOnce), self, []string{"bare", port, fmt.Sprint(f.n), fmt.Sprint(atOnce), group}})
+			}
+		}
+		contenders = append(contenders, contender{"the survey", self, []string{"survey", port, fmt.Sprint(f.n), roots, fmt.Sprint(f.hanging + f.broken)}})
+		if f.cli {
+			contenders = append(contenders, contender{"`neverlapse scan`", cli, []string{"scan", "--list", hosts, "--roots", roots, "-o", "jsonl", "--parallel", fmt.Sprint(concurrency)}})
 		}
 		all := make([][]result, len(contenders))
 		for range f.rounds {
@@ -138,7 +143,7 @@ func endpoints(ctx context.Context, self, cli, dir string, rounds int) (string, 
 		}
 		quiet()
 		end()
-		ceiling := best(slices.Concat(all[0], all[1])) // the quicker of the bare loops
+		ceiling := best(slices.Concat(all[0], all[1])) // the quicker of the bare loops with X25519
 		for i, c := range contenders {
 			r := best(all[i])
 			missed := healthy(f.n, f.hanging+f.broken) - r.Seen
