@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -20,7 +21,9 @@ func TestASmallFleetGoesThroughEverything(t *testing.T) {
 			if engine == postgresql {
 				postgrestest.Need(t)
 			}
-			r, err := round(t.Context(), engine, 12, 6, 3*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // so that what it waits for is said
+			defer cancel()
+			r, err := round(ctx, engine, 12, 6, 3*time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
