@@ -13,7 +13,7 @@ import (
 	"github.com/neverlapse/neverlapse/internal/engine"
 )
 
-// newNamespace makes a namespace on a shared engine, with our search attributes.
+// newNamespace makes a namespace on a shared engine.
 func newNamespace(o Options) (string, error) {
 	address := o.Upstream
 	if address == "" {
@@ -22,25 +22,30 @@ func newNamespace(o Options) (string, error) {
 	name := "world-" + rand.Text()[:10]
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	return name, MakeNamespace(ctx, address, name)
+}
+
+// MakeNamespace makes a namespace with our search attributes.
+func MakeNamespace(ctx context.Context, address, name string) error {
 	c, err := client.DialContext(ctx, client.Options{HostPort: address, Namespace: name, Logger: quiet{}})
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer c.Close()
 	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
 	err = WaitFor(ctx, "the namespace to be known", func() (bool, error) {
 		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: name, SearchAttributes: engine.SearchAttributes()})
 		return err == nil, err
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
-	return name, WaitFor(ctx, "the search attributes to be known", func() (bool, error) {
+	return WaitFor(ctx, "the search attributes to be known", func() (bool, error) {
 		_, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: name, Query: "state = 'healthy'"})
 		return err == nil, err
 	})

@@ -75,7 +75,7 @@ type row struct {
 	told                 int
 	answers              spread // from asking to the answer
 	ready, whole         time.Duration
-	restored             time.Duration // until one command has brought all back whose database is lost; 0: not measured
+	restored             time.Duration // until one command has brought all back whose database is lost
 }
 
 func (r row) String() string {
@@ -83,12 +83,8 @@ func (r row) String() string {
 	if r.data > 0 {
 		memory += " + " + mebi(r.data)
 	}
-	restored := "not measured"
-	if r.restored > 0 {
-		restored = short(r.restored)
-	}
 	return fmt.Sprintf("| %s | %d | %.1f/s | %s | %.1f kB | %d: %s / %s | %s / %s | %s / %s | %s |", r.engine, r.n, float64(r.n)/r.enrolled.Seconds(), memory, float64(r.each)/1000,
-		r.told, short(r.alerts.p50), short(r.alerts.p99), short(r.answers.p50), short(r.answers.p99), short(r.ready), short(r.whole), restored)
+		r.told, short(r.alerts.p50), short(r.alerts.p99), short(r.answers.p50), short(r.answers.p99), short(r.ready), short(r.whole), short(r.restored))
 }
 
 func table(rows []row) string {
@@ -140,9 +136,6 @@ func round(ctx context.Context, engine string, n, thresholds int, within time.Du
 	}
 	if r.ready, r.whole, err = p.recover(ctx, n); err != nil {
 		return r, fmt.Errorf("after everything was killed: %w", err)
-	}
-	if p.database != nil {
-		return r, nil
 	}
 	if r.restored, err = p.lose(ctx, n); err != nil {
 		return r, fmt.Errorf("after Temporal's database was lost: %w", err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -192,20 +190,16 @@ func (p *place) recover(ctx context.Context, n int) (ready, whole time.Duration,
 	return ready, whole, harness.WaitFor(ctx, "every certificate to be there", func() (bool, error) { return p.listed(ctx, n, "state != ''") })
 }
 
-// lose ends everything and removes the database of an embedded engine, as a disk
-// that died would, and measures how long one command takes to bring every
-// certificate back from the store.
+// lose ends everything and removes the engine's database, as a disk that died
+// would, and measures how long one command takes to bring every certificate back
+// from the store.
 func (p *place) lose(ctx context.Context, n int) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := p.kill(ctx)
-	if err == nil {
-		err = os.RemoveAll(filepath.Join(p.Data(), "engine"))
+	if err := p.kill(ctx); err != nil {
+		return 0, err
 	}
-	if err == nil {
-		err = p.back(ctx)
-	}
-	if err != nil {
+	if err := p.anew(ctx); err != nil {
 		return 0, err
 	}
 	began := time.Now()
@@ -214,6 +208,7 @@ func (p *place) lose(ctx context.Context, n int) (time.Duration, error) {
 	}
 	took := time.Since(began)
 	p.client.Close()
+	var err error
 	if p.client, err = p.Client(); err != nil {
 		return 0, err
 	}

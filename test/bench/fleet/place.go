@@ -219,6 +219,44 @@ func (p *place) back(ctx context.Context) error {
 	return p.StartWorker(ctx)
 }
 
+// anew starts everything after a kill, with an engine that knows of nothing.
+func (p *place) anew(ctx context.Context) error {
+	if p.server == nil {
+		if err := os.RemoveAll(filepath.Join(p.Data(), "engine")); err != nil {
+			return err
+		}
+		return p.StartWorker(ctx)
+	}
+	if err := p.database.Up(ctx); err != nil {
+		return err
+	}
+	if err := p.drop(ctx, "temporal", "temporal_visibility"); err != nil {
+		return err
+	}
+	if err := p.server.Up(ctx); err != nil {
+		return err
+	}
+	if err := harness.MakeNamespace(ctx, p.server.Address(), p.Namespace); err != nil {
+		return err
+	}
+	return p.StartWorker(ctx)
+}
+
+// drop removes databases.
+func (p *place) drop(ctx context.Context, databases ...string) error {
+	conn, err := pgx.Connect(ctx, p.database.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, name := range databases {
+		if _, err := conn.Exec(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *place) remove() error {
 	var errs []error
 	if p.client != nil {
