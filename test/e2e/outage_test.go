@@ -120,6 +120,12 @@ func (w *world) journal(name string, kinds ...string) []cert.Entry {
 	return some
 }
 
+// written waits until what happened to a certificate is in its journal.
+func (w *world) written(name string) {
+	w.t.Helper()
+	w.until(name, "its journal to be written", func(s workflows.Status) bool { return s.Unread == 0 })
+}
+
 // settled waits until an alert was delivered and nothing about the certificate is under way.
 func (w *world) settled(name string, reason alert.Reason, what string, cond func(lifecycle.Alert) bool) lifecycle.Alert {
 	w.t.Helper()

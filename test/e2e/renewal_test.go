@@ -136,6 +136,7 @@ func TestAnAlertIsAcknowledgedByAClickAndClosedByTheRenewal(t *testing.T) {
 	if got := w.slackTo(harness.ManagerSlack); len(got) != 0 {
 		t.Errorf("the manager was told: %v", got)
 	}
+	w.written("shop")
 	history := w.cli(0, "history", "shop")
 	for _, want := range []string{"enrolled", "acknowledged", "minji", "resolved"} {
 		if !strings.Contains(history, want) {

@@ -88,7 +88,7 @@ func (p *Page) showTriage(w http.ResponseWriter, r *http.Request, in session, st
 	x.Text = strings.TrimSpace(query.Get("q"))
 	x.Earliest = f.R.Now.In(f.R.Zone).AddDate(0, 0, 1).Format(time.DateOnly)
 	x.CAs, x.Targets = p.Strays.Means()
-	ctx, cancel := context.WithTimeout(r.Context(), acceptWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), statusWithin)
 	defer cancel()
 	got, err := p.Strays.Strays(ctx, estate.TriageQuery{All: x.All})
 	if err != nil {

@@ -21,9 +21,9 @@ var nextRelease = map[string][][2]string{
 		{"\n}\n\n// PatchLevel", "\n\tasInNextRelease: \"" + nextPatch + "\",\n}\n\n// PatchLevel"},
 	},
 	"workflows/tell.go": {{
-		"\tvar all []activities.Delivery\n\tif err := workflow.ExecuteActivity(quick(ctx, \"who is \"+roles(q.Roles)+\" now\")",
+		"\tvar all []activities.Delivery\n\tif err := own(ctx, patched(ctx, addressesInTask)",
 		"\tif patched(ctx, asInNextRelease) {\n\t\t_ = workflow.ExecuteActivity(quick(ctx, \"who it would be\"), hands.Address, q).Get(ctx, nil)\n\t}\n" +
-			"\tvar all []activities.Delivery\n\tif err := workflow.ExecuteActivity(quick(ctx, \"who is \"+roles(q.Roles)+\" now\")",
+			"\tvar all []activities.Delivery\n\tif err := own(ctx, patched(ctx, addressesInTask)",
 	}},
 	"workflows/renewal.go": {
 		{"\tr.tell(ctx, \"ordering from \"", askAgain + "\tr.tell(ctx, \"ordering from \""},
