@@ -89,7 +89,7 @@ func (a *Activities) ca(name string) (CA, error) {
 }
 
 // lastWord is how long before its deadline an activity is stopped, so that the
-// adapter can still say what it was waiting for.
+// adapter can still say what it was waiting for; of little time, a quarter.
 const lastWord = 2 * time.Second
 
 func withLastWord(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -97,7 +97,7 @@ func withLastWord(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, deadline.Add(-lastWord))
+	return context.WithDeadline(ctx, deadline.Add(-min(lastWord, time.Until(deadline)/4)))
 }
 
 // attended runs a call that may take long: it shows that it is alive and what it

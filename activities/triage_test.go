@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,27 @@ func TestWhatNobodyEnrolledIsDecidedAboutByThoseWhoMay(t *testing.T) {
 		}
 		if got := adopt("kim"); !strings.HasPrefix(got, "lee may not enroll lone; kim may") {
 			t.Errorf("what is adopted is given to somebody else: %q", got)
+		}
+	}
+}
+
+// inTime lists as the engine does: not after the time for it.
+type inTime struct{ roll }
+
+func (inTime) Enrolled(ctx context.Context, _ []byte) ([]activities.Enrolled, []byte, error) {
+	return nil, nil, ctx.Err()
+}
+
+// `neverlapse list` looks for what nobody enrolled within a second.
+func TestWhoAsksWithLittleTimeIsAnswered(t *testing.T) {
+	w := begin(t)
+	w.Roll = inTime{}
+	w.Sources = func() map[string]activities.Sourced { return nil }
+	for _, within := range []time.Duration{time.Second, 10 * time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		if _, err := w.ListTriage(ctx, estate.TriageQuery{}); err != nil {
+			t.Errorf("within %s: %v", within, err)
 		}
 	}
 }

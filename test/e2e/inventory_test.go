@@ -140,6 +140,9 @@ func TestWhatASourceFoundIsDecidedAboutOnThePage(t *testing.T) {
 	w.start()
 	w.cli(0, "sources", "run", "disk", "--wait")
 	w.cli(0, "sources", "run", "web", "--wait")
+	w.eventually("the list to tell of them", func() bool {
+		return strings.Contains(w.cli(0, "list"), "2 certificates are out there that nobody enrolled; see: neverlapse triage")
+	})
 	p := w.onPage(browser.Options{}, "Jun Park", "/triage")
 	p.See("Found and open 2")
 	p.See("file:disk1:" + filepath.Join(dir, "lone.pem"))
