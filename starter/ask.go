@@ -58,8 +58,11 @@ func work[Out any](ctx context.Context, c *cli, activity, name string, within ti
 	if err != nil {
 		return out, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, within)
+	// No deadline: Temporal keeps a second of it back, and so waits for no answer
+	// where there is but one.
+	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer time.AfterFunc(within, cancel).Stop()
 	h, err := conn.ExecuteActivity(waiting, client.StartActivityOptions{
 		ID: "cli/" + strings.ToLower(activity) + "/" + name + "/" + newID(), TaskQueue: c.config.Temporal.TaskQueue,
 		ScheduleToCloseTimeout: within, Summary: "asked for by the CLI",

@@ -19,6 +19,14 @@ func (c *cli) say(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", 
 // remark writes one line beside the result.
 func (c *cli) remark(format string, args ...any) { fmt.Fprintf(c.errs, format+"\n", args...) }
 
+// certificates begins a sentence about so many.
+func certificates(n int) string {
+	if n == 1 {
+		return "1 certificate is"
+	}
+	return fmt.Sprintf("%d certificates are", n)
+}
+
 // when shows an instant in the reader's zone and in UTC.
 func (c *cli) when(t time.Time) string {
 	if t.IsZero() {

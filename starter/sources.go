@@ -292,6 +292,6 @@ func (c *cli) overdueAtAGlance(ctx context.Context, source string) time.Time {
 func (c *cli) remarkStrays(ctx context.Context) {
 	strays, err := work[estate.TriageList](ctx, c, "ListTriage", "triage", glance, estate.TriageQuery{})
 	if n := len(strays.Strays) + strays.More; err == nil && n > 0 {
-		c.remark("%d certificates are out there that nobody enrolled; see: neverlapse triage", n)
+		c.remark("%s out there that nobody enrolled; see: neverlapse triage", certificates(n))
 	}
 }

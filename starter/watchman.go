@@ -138,7 +138,7 @@ func (c *cli) printWatchman(v watchmanView) error {
 func (c *cli) remarkUnguarded(ctx context.Context) {
 	v, err := c.watch(ctx, glance)
 	if n := len(v.Unguarded) + v.More; err == nil && n > 0 {
-		c.remark("%d certificates are enrolled and nobody guards them; see: neverlapse watchman", n)
+		c.remark("%s enrolled and guarded by nobody; see: neverlapse watchman", certificates(n))
 	}
 }
 

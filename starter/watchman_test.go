@@ -33,7 +33,7 @@ func TestWhatNobodyGuardsIsListedWithWhatToTypeAndFailsTheCheck(t *testing.T) {
 	if strings.Contains(out, "\x1b[31mtidied") {
 		t.Error("what a stranger wrote colours the terminal")
 	}
-	if _, _, said := invoke(t, f, nil, "list"); !strings.Contains(said, "3 certificates are enrolled and nobody guards them; see: neverlapse watchman") {
+	if _, _, said := invoke(t, f, nil, "list"); !strings.Contains(said, "3 certificates are enrolled and guarded by nobody; see: neverlapse watchman") {
 		t.Errorf("list says:\n%s", said)
 	}
 }

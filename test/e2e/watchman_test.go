@@ -100,7 +100,7 @@ func TestACertificateWhoseWorkflowWasEndedFromOutsideIsToldOnceAndBroughtBackWhe
 		out, code := w.CLI(t.Context(), "watchman")
 		return code == 1 && strings.Contains(out, "tidied up by mistake") && !strings.Contains(out, "old")
 	})
-	if out := w.cli(0, "list"); !strings.Contains(out, "1 certificates are enrolled and nobody guards them") {
+	if out := w.cli(0, "list"); !strings.Contains(out, "1 certificate is enrolled and guarded by nobody") {
 		t.Errorf("list says:\n%s", out)
 	}
 	for range 3 {
