@@ -1,11 +1,11 @@
 package lifecycle
 
 import (
-	"github.com/neverlapse/neverlapse/internal/cert"
 	"slices"
 	"time"
 
 	"github.com/neverlapse/neverlapse/internal/alert"
+	"github.com/neverlapse/neverlapse/internal/cert"
 )
 
 // Told is what became of a notice.
