@@ -153,7 +153,7 @@ func (w *workshop) endToEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.goTest(ctx, w.root, append([]string{"-p", "1", "-parallel", "8"}, packages...)...)
+	return w.goTest(ctx, w.root, append([]string{"-p", "1", "-parallel", "6"}, packages...)...)
 }
 
 const fuzzTime = "60s"
