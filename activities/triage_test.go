@@ -71,7 +71,7 @@ func TestWhatNobodyEnrolledIsDecidedAboutByThoseWhoMay(t *testing.T) {
 }
 
 // inTime lists as the engine does: not after the time for it.
-type inTime struct{ roll }
+type inTime struct{}
 
 func (inTime) Enrolled(ctx context.Context, _ []byte) ([]activities.Enrolled, []byte, error) {
 	return nil, nil, ctx.Err()
