@@ -40,7 +40,8 @@ func (s *Scanner) look(ctx context.Context, w *watch, addr netip.AddrPort, e cer
 }
 
 // onlyP256 is the group that every server of TLS 1.3 has to know (RFC 8446, section
-// 9.1), and that chooses certificates of ECDSA in TLS 1.2 (RFC 8422, section 5.1).
+// 9.1); in TLS 1.2 it also says that certificates of this curve are welcome (RFC 8422,
+// section 5.1).
 var onlyP256 = []tls.CurveID{tls.CurveP256}
 
 // handshake connects and shakes hands once; change may alter what is offered.

@@ -63,6 +63,11 @@ func TestAMailboxThatIsGoneIsToldBySlackAndAvoidedUntilSomebodyMendsIt(t *testin
 	all := w.doctor("--only", "channels")
 	w.says(all, doctor.Warn, symptom{doctor.Letters, "", "messages reached nobody", "neverlapse undelivered"})
 	w.says(all, doctor.Warn, symptom{doctor.Letters, "minji@example.com", "leads nowhere", "neverlapse address ok minji@example.com"})
+	for _, of := range [][]string{{"list"}, {"status", "shop"}} {
+		w.eventually(of[0]+" to tell of what did not arrive", func() bool {
+			return strings.Contains(w.cli(0, of...), "did not arrive and nobody has seen that; see: neverlapse undelivered")
+		})
+	}
 	w.cli(0, "undelivered", "--seen", "all", "--note", "told her")
 
 	// A mail that is accepted, and comes back.
